@@ -1,0 +1,141 @@
+"""Reads Rollcall's settings from the environment and refuses wrong values by name.
+
+Precedence: the process's environment, then ``.env`` in the project's folder, then
+``running.env`` in the data folder (written by ``manage.py up`` while an installation of
+its own runs, so that commands in another terminal reach the same database), then the
+default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class Environment:
+    """The settings' source, with one reader for each kind of value."""
+
+    def __init__(self, base_dir: Path) -> None:
+        """Loads the files that stand behind the process's environment.
+
+        Args:
+            base_dir: the project's folder, where ``.env`` may lie.
+        """
+        self.base_dir = base_dir
+        values = dict(os.environ)
+        self._add_file(values, base_dir / ".env")
+        self.data_dir = Path(values.get("DATA_DIR") or base_dir / ".data").expanduser().resolve()
+        self._add_file(values, self.data_dir / "running.env")
+        self._values = values
+
+    @staticmethod
+    def _add_file(values: dict[str, str], path: Path) -> None:
+        if not path.is_file():
+            return
+        reader = environ.Env()
+        reader.ENVIRON = {}
+        reader.read_env(path)
+        for name, value in reader.ENVIRON.items():
+            values.setdefault(name, value)
+
+    def text(self, name: str, default: str = "") -> str:
+        """Reads a text; an empty value counts as unset."""
+        return self._values.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Reads yes or no.
+
+        Raises:
+            ImproperlyConfigured: if the value is neither.
+        """
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        raise refused(name, value, "true or false")
+
+    def number(
+        self,
+        name: str,
+        default: float,
+        *,
+        least: float,
+        most: float,
+        kind: Callable[[str], float] = float,
+    ) -> float:
+        """Reads a number between ``least`` and ``most``, both included.
+
+        Raises:
+            ImproperlyConfigured: if it is no number or out of range.
+        """
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            number = kind(value)
+        except ValueError:
+            raise refused(name, value, f"a number from {least:g} to {most:g}") from None
+        if not least <= number <= most:
+            raise refused(name, value, f"a number from {least:g} to {most:g}")
+        return number
+
+    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
+        """Reads a whole number between ``least`` and ``most``, both included."""
+        return int(self.number(name, default, least=least, most=most, kind=int))
+
+    def names(self, name: str, default: list[str]) -> list[str]:
+        """Reads a comma-separated list."""
+        value = self.text(name)
+        return [part.strip() for part in value.split(",") if part.strip()] if value else default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """Reads one of a few words.
+
+        Raises:
+            ImproperlyConfigured: if the value is none of them.
+        """
+        value = self.text(name, default)
+        if value not in choices:
+            raise refused(name, value, "one of " + ", ".join(choices))
+        return value
+
+    def http_url(self, name: str, default: str) -> str:
+        """Reads an http or https address, without its closing slash.
+
+        Raises:
+            ImproperlyConfigured: if it is no such address.
+        """
+        value = self.text(name, default).rstrip("/")
+        try:
+            parts = urlsplit(value)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            _ = parts.port
+        except ValueError:
+            valid = False
+        if not valid:
+            raise refused(name, value, "an http:// or https:// address")
+        return value
+
+
+def refused(name: str, value: str, wanted: str) -> ImproperlyConfigured:
+    """Builds the error for a setting whose value cannot be used.
+
+    Args:
+        name: the environment variable.
+        value: what it holds; never a secret.
+        wanted: what it may hold, in words.
+    """
+    return ImproperlyConfigured(f"{name} is {value!r}, and must be {wanted}.")

@@ -1,0 +1,208 @@
+"""Django's settings: the composition root, read from the environment, imported by nobody.
+
+Every name that comes from the environment is documented in the README, with its default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import environ
+import kombu.transport
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from community.embedded.places import socket_folder
+from community.environment import LOG_LEVELS, Environment, refused
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(BASE_DIR)
+
+# What the installation is -----------------------------------------------------------------
+
+DATA_DIR = env.data_dir
+DEBUG = env.flag("DEBUG", default=False)
+# Empty where none is set: Django refuses it by name at the first use, so that a process
+# that signs nothing (the bot, the worker) runs without.
+SECRET_KEY = env.text("SECRET_KEY")
+SITE_URL = env.http_url("SITE_URL", "http://127.0.0.1:8000")
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+WEB_BIND = env.text("WEB_BIND", "127.0.0.1")
+WEB_PORT = env.whole("WEB_PORT", 8000, least=1, most=65535)
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
+
+# Discord ----------------------------------------------------------------------------------
+
+DISCORD_TOKEN = env.text("DISCORD_TOKEN")
+DISCORD_API_URL = env.http_url("DISCORD_API_URL", "https://discord.com/api/v10")
+DISCORD_MEMBERS_INTENT = env.flag("DISCORD_MEMBERS_INTENT", default=True)
+
+# Keeping the books ------------------------------------------------------------------------
+
+CHECKPOINT_SECONDS = env.number("CHECKPOINT_SECONDS", 60.0, least=1, most=3600)
+STALE_AFTER_SECONDS = env.number("STALE_AFTER_SECONDS", 300.0, least=10, most=86400)
+STALE_GRACE_SECONDS = env.number("STALE_GRACE_SECONDS", 120.0, least=0, most=120)
+
+# Django -----------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "ninja",
+    "community",
+    "sessions_app",
+    "events_app",
+    "botrunner",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "community.urls"
+WSGI_APPLICATION = "community.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database_from(url: str) -> dict[str, Any]:
+    """Reads ``DATABASE_URL``; only PostgreSQL will do.
+
+    Raises:
+        ImproperlyConfigured: if it names another kind of database. The address itself
+            is not repeated, since it may hold a password.
+    """
+    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        raise refused("DATABASE_URL", urlsplit(url).scheme + "://…", "a postgresql:// address")
+    try:
+        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    except ValueError:
+        raise refused("DATABASE_URL", "…", "a postgresql:// address") from None
+    if not database.get("NAME"):
+        raise refused("DATABASE_URL", "…", "a postgresql:// address with a database's name")
+    database["ENGINE"] = "django.db.backends.postgresql"
+    return database
+
+
+# Without DATABASE_URL the embedded server's socket is meant, whether it runs or not: a
+# command that needs no database then needs no setting either.
+DATABASE_URL = env.text(
+    "DATABASE_URL",
+    f"postgresql://rollcall@/rollcall?host={quote(str(socket_folder(DATA_DIR)), safe='')}",
+)
+DATABASES = {"default": database_from(DATABASE_URL)}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+if CELERY_BROKER_URL:
+    _scheme = urlsplit(CELERY_BROKER_URL).scheme
+    try:
+        kombu.transport.resolve_transport(_scheme)
+    except (KeyError, ImportError) as error:
+        raise ImproperlyConfigured(
+            f"CELERY_BROKER_URL has the transport {_scheme!r}, which kombu cannot load: {error}"
+        ) from None
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Safe over https, usable over plain http on loopback --------------------------------------
+
+_https = SITE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 31536000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+if env.flag("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Celery: schedules in UTC, nothing kept that nobody reads -----------------------------------
+
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+# Logs: to standard error, ids and reasons, no tokens -----------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # httpx and discord.py's http name whole addresses, a webhook's secret among them.
+    "loggers": {"httpx": {"level": "WARNING"}, "discord.http": {"level": "WARNING"}},
+}
+
+# The admin ------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Rollcall",
+    "SITE_HEADER": "Rollcall",
+    "SITE_SUBHEADER": "Who was there, when and for how long",
+    "SITE_SYMBOL": "how_to_reg",
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [],
+}
