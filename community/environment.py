@@ -42,11 +42,13 @@ class Environment:
     def _add_file(values: dict[str, str], path: Path) -> None:
         if not path.is_file():
             return
-        reader = environ.Env()
-        reader.ENVIRON = {}
-        reader.read_env(path)
-        for name, value in reader.ENVIRON.items():
-            values.setdefault(name, value)
+
+        # What environ reads goes into the mapping that its class names: ours, so that the
+        # process's own environment stays as it was.
+        class Reader(environ.Env):
+            ENVIRON = values
+
+        Reader.read_env(path)
 
     def text(self, name: str, default: str = "") -> str:
         """Reads a text; an empty value counts as unset."""
