@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import environ
@@ -43,12 +43,10 @@ class Environment:
         if not path.is_file():
             return
 
-        # What environ reads goes into the mapping that its class names: ours, so that the
+        # read_env writes into its class's mapping: a class of our own, so that the
         # process's own environment stays as it was.
-        class Reader(environ.Env):
-            ENVIRON = values
-
-        Reader.read_env(path)
+        reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})
+        reader.read_env(path)
 
     def text(self, name: str, default: str = "") -> str:
         """Reads a text; an empty value counts as unset."""
