@@ -352,16 +352,15 @@ class GuildVoice:
             start_kind=words.OBSERVED,
             start_uncertainty=0.0,
             conditions=session.conditions,
-            closed=[[], [], [], [], [], []],
         )
         session.conditions = 0
+        session.since = {}
         for kind, both in enumerate(stretches):
             later = cut(both, at, None)
             if later and later[-1][1] is None:
                 after.since[kind] = later.pop()[0]
             after.closed[kind] = later
             session.closed[kind] = cut(both, None, at)
-            session.since[kind] = None
         session.status = words.COMPLETED
         session.ended_at = at
         session.end_reason = words.CAPPED

@@ -89,8 +89,8 @@ class LiveSession:
         latest_at: the latest instant at which anything about it changed: no boundary
             is ever set before it, whatever the wall clock does.
         conditions: one bit for each stretch kind that holds now.
-        closed: for each kind the stretches that have ended.
-        since: for each kind the start of the stretch that goes on, or None.
+        closed: by kind, the stretches that have ended.
+        since: by kind, the start of the stretch that goes on.
         is_stored: whether the database has been sent this session.
     """
 
@@ -108,8 +108,8 @@ class LiveSession:
     end_reason: str = ""
     end_uncertainty: float = 0.0
     conditions: int = 0
-    closed: list[list[Stretch]] = field(default_factory=lambda: [[] for _ in KINDS])
-    since: list[datetime | None] = field(default_factory=lambda: [None for _ in KINDS])
+    closed: dict[int, list[Stretch]] = field(default_factory=dict)
+    since: dict[int, datetime] = field(default_factory=dict)
     is_stored: bool = False
 
     def hold(self, conditions: int, at: datetime) -> bool:
@@ -126,21 +126,25 @@ class LiveSession:
         self.conditions = conditions
         for kind in KINDS:
             bit = 1 << kind
-            if not changed & bit:
-                continue
-            closed = self.closed[kind]
-            if conditions & bit:
-                # A stretch that ended at this very instant has not ended at all.
-                if closed and closed[-1][1] == at:
-                    self.since[kind] = closed.pop()[0]
+            if changed & bit:
+                if conditions & bit:
+                    self._begin(kind, at)
                 else:
-                    self.since[kind] = at
-            else:
-                since = self.since[kind]
-                self.since[kind] = None
-                if since is not None and since < at:
-                    closed.append((since, at))
+                    self._finish(kind, at)
         return True
+
+    def _begin(self, kind: int, at: datetime) -> None:
+        closed = self.closed.get(kind)
+        # A stretch that ended at this very instant has not ended at all.
+        if closed and closed[-1][1] == at:
+            self.since[kind] = closed.pop()[0]
+        else:
+            self.since[kind] = at
+
+    def _finish(self, kind: int, at: datetime) -> None:
+        since = self.since.pop(kind)
+        if since < at:
+            self.closed.setdefault(kind, []).append((since, at))
 
     def inherit(self, dropped: LiveSession) -> None:
         """Takes over the time of a micro-session that was dropped just before it."""
@@ -153,12 +157,14 @@ class LiveSession:
 
     def stretches(self) -> tuple[tuple[Stretch, ...], ...]:
         """Gives all stretches by kind, those that go on without an end."""
-        if not self.conditions and not any(self.closed):
+        if not self.since and not self.closed:
             return NO_STRETCHES
-        return tuple(
-            (*closed, (since, None)) if since is not None else tuple(closed)
-            for closed, since in zip(self.closed, self.since, strict=True)
-        )
+        stretches = []
+        for kind in KINDS:
+            ended = tuple(self.closed.get(kind, ()))
+            since = self.since.get(kind)
+            stretches.append(ended if since is None else (*ended, (since, None)))
+        return tuple(stretches)
 
     def row(self) -> SessionRow:
         """Gives the row as it is to stand."""
@@ -272,21 +278,19 @@ class RestoredStay:
 
 
 def _session_from(row: SessionRow, visit: LiveVisit) -> LiveSession:
-    closed: list[list[Stretch]] = []
-    since: list[datetime | None] = []
+    closed: dict[int, list[Stretch]] = {}
+    since: dict[int, datetime] = {}
     conditions = 0
     latest_at = row.entered_at
     for kind, stretches in enumerate(row.stretches):
         ended = list(stretches)
-        begun = None
         if ended and ended[-1][1] is None:
-            begun = ended.pop()[0]
+            since[kind] = ended.pop()[0]
             conditions |= 1 << kind
-            latest_at = max(latest_at, begun)
+            latest_at = max(latest_at, since[kind])
         if ended and ended[-1][1] is not None:
             latest_at = max(latest_at, ended[-1][1])
-        closed.append(ended)
-        since.append(begun)
+            closed[kind] = ended
     return LiveSession(
         id=row.id,
         visit=visit,

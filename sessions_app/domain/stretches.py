@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def cut(
 
 def total_seconds(stretches: Iterable[Stretch], start: datetime, end: datetime) -> float:
     """Sums the seconds of stretches within ``[start, end)``."""
-    return sum(
+    return math.fsum(
         (until - since).total_seconds()
         for since, until in cut(stretches, start, end)
         if until is not None
