@@ -112,7 +112,7 @@ class Story(RuleBasedStateMachine):
         self.tracker.apply(VoiceSnapshot(GUILD, present, now, now))
 
     @rule(twice=st.booleans())
-    def writes(self, twice: bool) -> None:  # noqa: FBT001 (Hypothesis passes by name)
+    def writes(self, twice: bool) -> None:
         batch = self.tracker.take()
         self.table.write(batch)
         if twice:
@@ -200,7 +200,7 @@ class BlindStory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.blind_since is None)
     @rule(killed=st.booleans(), wait=WAITS)
-    def goes_blind(self, killed: bool, wait: int) -> None:  # noqa: FBT001 (as above)
+    def goes_blind(self, killed: bool, wait: int) -> None:
         """The connection dies, or the bot does, once all that it saw is written."""
         self.truth.pass_time(wait)
         self.blind_since = self.truth.now
