@@ -127,7 +127,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 if CELERY_BROKER_URL:
-    _scheme = urlsplit(CELERY_BROKER_URL).scheme
+    # What follows a plus is the transport's own affair, as in redis+socket or sqla+sqlite.
+    _scheme = urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0]
     try:
         kombu.transport.resolve_transport(_scheme)
     except (KeyError, ImportError) as error:
@@ -196,7 +197,7 @@ CELERY_TASK_TIME_LIMIT = 300
 # A broker that is away for long is waited for: Celery's default gives up after 100 tries.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-if urlsplit(CELERY_BROKER_URL).scheme in {"redis", "rediss", "redis+socket", "sentinel"}:
+if urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0] in {"redis", "rediss", "sentinel"}:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # When a killed worker's tasks come again. Longer than any task may take, since one
         # still under way would be given out twice; nothing is sent with a far ETA.

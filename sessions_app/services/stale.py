@@ -165,7 +165,7 @@ def _drop_micro_sessions(sessions: QuerySet[VoiceSession]) -> tuple[UUID, ...]:
     if dropped:
         states = VoiceState.objects.filter(session_id__in=dropped)
         VoiceState.objects.filter(pk__in=states.select_for_update(skip_locked=True)).delete()
-        sessions.filter(pk__in=dropped).delete()
+        VoiceSession.objects.filter(pk__in=dropped).delete()
     return dropped
 
 
@@ -174,7 +174,9 @@ def _settle_visits(visit_ids: set[UUID], *, any_dropped: bool) -> None:
     kept = VoiceSession.objects.filter(visit_id=OuterRef("pk"))
     visits = Visit.objects.filter(pk__in=visit_ids)
     if any_dropped:
-        visits.exclude(Exists(kept)).delete()
+        # They have no sessions, so nothing cascades: delete() would look for some, and then
+        # go by hundreds.
+        visits.exclude(Exists(kept))._raw_delete(using=visits.db)
     last = kept.order_by("-started_at", "-id")[:1]
     visits.update(
         ended_at=Subquery(last.values("ended_at")),
