@@ -5,7 +5,8 @@ One JSON object a line, one line for each stay::
     {"kind": "voice", "guild_id": "1", "user_id": "2", "channel_id": "3",
      "from": "2026-11-20T12:00:00.000Z", "to": "2026-11-20T12:30:00.000Z"}
 
-Times are UTC with milliseconds; ``to`` is null while the stay goes on.
+Times are UTC with milliseconds; ``to`` is null while the stay goes on, and the line then
+ends with as many spaces as its end will need: it can be filled in where it stands.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from community.domain.errors import RollcallError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+TAIL_LENGTH: Final = len('"2026-11-20T12:00:00.000Z"}\n')
 
 
 class BadTruthLineError(RollcallError):
@@ -63,14 +65,19 @@ def stamp(moment: datetime) -> str:
 
 
 def line_of(
-    *, guild_id: int, user_id: int, channel_id: int, began: datetime, ended: datetime | None
+    *, guild_id: int, user_id: int, channel_id: int, began: datetime, ended: datetime | None = None
 ) -> str:
     """Writes one stay as one line, its newline included."""
-    to = f'"{stamp(ended)}"' if ended is not None else "null"
     return (
         f'{{"kind": "voice", "guild_id": "{guild_id}", "user_id": "{user_id}", '
-        f'"channel_id": "{channel_id}", "from": "{stamp(began)}", "to": {to}}}\n'
+        f'"channel_id": "{channel_id}", "from": "{stamp(began)}", "to": {tail_of(ended)}'
     )
+
+
+def tail_of(ended: datetime | None) -> str:
+    """Writes what follows ``"to": `` in a line: always :data:`TAIL_LENGTH` characters."""
+    tail = "null}" if ended is None else f'"{stamp(ended)}"}}'
+    return f"{tail:{TAIL_LENGTH - 1}}\n"
 
 
 def read_stays(lines: Iterable[str | bytes]) -> Iterator[TrueStay]:
