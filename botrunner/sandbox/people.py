@@ -47,9 +47,9 @@ class Habit:
 
 
 HABITS = (
-    Habit(share=0.2, visits=2.5, median=55 * 60, spread=0.8, restless=7 * 60),
-    Habit(share=0.45, visits=0.8, median=25 * 60, spread=0.9, restless=6 * 60),
-    Habit(share=0.35, visits=0.15, median=8 * 60, spread=1.1, restless=3 * 60),
+    Habit(share=0.2, visits=3.5, median=55 * 60, spread=0.8, restless=7 * 60),
+    Habit(share=0.45, visits=1.2, median=25 * 60, spread=0.9, restless=6 * 60),
+    Habit(share=0.35, visits=0.2, median=8 * 60, spread=1.1, restless=3 * 60),
 )
 CIRCLE_SIZES = (1, 1, 2, 2, 3, 3, 4, 5)
 
