@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.actors import Show, run_actors
@@ -88,7 +89,7 @@ def test_evenings_are_lively_and_dawns_are_not() -> None:
         elif 5 <= of_day <= 8:
             dawn.append(connected)
 
-    assert min(evening) > 3 * max(dawn)
+    assert mean(evening) > 5 * mean(dawn)
     assert min(evening) > 30
 
 
@@ -224,7 +225,8 @@ def test_members_and_channels_may_vanish_under_the_actors(
     (guild,) = watched.world.guilds.values()
     for user_id in list(guild.voice_states)[:5]:
         watched.world.remove_member(guild.id, user_id)
-    for channel_id in {state.channel_id for state in guild.voice_states.values()}:
+    popular = Counter(state.channel_id for state in guild.voice_states.values())
+    for channel_id, _ in popular.most_common(2):
         watched.world.delete_channel(guild.id, channel_id)
 
     with caplog.at_level(logging.ERROR):
