@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botrunner.sandbox.entities import EPOCH_MS, Channel, ChannelType, Guild, Member, Role, User
+from botrunner.sandbox.entities import (
+    EPOCH_MS,
+    VOICE_TYPES,
+    Channel,
+    ChannelType,
+    Guild,
+    Member,
+    Role,
+    User,
+)
 from botrunner.sandbox.names import (
     COMMUNITIES,
     GIVEN_NAMES,
@@ -133,8 +142,8 @@ def _lay_channels(rng: random.Random, guild: Guild) -> None:
     def lay(
         kind: ChannelType, name: str, parent: Channel | None = None, *, user_limit: int = 0
     ) -> Channel:
-        voice = kind in {ChannelType.VOICE, ChannelType.STAGE}
-        position = sum(channel.is_voice == voice for channel in guild.channels.values())
+        alike = VOICE_TYPES if kind in VOICE_TYPES else {kind}
+        position = sum(channel.type in alike for channel in guild.channels.values())
         channel = Channel(
             id=snowflake(rng),
             type=kind,
