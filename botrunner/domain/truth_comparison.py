@@ -98,7 +98,7 @@ class Comparison:
     Attributes:
         before_sight: true time before its guild, or the member, was first seen.
         set_aside: true time without a session that is left out with staff's corrections.
-        ignored: sessions in guilds that the truth does not know.
+        ignored: sessions in guilds that the truth does not know, or over before it begins.
         left_out: sessions that are not compared, by why.
         worst: the longest pieces beyond the stated uncertainty.
         orphans: the first of the orphaned sessions.
@@ -139,14 +139,17 @@ def compare(
     """
     result = Comparison()
     true_of: defaultdict[tuple[int, int], list[TrueStay]] = defaultdict(list)
+    beginning = measure.at
     for stay in stays:
         if stay.began < measure.at:
             true_of[stay.guild_id, stay.user_id].append(stay)
             result.stays += 1
+            beginning = min(beginning, stay.began)
     guilds = {guild_id for guild_id, _ in true_of}
     tracked_of: defaultdict[tuple[int, int], list[TrackedSession]] = defaultdict(list)
     for session in sessions:
-        if session.guild_id not in guilds:
+        is_over_before = session.ended is not None and session.ended < beginning
+        if session.guild_id not in guilds or is_over_before:
             result.ignored += 1
         elif session.started < measure.at:
             tracked_of[session.guild_id, session.user_id].append(session)

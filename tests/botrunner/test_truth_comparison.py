@@ -240,6 +240,15 @@ def test_guilds_that_the_truth_does_not_know_are_ignored() -> None:
     assert result.sessions == 0
 
 
+def test_what_was_over_before_the_truth_begins_is_ignored() -> None:
+    result = compared(
+        [stay(LOUNGE, 100, 200)], [session(LOUNGE, 10, 90), session(LOUNGE, 100, 200)]
+    )
+
+    assert result.ignored == 1
+    assert result.phantom.raw == 0
+
+
 def test_what_began_or_ended_in_the_last_moment_is_no_error() -> None:
     result = compared(
         [stay(LOUNGE, 0, 999.9), stay(STAGE, 999.9, None), stay(LOUNGE, 999.8, None, user=21)],
@@ -357,10 +366,13 @@ def seen_place(story: Story, tick: int) -> int | None:
 
 
 def tracked_places(story: Story, tick: int) -> list[int]:
+    beginning = min((each.began for each in story.stays), default=TICKS)
     return [
         each.channel_id
         for each in story.sessions
-        if each.status != "cancelled" and each.started <= tick < (each.ended or 0)
+        if each.status != "cancelled"
+        and (each.ended or 0) >= beginning
+        and each.started <= tick < (each.ended or 0)
     ]
 
 
@@ -426,6 +438,8 @@ def test_rest_and_beyond_are_those_of_every_tick_after_v4(story: Story) -> None:
     result = compare(story.stays, story.sessions, measure, {})
 
     places = place_after_v4(story)
+    beginning = min((each.began for each in story.stays), default=TICKS)
+    story.sessions = [each for each in story.sessions if (each.ended or 0) >= beginning]
     rows = [each for each in story.sessions if each.status != "cancelled"]
     voided = {
         (each.channel_id, tick)
