@@ -102,6 +102,12 @@ class Gateway:
                 body = encoded(event, payload)
             self.faults.push(session, event, payload, body)
 
+    def send_raw(self, guild_id: int, event: str, payload: Any) -> None:
+        """Sends whatever it is to the sessions of a guild's shard whose intents cover it."""
+        for session in self.sessions.values():
+            if session.concerns(guild_id) and session.wants(event):
+                session.push(encoded(event, payload))
+
     def _hears(self, session: Session, guild_id: int, event: str, payload: dict[str, Any]) -> bool:
         if event == "GUILD_AUDIT_LOG_ENTRY_CREATE" and not (
             self.world.permissions(guild_id, self.world.bot.id) & Permission.VIEW_AUDIT_LOG

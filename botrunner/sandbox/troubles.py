@@ -142,20 +142,20 @@ class Troubles:
     def garbage(self, guild: Guild) -> None:
         """Sends a channel's creation that discord.py's parser throws at."""
         payload = {"id": "1", "type": 2, "guild_id": str(guild.id)}
-        self.gateway.dispatch(guild.id, "CHANNEL_CREATE", payload)
+        self.gateway.send_raw(guild.id, "CHANNEL_CREATE", payload)
 
     def memberless(self, guild: Guild) -> None:
         """Sends the state of somebody in voice (or of its owner, outside) without the member."""
         user_id = next(iter(guild.voice_states), guild.owner_id)
         payload = self._voice_state(guild, guild.members[user_id])
         del payload["member"]
-        self.gateway.dispatch(guild.id, "VOICE_STATE_UPDATE", payload)
+        self.gateway.send_raw(guild.id, "VOICE_STATE_UPDATE", payload)
 
     def stranger(self, guild: Guild) -> None:
         """Sends a voice state in a channel that no CHANNEL_CREATE told of."""
         payload = self._voice_state(guild, guild.members[guild.owner_id])
         payload["channel_id"] = str(self.gateway.world.new_id())
-        self.gateway.dispatch(guild.id, "VOICE_STATE_UPDATE", payload)
+        self.gateway.send_raw(guild.id, "VOICE_STATE_UPDATE", payload)
 
     @staticmethod
     def _voice_state(guild: Guild, member: Member) -> dict[str, Any]:
