@@ -1,4 +1,4 @@
-"""Everything that talks to Discord: the bot, its rooms, and the sandbox that stands in for Discord."""
+"""Everything that talks to Discord: the bot, and the sandbox that stands in for Discord."""
 
 from django.apps import AppConfig
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import environ
@@ -42,11 +42,11 @@ class Environment:
     def _add_file(values: dict[str, str], path: Path) -> None:
         if not path.is_file():
             return
-        reader = environ.Env()
-        reader.ENVIRON = {}
+
+        # read_env writes into its class's mapping: a class of our own, so that the
+        # process's own environment stays as it was.
+        reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})
         reader.read_env(path)
-        for name, value in reader.ENVIRON.items():
-            values.setdefault(name, value)
 
     def text(self, name: str, default: str = "") -> str:
         """Reads a text; an empty value counts as unset."""

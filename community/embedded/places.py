@@ -1,4 +1,4 @@
-"""Where the embedded services keep their files: no more than paths, so that settings may import it."""
+"""Where the embedded services keep their files: paths alone, for settings to import."""
 
 from __future__ import annotations
 

@@ -1,0 +1,67 @@
+"""The bot's connections to Discord, one row for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import F
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models.expressions import Combinable
+
+
+def shard_of(guild_field: str, shard_count: int) -> Combinable:
+    """Gives the shard that a guild belongs to, as an expression for a query.
+
+    Args:
+        guild_field: the field that holds the guild's id.
+        shard_count: among how many shards (Discord's rule: ``(id >> 22) % count``).
+    """
+    return F(guild_field).bitrightshift(22) % shard_count
+
+
+class ShardQuerySet(models.QuerySet["Shard"]):
+    """Shards by what they mean to us."""
+
+    def alive(self, *, since: datetime) -> ShardQuerySet:
+        """Shards whose bot has written a heartbeat at or after ``since``."""
+        return self.filter(heartbeat_at__gte=since, stopped_at=None)
+
+
+class Shard(models.Model):
+    """One shard of the bot: which process serves it, and when it was last heard of.
+
+    A guild belongs to shard ``(guild_id >> 22) % shard_count`` (Discord's rule).
+    """
+
+    shard_id = models.PositiveIntegerField()
+    shard_count = models.PositiveIntegerField()
+    process = models.CharField(max_length=100, help_text="Host and process id of the bot.")
+    started_at = models.DateTimeField(help_text="When this process took the shard.")
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the bot stopped in good order; empty otherwise."
+    )
+    heartbeat_at = models.DateTimeField(help_text="When the bot last wrote that it lives.")
+    last_frame_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Arrival of the last frame from Discord: up to then nothing was missed.",
+    )
+    is_connected = models.BooleanField("connected", default=False)
+    latency_seconds = models.FloatField(
+        null=True, blank=True, help_text="Discord's heartbeat round trip."
+    )
+
+    objects = ShardQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["shard_count", "shard_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["shard_count", "shard_id"], name="shard_one_of_count")
+        ]
+
+    def __str__(self) -> str:
+        return f"shard {self.shard_id} of {self.shard_count}"

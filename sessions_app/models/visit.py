@@ -1,0 +1,87 @@
+"""Visits: one stay of a member in a guild's voice."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from community.models import Channel, Guild, Member
+from community.models.ids import new_id
+
+
+class VisitQuerySet(models.QuerySet["Visit"]):
+    """Visits by what they mean to us."""
+
+    def under_way(self) -> VisitQuerySet:
+        """Visits that have not ended."""
+        return self.filter(ended_at=None)
+
+    def for_changelist(self) -> VisitQuerySet:
+        """With what a row of the admin's list shows, in one query."""
+        return self.select_related("guild", "member", "first_channel", "last_channel")
+
+
+class Visit(models.Model):
+    """One stay of a member in a guild's voice, from joining to leaving.
+
+    Its voice sessions are each other's related sessions. Discord's voice session id
+    tells visits apart: the same id is the same visit, across blind gaps too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    guild = models.ForeignKey(
+        Guild,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="visits",
+    )
+    user_id = models.BigIntegerField(help_text="The member's user id.")
+    member = models.ForeignObject(
+        Member,
+        on_delete=models.DO_NOTHING,
+        from_fields=["guild", "user_id"],
+        to_fields=["guild", "user_id"],
+        related_name="visits",
+        null=True,
+    )
+    voice_session_id = models.CharField(
+        max_length=64, blank=True, help_text="Discord's id of this stay in voice."
+    )
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it goes on.")
+    first_channel = models.ForeignKey(
+        Channel,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="Channel of its first voice session.",
+    )
+    last_channel = models.ForeignKey(
+        Channel,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="Channel of its last voice session, so far.",
+    )
+
+    objects = VisitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
+                name="visit_ends_after_start",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-started_at", "-id"], name="visit_newest"),
+            models.Index(fields=["guild", "user_id", "-started_at"], name="visit_of_member"),
+            models.Index(fields=["guild"], condition=Q(ended_at=None), name="visit_under_way"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Visit of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
