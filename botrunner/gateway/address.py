@@ -10,7 +10,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from botrunner.gateway.payload import Unreadable, mapping, text, whole
+from botrunner.gateway.payload import UnreadableError, mapping, text, whole
 from botrunner.gateway.refusals import TokenRefusedError
 from community.domain.errors import RollcallError
 
@@ -60,7 +60,7 @@ async def ask(api_url: str, token: str) -> GatewayBot:
             return _read(await response.json())
     except TimeoutError:
         raise DiscordAwayError(api_url=api_url, reason="no answer in time") from None
-    except (aiohttp.ClientError, OSError, ValueError, Unreadable) as error:
+    except (aiohttp.ClientError, OSError, ValueError, UnreadableError) as error:
         raise DiscordAwayError(api_url=api_url, reason=error) from error
 
 

@@ -45,7 +45,7 @@ class Sight:
         self._ready_at: datetime | None = None
         self._held: datetime | None = None
 
-    # The connection -----------------------------------------------------------------------
+    # The connection ------------------------------------------------------------------
 
     def opened(self) -> None:
         """A socket was opened: until READY or RESUMED, what arrives was replayed."""
@@ -81,7 +81,7 @@ class Sight:
         self.is_live = True
         self._complete_until = at
 
-    # Guilds -------------------------------------------------------------------------------
+    # Guilds ------------------------------------------------------------------
 
     def stated(self, guild_id: int, at: datetime) -> datetime | None:
         """A guild was stated in full (GUILD_CREATE).
@@ -128,7 +128,7 @@ class Sight:
         self._awaited.clear()
         return late
 
-    # What can be said -----------------------------------------------------------------------
+    # What can be said ------------------------------------------------------------------
 
     def uncertainty(self, guild_id: int | None, at: datetime) -> float:
         """Gives by how many seconds what arrived at ``at`` may have happened earlier.

@@ -127,7 +127,7 @@ class Books:
             work.writing = self._tell(work.things, work.rules)
         self._commit(work.writing)
 
-    # Reading ---------------------------------------------------------------------------------
+    # Reading ------------------------------------------------------------------
 
     def _read_rules(self, things: Sequence[object]) -> dict[int, GuildRules]:
         """Reads the rules of guilds that were stated for the first time, or changed by staff."""
@@ -157,7 +157,7 @@ class Books:
                 at=at,
             )
 
-    # Telling the tracker -----------------------------------------------------------------------
+    # Telling the tracker ------------------------------------------------------------------
 
     def _tell(self, things: Sequence[object], rules: dict[int, GuildRules]) -> Writing:
         writing = Writing()
@@ -197,7 +197,7 @@ class Books:
             writing.is_checkpoint = True
             self._tracker.apply(TimePassed(at=mark.complete_until))
 
-    # Writing -------------------------------------------------------------------------------------
+    # Writing ------------------------------------------------------------------
 
     def _commit(self, writing: Writing) -> None:
         batch = writing.batch

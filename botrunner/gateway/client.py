@@ -66,7 +66,10 @@ class ShardClient(discord.Client):
         self._has_entered = True
 
     async def before_identify_hook(
-        self, shard_id: int | None, *, initial: bool = False  # noqa: ARG002 - discord.py's
+        self,
+        shard_id: int | None,
+        *,
+        initial: bool = False,  # noqa: ARG002 - discord.py's
     ) -> None:
         """Waits for the turn to IDENTIFY, unless that was done before connecting."""
         if self._has_entered:

@@ -10,7 +10,7 @@ from botrunner.gateway import translate, translate_directory
 from botrunner.gateway.blindness import seconds_between
 from botrunner.gateway.payload import (
     Payload,
-    Unreadable,
+    UnreadableError,
     entries,
     mapping,
     snowflake,
@@ -106,7 +106,7 @@ class Feed:
         """The instant of the clock's ``elapsed`` at which the last frame arrived."""
         return self._elapsed
 
-    # What the tap tells ----------------------------------------------------------------------
+    # What the tap tells ------------------------------------------------------------------
 
     def opened(self) -> None:
         """A new connection's socket is open."""
@@ -133,7 +133,7 @@ class Feed:
         """
         try:
             return self._handlers[name](mapping(payload, name))
-        except Unreadable as error:
+        except UnreadableError as error:
             self._could_not_read(name, str(error))
             # discord.py ends the connection over what it cannot read.
             return name != "VOICE_STATE_UPDATE"
@@ -144,7 +144,7 @@ class Feed:
             logger.warning("Guild %s was listed, but not stated: an outage", guild_id)
             self._put(GuildUnavailable(guild_id=guild_id, at=since or at))
 
-    # The connection ----------------------------------------------------------------------------
+    # The connection ------------------------------------------------------------------
 
     def _ready(self, payload: Payload) -> bool:
         listed = translate.ready_guild_ids(payload)
@@ -167,7 +167,7 @@ class Feed:
         logger.info("Shard %s: RESUMED", self._shard_id)
         return True
 
-    # Guilds --------------------------------------------------------------------------------------
+    # Guilds ------------------------------------------------------------------
 
     def _guild_create(self, payload: Payload) -> bool:
         guild_id = snowflake(payload, "id")
@@ -181,13 +181,11 @@ class Feed:
         since = self.sight.stated(guild_id, at)
         try:
             self._sight_guild(payload, guild_id=guild_id, blind_since=since)
-        except Unreadable as error:
+        except UnreadableError as error:
             # The directory waits for the next statement; who is in voice does not.
             self._could_not_read("GUILD_CREATE", str(error))
         self._put(
-            VoiceSnapshot(
-                guild_id=guild_id, presences=presences.by_user, blind_since=since, at=at
-            )
+            VoiceSnapshot(guild_id=guild_id, presences=presences.by_user, blind_since=since, at=at)
         )
         return True
 
@@ -255,7 +253,7 @@ class Feed:
         logger.info("Guild %s: Discord has an outage", guild_id)
         self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
 
-    # Roles, channels, members ----------------------------------------------------------------------
+    # Roles, channels, members ------------------------------------------------------------------
 
     def _role_changed(self, payload: Payload) -> bool:
         role = translate_directory.role_record(
@@ -292,15 +290,11 @@ class Feed:
         deleted = translate.channel_deleted(payload, at=self._at, uncertainty=uncertainty)
         if deleted is not None:
             self._put(deleted)
-        self._put(
-            ChannelGone(guild_id=guild_id, channel_id=snowflake(payload, "id"), at=self._at)
-        )
+        self._put(ChannelGone(guild_id=guild_id, channel_id=snowflake(payload, "id"), at=self._at))
         return True
 
     def _member_changed(self, payload: Payload) -> bool:
-        member = translate_directory.member_record(
-            payload, guild_id=snowflake(payload, "guild_id")
-        )
+        member = translate_directory.member_record(payload, guild_id=snowflake(payload, "guild_id"))
         self._seen.stated(member)
         self._put_member(member)
         return True
@@ -332,7 +326,7 @@ class Feed:
             self._put(explained)
         return True
 
-    # Voice ---------------------------------------------------------------------------------------------
+    # Voice ------------------------------------------------------------------
 
     def _voice_state(self, payload: Payload) -> bool:
         guild_id = snowflake_or_none(payload, "guild_id")
@@ -353,7 +347,7 @@ class Feed:
         # more than all that is done here.
         return payload.get("user_id") == self._user_id
 
-    # Handing on ------------------------------------------------------------------------------------------
+    # Handing on ------------------------------------------------------------------
 
     def _put_member(self, member: MemberRecord) -> None:
         self._requests.changed(member)

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from botrunner.gateway.payload import Payload, Unreadable, entries, snowflake, whole
+from botrunner.gateway.payload import Payload, UnreadableError, entries, snowflake, whole
 from botrunner.gateway.translate_directory import member_record, readable
 from community.domain.directory import MemberRecord, MembersSighted
 
@@ -88,7 +88,7 @@ class MemberRequests:
             All members of the guild once the last chunk of our own request is there.
 
         Raises:
-            Unreadable: if a field is not what it should be.
+            UnreadableError: if a field is not what it should be.
         """
         guild_id = snowflake(payload, "guild_id")
         gathering = self._gatherings.get(guild_id)
@@ -96,7 +96,7 @@ class MemberRequests:
             return None
         index, count = whole(payload, "chunk_index"), whole(payload, "chunk_count")
         if index is None or count is None:
-            raise Unreadable(field="chunk_index", wanted="a whole number")
+            raise UnreadableError(field="chunk_index", wanted="a whole number")
         records, unreadable = readable(
             member_record, entries(payload, "members"), "members", guild_id=guild_id
         )

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# Discord allows max_concurrency IDENTIFYs in 5 s; a little more, since they travel.
-SECONDS_BETWEEN_IDENTIFIES: Final = 5.2
 
 
 class Pauses:
@@ -39,7 +36,7 @@ class IdentifyGate:
         *,
         max_concurrency: int,
         elapsed: Callable[[], float],
-        spacing: float = SECONDS_BETWEEN_IDENTIFIES,
+        spacing: float,
     ) -> None:
         """Starts open.
 

@@ -14,7 +14,7 @@ LARGEST_INTEGER: Final = 2**31 - 1
 Payload = Mapping[str, Any]
 
 
-class Unreadable(RollcallError):
+class UnreadableError(RollcallError):
     """A payload's {field} is not {wanted}."""
 
     code = "payload.unreadable"
@@ -24,32 +24,32 @@ def mapping(value: object, field: str) -> Payload:
     """Gives the value as an object with fields.
 
     Raises:
-        Unreadable: if it is none.
+        UnreadableError: if it is none.
     """
     if isinstance(value, Mapping):
         return value
-    raise Unreadable(field=field, wanted="an object")
+    raise UnreadableError(field=field, wanted="an object")
 
 
 def entries(payload: Payload, field: str) -> list[Any]:
     """Gives a list; one that is missing or null is empty.
 
     Raises:
-        Unreadable: if it is something else.
+        UnreadableError: if it is something else.
     """
     value = payload.get(field)
     if value is None:
         return []
     if isinstance(value, list):
         return value
-    raise Unreadable(field=field, wanted="a list")
+    raise UnreadableError(field=field, wanted="a list")
 
 
 def as_snowflake(value: object, field: str) -> int:
     """Gives an id, sent as a string or as a number.
 
     Raises:
-        Unreadable: if it is neither, or out of a snowflake's range.
+        UnreadableError: if it is neither, or out of a snowflake's range.
     """
     # Asked in this order because strings are what Discord sends; True is an int too.
     is_id = (type(value) is str and value.isascii() and value.isdigit()) or type(value) is int
@@ -57,7 +57,7 @@ def as_snowflake(value: object, field: str) -> int:
         number = int(value)  # type: ignore[call-overload]  # a str or an int, as asked above
         if 0 < number <= LARGEST_BIGINT:
             return int(number)
-    raise Unreadable(field=field, wanted="an id")
+    raise UnreadableError(field=field, wanted="an id")
 
 
 def snowflake(payload: Payload, field: str) -> int:
@@ -75,13 +75,13 @@ def text(payload: Payload, field: str, *, most: int) -> str:
     """Gives a text that PostgreSQL can keep, cut at ``most`` characters; null is empty.
 
     Raises:
-        Unreadable: if it is something else.
+        UnreadableError: if it is something else.
     """
     value = payload.get(field)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Unreadable(field=field, wanted="a text")
+        raise UnreadableError(field=field, wanted="a text")
     if not value.isascii():
         # A lone surrogate is valid JSON, and no UTF-8.
         value = value.encode("utf-8", "replace").decode("utf-8")
@@ -92,13 +92,13 @@ def whole(payload: Payload, field: str, *, least: int = 0) -> int | None:
     """Gives a whole number from ``least`` to what a column holds, or None if there is none.
 
     Raises:
-        Unreadable: if it is something else.
+        UnreadableError: if it is something else.
     """
     value = payload.get(field)
     if value is None:
         return None
     if type(value) is not int or not least <= value <= LARGEST_INTEGER:
-        raise Unreadable(field=field, wanted="a whole number")
+        raise UnreadableError(field=field, wanted="a whole number")
     return value
 
 
@@ -106,7 +106,7 @@ def bits(payload: Payload, field: str) -> int:
     """Gives permission bits, sent as a string; bits past the 63rd are not kept.
 
     Raises:
-        Unreadable: if it is no number.
+        UnreadableError: if it is no number.
     """
     value = payload.get(field)
     if value is None:
@@ -115,7 +115,7 @@ def bits(payload: Payload, field: str) -> int:
         type(value) is str and value.isascii() and value.isdigit() and len(value) < 100  # noqa: PLR2004 - longer than any permission will be
     ) or (type(value) is int and value >= 0)
     if not is_number:
-        raise Unreadable(field=field, wanted="permission bits")
+        raise UnreadableError(field=field, wanted="permission bits")
     return int(value) & LARGEST_BIGINT
 
 
@@ -123,7 +123,7 @@ def instant(payload: Payload, field: str) -> datetime | None:
     """Gives an ISO 8601 time in UTC, or None where it is missing or null.
 
     Raises:
-        Unreadable: if it is no such time.
+        UnreadableError: if it is no such time.
     """
     value = payload.get(field)
     if value is None:
@@ -134,4 +134,4 @@ def instant(payload: Payload, field: str) -> datetime | None:
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise Unreadable(field=field, wanted="a time")
+    raise UnreadableError(field=field, wanted="a time")

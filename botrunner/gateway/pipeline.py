@@ -90,7 +90,7 @@ class Pipeline:
         self._marks = 0
         self._asked: set[UUID] = set()
 
-    # From the event loop -------------------------------------------------------------------
+    # From the event loop ------------------------------------------------------------------
 
     def put(self, elapsed: float, thing: object) -> None:
         """Puts a thing in the queue.
@@ -138,7 +138,7 @@ class Pipeline:
         self._is_closed = True
         self._has_more.set()
 
-    # The task --------------------------------------------------------------------------------
+    # The task ------------------------------------------------------------------
 
     async def run(self) -> None:
         """Empties the queue until it is closed.
@@ -170,9 +170,7 @@ class Pipeline:
                 await self._writer.run(self._books.write, work)
             except DatabaseAwayError as error:
                 self.figures.retries += 1
-                logger.warning(
-                    "%s %s things wait; again in %.2f s", error, self.waiting(), pause
-                )
+                logger.warning("%s %s things wait; again in %.2f s", error, self.waiting(), pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:

@@ -12,7 +12,7 @@ class CannotRunError(RollcallError):
 
 
 class TokenRefusedError(CannotRunError):
-    """Discord refuses the token: check DISCORD_TOKEN (Bot page at https://discord.com/developers/applications)."""  # noqa: E501 - one line is the message
+    """Discord refuses the token: check DISCORD_TOKEN (Bot page at https://discord.com/developers/applications)."""
 
     code = "bot.token_refused"
 
@@ -30,6 +30,6 @@ class ShardRefusedError(CannotRunError):
 
 
 class DatabaseNotReadyError(CannotRunError):
-    """The database is not ready after {seconds:g} s: {reason}"""  # noqa: D400 - the reason ends it
+    """The database is not ready after {seconds:g} s: {reason}."""
 
     code = "bot.database_not_ready"

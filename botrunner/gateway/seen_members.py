@@ -42,7 +42,7 @@ class SeenMembers:
             The member where they differ from what was last seen, else None.
 
         Raises:
-            Unreadable: if a field is not what it should be.
+            UnreadableError: if a field is not what it should be.
         """
         seen = self._seen.get((guild_id, user_id))
         # The raw comparison spares the translation: nearly every payload is as it was.

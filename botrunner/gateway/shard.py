@@ -125,7 +125,7 @@ class Shard:
         for item in items:
             watch.pipeline.put_asked(Asked(item, self._clock.now()))
 
-    # Starting ----------------------------------------------------------------------------------
+    # Starting ------------------------------------------------------------------
 
     async def _open(self) -> Watch:
         restored, present = await self._writer.run(at_database, self._restore)
@@ -156,7 +156,7 @@ class Shard:
         restored = restore(shard_id=self.shard_id, shard_count=self.shard_count)
         return restored, shard_row.present_guild_ids(self.shard_id, self.shard_count)
 
-    # Running -------------------------------------------------------------------------------------
+    # Running ------------------------------------------------------------------
 
     async def _follow(self, watch: Watch) -> None:
         writing = asyncio.create_task(watch.pipeline.run(), name="write")
@@ -228,9 +228,7 @@ class Shard:
             beat_at, written = now + BEAT_SECONDS, complete_until
             await asyncio.sleep(TICK_SECONDS)
 
-    def _mark(
-        self, watch: Watch, *, is_checkpoint: bool = False, is_last: bool = False
-    ) -> Mark:
+    def _mark(self, watch: Watch, *, is_checkpoint: bool = False, is_last: bool = False) -> Mark:
         connection = watch.connection
         is_connected = connection is not None and connection.is_open and watch.sight.is_live
         return Mark(
@@ -241,7 +239,7 @@ class Shard:
             is_last=is_last,
         )
 
-    # Stopping ------------------------------------------------------------------------------------
+    # Stopping ------------------------------------------------------------------
 
     async def _drain(self, watch: Watch, writing: asyncio.Task[None]) -> None:
         watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True, is_last=True))

@@ -44,9 +44,9 @@ def beat(shard_id: int, shard_count: int, mark: Mark, *, now: datetime) -> None:
         changes["last_frame_at"] = mark.complete_until
     if mark.is_last:
         changes["stopped_at"] = now
-    Shard.objects.filter(
-        shard_id=shard_id, shard_count=shard_count, process=process_name()
-    ).update(**changes)
+    Shard.objects.filter(shard_id=shard_id, shard_count=shard_count, process=process_name()).update(
+        **changes
+    )
 
 
 def present_guild_ids(shard_id: int, shard_count: int) -> list[int]:

@@ -68,7 +68,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Lets :meth:`run` end in good order."""
-        logger.info("Stopping")
+        if not self._stopping.is_set():
+            logger.info("Stopping")
         self._stopping.set()
         for shard in self.shards:
             shard.stop()
@@ -103,7 +104,9 @@ class Supervisor:
         await self._wait_for_database(writer)
         gateway = await self._find_gateway()
         gate = IdentifyGate(
-            max_concurrency=gateway.max_concurrency, elapsed=self._clock.elapsed
+            max_concurrency=gateway.max_concurrency,
+            elapsed=self._clock.elapsed,
+            spacing=self._settings.identify_seconds,
         )
         shard_count = self._shard_count or gateway.shards
         shard_ids = range(shard_count) if self._shard_ids is None else self._shard_ids
@@ -130,7 +133,9 @@ class Supervisor:
                 await writer.run(at_database, require_tables)
             except (DatabaseAwayError, TablesMissingError) as error:
                 if self._clock.elapsed() >= until:
-                    raise DatabaseNotReadyError(seconds=patience, reason=error) from error
+                    raise DatabaseNotReadyError(
+                        seconds=patience, reason=str(error).rstrip(".")
+                    ) from error
                 pause = pauses.take()
                 logger.warning("%s Trying again in %.1f s", error, pause)
                 await asyncio.sleep(pause)
@@ -162,9 +167,7 @@ class Supervisor:
             asyncio.create_task(self._look_at_clock(), name="clock"),
         ]
         try:
-            done, _ = await asyncio.wait(
-                [*serving, *others], return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait([*serving, *others], return_when=asyncio.FIRST_COMPLETED)
             self.stop()
             await asyncio.gather(*serving, return_exceptions=True)
             for task in (*done, *serving):

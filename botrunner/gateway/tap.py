@@ -81,18 +81,19 @@ def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
         sink: who hears it.
         clock: stamps the arrival of each frame.
     """
-    connection = client._connection  # noqa: SLF001 - the tap's business
+    connection = client._connection
     for name in TAPPED:
         connection.parsers[name] = _tapped(name, connection.parsers[name], sink)
 
-    update_references = connection._update_references  # noqa: SLF001 - the tap's business
+    update_references = connection._update_references
 
     def opened(websocket: DiscordWebSocket) -> None:
         update_references(websocket)
         _listen(websocket, sink, clock)
         sink.opened()
 
-    connection._update_references = opened  # type: ignore[method-assign]  # noqa: SLF001 - the tap
+    # mypy compares the parameter's name, which discord.py does not call it by.
+    connection._update_references = opened  # type: ignore[method-assign, assignment]  # noqa: SLF001
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from community.domain.directory import DirectoryEvent
     from community.models import OutboxItem
-    from sessions_app.domain.facts import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,3 @@ class Mark:
     latency: float | None
     is_checkpoint: bool
     is_last: bool
-
-
-

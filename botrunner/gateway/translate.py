@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway.payload import (
     Payload,
-    Unreadable,
+    UnreadableError,
     as_snowflake,
     entries,
     instant,
@@ -59,7 +59,7 @@ def voice_presence(state: Payload, *, is_bot: bool | None) -> VoicePresence:
         is_bot: whether its user is a bot, as far as the payload around it tells.
 
     Raises:
-        Unreadable: if it has no user, or a field is not what it should be.
+        UnreadableError: if it has no user, or a field is not what it should be.
     """
     flags = 0
     for name, flag in _FLAGS:
@@ -81,7 +81,7 @@ def voice_changed(
     """Reads VOICE_STATE_UPDATE.
 
     Raises:
-        Unreadable: if a field is not what it should be.
+        UnreadableError: if a field is not what it should be.
     """
     presence = voice_presence(payload, is_bot=is_bot(payload.get("member")))
     return VoiceChanged(guild_id=guild_id, presence=presence, at=at, uncertainty=uncertainty)
@@ -108,7 +108,7 @@ def voice_presences(payload: Payload) -> Presences:
     leave the whole guild unknown.
 
     Raises:
-        Unreadable: if its voice states or members are no list.
+        UnreadableError: if its voice states or members are no list.
     """
     bots = {
         user.get("id"): user.get("bot") is True
@@ -126,7 +126,7 @@ def voice_presences(payload: Payload) -> Presences:
             presence = voice_presence(
                 state, is_bot=is_bot(state.get("member")) if known is None else known
             )
-        except Unreadable:
+        except UnreadableError:
             unreadable += 1
             continue
         # Seen from a second implementation: a state of somebody who is in no channel.
@@ -135,9 +135,7 @@ def voice_presences(payload: Payload) -> Presences:
     return Presences(presences, unreadable)
 
 
-def channel_deleted(
-    payload: Payload, *, at: datetime, uncertainty: float
-) -> ChannelDeleted | None:
+def channel_deleted(payload: Payload, *, at: datetime, uncertainty: float) -> ChannelDeleted | None:
     """Reads CHANNEL_DELETE; None for a channel that nobody speaks in."""
     if whole(payload, "type") not in VOICE_KINDS:
         return None
@@ -173,11 +171,11 @@ def ready_guild_ids(payload: Payload) -> frozenset[int]:
     """Reads from READY which guilds the bot is in; all of them are unavailable so far.
 
     Raises:
-        Unreadable: if the list is not one of guilds: from half a list one could conclude
+        UnreadableError: if the list is not one of guilds: from half a list one could conclude
             that the bot was removed from the other half.
     """
     if payload.get("guilds") is None:
-        raise Unreadable(field="guilds", wanted="a list")
+        raise UnreadableError(field="guilds", wanted="a list")
     return frozenset(
         as_snowflake(mapping(guild, "guilds").get("id"), "guilds")
         for guild in entries(payload, "guilds")

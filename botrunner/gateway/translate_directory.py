@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.payload import (
     Payload,
-    Unreadable,
+    UnreadableError,
     as_snowflake,
     bits,
     entries,
@@ -44,7 +44,7 @@ def guild_record(payload: Payload) -> GuildRecord:
     """Reads a guild's own fields from GUILD_CREATE or GUILD_UPDATE.
 
     Raises:
-        Unreadable: if a field is not what it should be.
+        UnreadableError: if a field is not what it should be.
     """
     timeout = whole(payload, "afk_timeout")
     return GuildRecord(
@@ -62,7 +62,7 @@ def role_record(payload: Payload, *, guild_id: int) -> RoleRecord:
     """Reads a role.
 
     Raises:
-        Unreadable: if a field is not what it should be.
+        UnreadableError: if a field is not what it should be.
     """
     return RoleRecord(
         id=snowflake(payload, "id"),
@@ -79,11 +79,11 @@ def channel_record(payload: Payload, *, guild_id: int) -> ChannelRecord | None:
     """Reads a channel; None for a kind that Rollcall does not mirror.
 
     Raises:
-        Unreadable: if a field is not what it should be.
+        UnreadableError: if a field is not what it should be.
     """
     kind = whole(payload, "type")
     if kind is None:
-        raise Unreadable(field="type", wanted="a kind of channel")
+        raise UnreadableError(field="type", wanted="a kind of channel")
     if kind not in MIRRORED_KINDS:
         return None
     overwrites = [
@@ -115,7 +115,7 @@ def _overwrite(payload: Payload) -> OverwriteRecord:
     # Older payloads and second implementations send the kind as a text.
     kind = {"0": 0, "role": 0, "1": 1, "member": 1}.get(str(payload.get("type")))
     if kind not in OVERWRITE_KINDS:
-        raise Unreadable(field="permission_overwrites", wanted="one of a role or a member")
+        raise UnreadableError(field="permission_overwrites", wanted="one of a role or a member")
     return OverwriteRecord(
         target_id=snowflake(payload, "id"),
         target_kind=kind,
@@ -128,7 +128,7 @@ def member_record(payload: Payload, *, guild_id: int) -> MemberRecord:
     """Reads a member; the role of everyone (its id is the guild's) is left out.
 
     Raises:
-        Unreadable: if a field is not what it should be.
+        UnreadableError: if a field is not what it should be.
     """
     user = mapping(payload.get("user"), "user")
     role_ids = {as_snowflake(role_id, "roles") for role_id in entries(payload, "roles")}
@@ -138,7 +138,8 @@ def member_record(payload: Payload, *, guild_id: int) -> MemberRecord:
         username=text(user, "username", most=LONGEST_USER_NAME),
         global_name=text(user, "global_name", most=LONGEST_USER_NAME),
         nick=text(payload, "nick", most=LONGEST_USER_NAME),
-        avatar=text(payload, "avatar", most=LONGEST_HASH) or text(user, "avatar", most=LONGEST_HASH),
+        avatar=text(payload, "avatar", most=LONGEST_HASH)
+        or text(user, "avatar", most=LONGEST_HASH),
         is_bot=user.get("bot") is True,
         joined_at=instant(payload, "joined_at"),
         role_ids=frozenset(role_ids - {guild_id}),
@@ -158,7 +159,7 @@ def readable(
     for entry in found:
         try:
             record = read(mapping(entry, field), guild_id=guild_id)
-        except Unreadable:
+        except UnreadableError:
             unreadable += 1
             continue
         if record is not None:
