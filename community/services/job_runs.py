@@ -62,8 +62,9 @@ def prune_runs(*, now: datetime) -> int:
 
 
 def _finish(run: JobRun, *, began: float) -> None:
-    # A body that failed on a lost connection leaves it unusable; Django opens another one
-    # only where it is told to.
-    connection.close_if_unusable_or_obsolete()
+    # A body that lost the connection leaves it so; Django opens another one only once the
+    # lost one is closed.
+    if connection.errors_occurred and not connection.is_usable():
+        connection.close()
     run.finished_at = run.started_at + timedelta(seconds=time.monotonic() - began)
     run.save(update_fields=["found", "outcome", "error", "finished_at"])
