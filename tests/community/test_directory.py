@@ -121,7 +121,14 @@ def test_sighting_leaves_other_guilds_alone() -> None:
     Channel.objects.create(id=221, guild=other, kind=2, name="channel")
     Member.objects.create(guild=other, user_id=1, username="user1", display_name="user1")
 
-    directory.apply([sighted()])
+    directory.apply(
+        [
+            MemberChanged(member(1, guild_id=200, nick="There"), NOON),
+            RoleChanged(replace(role(211), guild_id=200), NOON),
+            ChannelChanged(replace(channel(221), guild_id=200), NOON),
+            sighted(roles=(), at=minutes(1)),
+        ]
+    )
 
     assert Role.objects.get(id=211).gone_at is None
     assert Channel.objects.get(id=221).gone_at is None
