@@ -33,3 +33,21 @@ class ServerFailedError(RollcallError):
     """{server} did not start: {reason}."""
 
     code: ClassVar[str] = "server-failed"
+
+
+class NotADemoDatabaseError(RollcallError):
+    """DATABASE_URL names a database that is in use: the demo wants one of its own."""
+
+    code: ClassVar[str] = "not-a-demo-database"
+
+
+class PortTakenError(RollcallError):
+    """Another program listens on {host} port {port}: stop it, or set WEB_PORT to another port."""
+
+    code: ClassVar[str] = "port-taken"
+
+
+class SettingMissingError(RollcallError):
+    """{name} is not set: {purpose}. Set it in the environment or in the file .env."""
+
+    code: ClassVar[str] = "setting-missing"

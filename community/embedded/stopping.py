@@ -32,9 +32,9 @@ def stop_groups(leaders: Iterable[int], *, patience: float = PROCESS_PATIENCE_SE
     leaders = list(leaders)
     for leader in leaders:
         _signal_process(leader, signal.SIGTERM)
-    wait_until(lambda: not any(map(_runs, leaders)), patience)
+    wait_until(lambda: not any(map(runs, leaders)), patience)
     for leader in leaders:
-        _signal_group(leader, signal.SIGKILL)
+        end_group(leader)
     wait_until(lambda: not any(map(_group_runs, leaders)), FORCED_PATIENCE_SECONDS)
 
 
@@ -59,6 +59,14 @@ def stop_postgres(folder: Path) -> None:
         for server in servers if how == signal.SIGKILL else postmasters:
             _signal_process(server.pid, how)
         wait_until(lambda: not _postgres_in(folder), patience)
+
+
+def end_group(leader: int) -> None:
+    """Ends what is left of a process group, at once."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of a zombie's group
+        return
 
 
 def wait_until(done: Callable[[], bool], patience: float) -> bool:
@@ -89,7 +97,8 @@ def _has_parent_in(server: psutil.Process, servers: list[psutil.Process]) -> boo
         return True
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Tells whether a process is there and has not ended, waited for or not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -99,7 +108,7 @@ def _runs(pid: int) -> bool:
 def _group_runs(leader: int) -> bool:
     try:
         os.killpg(leader, 0)
-    except (ProcessLookupError, PermissionError):  # macOS says the latter of a zombie's group
+    except (ProcessLookupError, PermissionError):  # as above
         return False
     return True
 
@@ -108,11 +117,4 @@ def _signal_process(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:
-        return
-
-
-def _signal_group(leader: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(leader, number)
-    except (ProcessLookupError, PermissionError):
         return
