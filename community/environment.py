@@ -156,13 +156,15 @@ def database_from(url: str) -> dict[str, Any]:
             is not repeated, since it may hold a password.
     """
     wanted = "a postgresql:// address with a database's name"
+    scheme = url.partition("://")[0] if "://" in url else ""
+    if scheme not in {"postgres", "postgresql"}:
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted)
     try:
-        scheme = urlsplit(url).scheme
         database: dict[str, Any] = dict(environ.Env.db_url_config(url))
     except ValueError:
-        raise refused("DATABASE_URL", "…", wanted) from None
-    if scheme not in {"postgres", "postgresql"} or not database.get("NAME"):
-        raise refused("DATABASE_URL", f"{scheme}://…" if scheme else "…", wanted)
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted) from None
+    if not database.get("NAME"):
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted)
     database["ENGINE"] = "django.db.backends.postgresql"
     return database
 
@@ -181,5 +183,5 @@ def broker_from(url: str) -> str:
     transport = scheme.partition("+")[0]
     if url and transport not in kombu.transport.TRANSPORT_ALIASES:
         wanted = "an address with a transport that kombu knows, such as redis:// or amqp://"
-        raise refused("CELERY_BROKER_URL", f"{scheme}://…" if scheme else "…", wanted)
+        raise refused("CELERY_BROKER_URL", f"{scheme}://…", wanted)
     return url

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from community.embedded.errors import UnreachableFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NOBODY = 65534
@@ -18,6 +19,9 @@ NOBODY = 65534
 # what it has no right to, so that it reaches its files below a closed folder such as
 # /root; to do as it likes with files, where a container grants no less.
 ALLOWANCES = (None, "dac_read_search", "dac_override")
+
+# Enters each folder, and starts the program.
+REACHES = 'program=$1; shift; for folder; do cd "$folder" || exit; done; exec "$program" --version'
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,15 @@ def owner_of(folder: Path) -> Account:
     return Account(NOBODY, NOBODY)
 
 
-def enable(account: Account, *, program: Path, folder: Path) -> Account:
-    """Finds the least with which the account can run the program in the folder.
+def enable(account: Account, *, program: Path, folders: Sequence[Path]) -> Account:
+    """Finds the least with which the account can run the program in the folders.
 
     No folder's permission is changed for it.
 
     Args:
-        account: whose the folder is.
+        account: whose the folders are.
         program: the server's program.
-        folder: where it works.
+        folders: where it works.
 
     Returns:
         The account with its prefix.
@@ -65,7 +69,7 @@ def enable(account: Account, *, program: Path, folder: Path) -> Account:
         prefix = _prefix(account, allowance)
         try:
             tried = subprocess.run(  # noqa: S603 (a fixed command, no shell expansion)
-                [*prefix, "/bin/sh", "-c", 'cd "$1" && "$2" --version', "sh", folder, program],
+                [*prefix, "/bin/sh", "-c", REACHES, "sh", program, *folders],
                 cwd="/",
                 capture_output=True,
                 text=True,
@@ -73,12 +77,12 @@ def enable(account: Account, *, program: Path, folder: Path) -> Account:
             )
         except FileNotFoundError:
             raise UnreachableFolderError(
-                user=account.uid, folder=folder, reason="setpriv is not installed"
+                user=account.uid, folder=folders[-1], reason="setpriv is not installed"
             ) from None
         if tried.returncode == 0:
             return Account(account.uid, account.gid, tuple(prefix))
         reason = (tried.stderr.strip().splitlines() or [f"status {tried.returncode}"])[-1]
-    raise UnreachableFolderError(user=account.uid, folder=folder, reason=reason)
+    raise UnreachableFolderError(user=account.uid, folder=folders[-1], reason=reason)
 
 
 def _prefix(account: Account, allowance: str | None) -> list[str]:

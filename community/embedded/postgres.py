@@ -19,7 +19,7 @@ from psycopg import sql
 
 from community.embedded.account import enable, owner_of
 from community.embedded.errors import OtherVersionError, ServerFailedError
-from community.embedded.folders import give, make_private
+from community.embedded.folders import make_private
 from community.embedded.places import place_of, socket_folder
 from community.embedded.stopping import stop_postgres
 
@@ -87,15 +87,18 @@ class EmbeddedPostgres:
             RollcallError: if it cannot run; the message says why.
         """
         stop_postgres(self.folder)
+        if self._process is not None:
+            self._process.wait()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         account = owner_of(self.folder)
-        make_private(self.sockets, uid=account.uid, gid=account.gid)
-        account = enable(account, program=PROGRAMS / "postgres", folder=self.sockets)
-        if not (self.folder / "PG_VERSION").exists():
-            self._create(account)
+        is_new = not (self.folder / "PG_VERSION").exists()
+        place = self._draft() if is_new else self.folder
+        for folder in (self.sockets, place):
+            make_private(folder, uid=account.uid, gid=account.gid)
+        account = enable(account, program=PROGRAMS / "postgres", folders=(self.sockets, place))
+        if is_new:
+            self._create(account, draft=place)
         self._check_version()
-        if self.folder.stat().st_uid != account.uid:
-            give(self.folder, uid=account.uid, gid=account.gid)
         # Nothing runs here, so what these say is no longer true; the process id in the
         # first may by now be another program's, which PostgreSQL would take for a server.
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
@@ -139,12 +142,14 @@ class EmbeddedPostgres:
             if found.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
-    def _create(self, account: Account) -> None:
-        """Makes the data in a draft folder, so that an interrupted one is not taken for data."""
+    def _draft(self) -> Path:
+        """Names where data is made, so that an interrupted initdb is not taken for data."""
         draft = self.folder.with_name("postgres.new")
         if draft.exists():
             shutil.rmtree(draft)
-        make_private(draft, uid=account.uid, gid=account.gid)
+        return draft
+
+    def _create(self, account: Account, *, draft: Path) -> None:
         command = [*account.prefix, str(PROGRAMS / "initdb"), "-D", str(draft), "-U", ROLE]
         command += [
             "--auth=trust",
