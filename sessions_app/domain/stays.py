@@ -128,18 +128,10 @@ class LiveSession:
             bit = 1 << kind
             if changed & bit:
                 if conditions & bit:
-                    self._begin(kind, at)
+                    self.since[kind] = at
                 else:
                     self._finish(kind, at)
         return True
-
-    def _begin(self, kind: int, at: datetime) -> None:
-        closed = self.closed.get(kind)
-        # A stretch that ended at this very instant has not ended at all.
-        if closed and closed[-1][1] == at:
-            self.since[kind] = closed.pop()[0]
-        else:
-            self.since[kind] = at
 
     def _finish(self, kind: int, at: datetime) -> None:
         since = self.since.pop(kind)
