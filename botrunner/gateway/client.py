@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 LONGEST_SILENCE_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
+PROOF_SECONDS: Final = 0.5
 
 AUTHENTICATION_FAILED: Final = 4004
 DISALLOWED_INTENTS: Final = 4014
@@ -132,6 +133,19 @@ class Connection:
         """Discord's heartbeat round trip in seconds; None where not measured."""
         latency = self.client.latency
         return latency if math.isfinite(latency) else None
+
+    async def prove(self) -> None:
+        """Makes sure, if it takes no longer than a moment, that all was seen until now."""
+        if not (self.is_open and self._feed.sight.is_live):
+            return
+        heard_at = self._feed.heard_at
+        try:
+            await tap.beat(self.client)
+        except (OSError, aiohttp.ClientError, discord.ConnectionClosed):
+            return
+        until = self._clock.elapsed() + PROOF_SECONDS
+        while self._feed.heard_at == heard_at and self._clock.elapsed() < until:
+            await asyncio.sleep(0.01)
 
     async def run(self) -> None:
         """Logs in and stays connected until something ends it.

@@ -169,6 +169,8 @@ class Shard:
             done, _ = await asyncio.wait(
                 [writing, connected, *others], return_when=asyncio.FIRST_COMPLETED
             )
+            if self._stopping.is_set() and watch.connection is not None:
+                await watch.connection.prove()
         finally:
             for task in (connected, *others):
                 task.cancel()

@@ -7,7 +7,8 @@ This is the only module that touches discord.py's private parts. What it relies 
 - ``Client._connection._update_references(ws)``: called with each new websocket once it is
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
-- ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text.
+- ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
+- ``DiscordWebSocket.send_heartbeat(payload)``, ``HEARTBEAT`` and ``sequence``.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -93,7 +94,17 @@ def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
         sink.opened()
 
     # mypy compares the parameter's name, which discord.py does not call it by.
-    connection._update_references = opened  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    connection._update_references = opened  # type: ignore[method-assign, assignment]
+
+
+async def beat(client: discord.Client) -> None:
+    """Sends a heartbeat out of turn: its answer proves that nothing was missed until then.
+
+    Discord asks to do so only where it is necessary: before an orderly stop it is, since a
+    quiet connection's last frame may be 41 s old.
+    """
+    websocket = client.ws
+    await websocket.send_heartbeat({"op": websocket.HEARTBEAT, "d": websocket.sequence})
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:

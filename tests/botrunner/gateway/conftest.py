@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connection
 
 from botrunner.gateway.settings import BotSettings
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild, Stay
 
 TOKEN = "a.token"
+Result = TypeVar("Result")
 
 
 def now() -> datetime:
@@ -58,11 +58,26 @@ class Community:
     def leave(self, who: int) -> None:
         self.world.leave(self.guild.id, self.people[who])
 
+    def ended(self) -> list[Stay]:
+        """The stays that have ended, in the order of their ends."""
+        return [stay for stay in self.stays if stay.ended is not None]
+
+
+def bounded(row: VoiceSession, stay: Stay) -> None:
+    """Asserts that a row is a stay's, each boundary off by no more than it admits."""
+    assert (row.user_id, row.channel_id) == (stay.user_id, stay.channel_id)
+    assert abs((row.started_at - stay.began).total_seconds()) <= row.start_uncertainty + 0.1
+    assert row.ended_at is not None
+    assert stay.ended is not None
+    assert abs((row.ended_at - stay.ended).total_seconds()) <= row.end_uncertainty + 0.1
+
 
 @contextlib.asynccontextmanager
-async def serving(*, members: int = 12, guilds: int = 1, **options: Any) -> AsyncIterator[Community]:
+async def serving(
+    *, members: int = 12, guilds: int = 1, **options: Any
+) -> AsyncIterator[Community]:
     world = build_world(seed=7, guilds=guilds, members=members, clock=now)
-    quick = {"identify_interval": 0.05, "heartbeat_interval": 5.0} | options
+    quick = {"identify_interval": 0.05, "heartbeat_interval": 0.2} | options
     async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
         yield Community(sandbox)
 
@@ -117,11 +132,41 @@ async def settled(supervisor: Supervisor) -> None:
     )
 
 
-@sync_to_async
-def rows(**filters: Any) -> list[VoiceSession]:
-    found = list(VoiceSession.objects.filter(**filters).order_by("started_at", "id"))
-    connection.close()
-    return found
+async def stored(read: Callable[[], Result]) -> Result:
+    """Reads the database in a thread, and leaves no connection behind there."""
+
+    def reading() -> Result:
+        try:
+            return read()
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(reading)
+
+
+async def rows(**filters: Any) -> list[VoiceSession]:
+    return await stored(
+        lambda: list(VoiceSession.objects.filter(**filters).order_by("started_at", "id"))
+    )
+
+
+@contextlib.asynccontextmanager
+async def reconnecting(supervisor: Supervisor) -> AsyncIterator[None]:
+    """Waits after what is done within until the first shard is live on a new connection."""
+    [watch] = [shard._watch for shard in supervisor.shards]
+    assert watch is not None
+    assert watch.connection is not None
+    former = watch.connection.client.ws
+    yield
+    await until(
+        lambda: (
+            watch.connection is not None
+            and watch.connection.client.ws is not former
+            and watch.connection.is_open
+            and is_live(supervisor)
+        )
+    )
+    await settled(supervisor)
 
 
 @pytest.fixture
