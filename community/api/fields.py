@@ -20,6 +20,8 @@ from pydantic_core import PydanticCustomError
 # Below 2^63 by its first digit, which snowflakes reach in the year 2080.
 _SNOWFLAKE: Final = re.compile(r"0|[1-9][0-9]{0,17}|[1-8][0-9]{18}", re.ASCII)
 
+_DATE_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]", re.ASCII)
+
 
 def _read_snowflake(value: object) -> int:
     if not isinstance(value, str) or not _SNOWFLAKE.fullmatch(value):
@@ -28,14 +30,18 @@ def _read_snowflake(value: object) -> int:
 
 
 def _read_moment(value: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    refusal = PydanticCustomError(
+        "moment",
+        "should be a time with its zone, such as 2026-11-20T12:00:00Z "
+        "(in an address, + is written %2B)",
+    )
+    # A number would be read as seconds since 1970, or as milliseconds if it is large.
+    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
+        raise refusal
     try:
         moment: datetime = read(value)
     except ValueError:
-        raise PydanticCustomError(
-            "moment",
-            "should be a time with its zone, such as 2026-11-20T12:00:00Z "
-            "(in an address, + is written %2B)",
-        ) from None
+        raise refusal from None
     try:
         return moment.astimezone(UTC)
     except OverflowError:

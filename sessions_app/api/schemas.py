@@ -1,10 +1,11 @@
 """What the API says of sessions and visits."""
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import PlainSerializer, WithJsonSchema
+from pydantic import PlainSerializer, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from community.api.fields import Moment, MomentFilter, SnowflakeFilter, SnowflakeText, StrictQuery
 from sessions_app.api.paging import CursorFilter
@@ -41,6 +42,12 @@ class SessionFilters(StrictQuery):
     cursor: CursorFilter | None = Field(
         None, description="Where the page begins: take it from `next` of the page before."
     )
+
+    @model_validator(mode="after")
+    def _refuse_a_window_turned_around(self) -> Self:
+        if self.from_ is not None and self.until is not None and self.until <= self.from_:
+            raise PydanticCustomError("window", "should be after from", {"field": "until"})
+        return self
 
 
 class StretchOut(Schema):

@@ -167,6 +167,11 @@ class VoiceSession(models.Model):
                 fields=["guild", "user_id", "-started_at"], name="voice_session_of_member"
             ),
             models.Index(fields=["channel", "-started_at"], name="voice_session_in_channel"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(status=words.STALE),
+                name="voice_session_stale",
+            ),
         ]
 
     def __str__(self) -> str:

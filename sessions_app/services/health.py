@@ -172,7 +172,10 @@ def _jobs(*, now: datetime) -> Iterator[JobHealth]:
         for job, started_at, completed_at in JobRun.objects.filter(started_at__gt=now - JOBS_SINCE)
         .order_by("job")
         .values_list("job")
-        .annotate(Max("started_at"), Max("finished_at", filter=Q(error="")))
+        .annotate(
+            latest_start=Max("started_at"),
+            latest_completion=Max("finished_at", filter=Q(error="")),
+        )
     }
     due = now - LONGEST_WITHOUT_JOB
     for job in sorted({*runs, *MINUTE_JOBS}):
