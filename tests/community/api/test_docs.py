@@ -9,7 +9,6 @@ from django.test import Client, override_settings
 
 from community.domain.version import VERSION
 
-
 # Without a manifest, so that the page can be tried before static files are collected.
 PLAIN_FILES = settings.STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
