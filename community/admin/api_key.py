@@ -125,6 +125,13 @@ class ApiKeyAdmin(ModelAdmin):
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         return {"expires_at": timezone.now() + USUAL_LIFE, **initial}
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offers one way to save: what comes next is to copy the key."""
+        one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one_button})
+
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelMultipleChoiceField[Any]:

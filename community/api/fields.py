@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from ninja import Schema
 from pydantic import (
@@ -52,12 +53,16 @@ def _write_moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
+# Filters may be left out, which their types say, and are never null, which their schemas say.
 SnowflakeFilter = Annotated[
-    int,
+    int | None,
     BeforeValidator(_read_snowflake),
     WithJsonSchema({"type": "string", "pattern": f"^({_SNOWFLAKE.pattern})$"}),
 ]
 """A Discord id as a request names it: decimal digits, which fit 64 bits."""
+
+UuidFilter = Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})]
+"""An id of Rollcall's own as a request names it."""
 
 SnowflakeText = Annotated[
     int,
@@ -66,8 +71,19 @@ SnowflakeText = Annotated[
 ]
 """A Discord id in an answer: text, since JavaScript's numbers would round it."""
 
-MomentFilter = Annotated[AwareDatetime, WrapValidator(_read_moment)]
+MomentFilter = Annotated[
+    AwareDatetime | None,
+    WrapValidator(_read_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A time as a request names it: ISO 8601 with its zone."""
+
+UuidText = Annotated[
+    UUID,
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "uuid"}),
+]
+"""An id of Rollcall's own in an answer."""
 
 Moment = Annotated[
     datetime,

@@ -32,6 +32,27 @@ class Problem(Schema):
 PROBLEMS: Final = dict.fromkeys((400, 401, 403, 422, 503), Problem)
 """The refusals that every endpoint behind a key may answer with."""
 
+_EXAMPLES: Final = {
+    400: ("bad_request", "The request is malformed or too large."),
+    401: ("key_refused", "This API key is unknown, has expired or was revoked."),
+    403: ("scope_missing", "This key lacks the scope sessions:read."),
+    404: ("not_found", "There is no session with this id within your key's reach."),
+    503: ("database_unavailable", "The database is away; try again soon."),
+}
+
+
+def problem_examples(*statuses: int) -> dict[str, Any]:
+    """Gives the schema of an endpoint an example for each of its refusals."""
+    return {
+        "responses": {
+            status: {
+                "content": {"application/json": {"example": {"code": code, "message": message}}}
+            }
+            for status, (code, message) in _EXAMPLES.items()
+            if status in statuses
+        }
+    }
+
 
 class ApiError(RollcallError):
     """The request cannot be answered."""

@@ -1,7 +1,7 @@
 """``/api/health``: whether Rollcall is well, for monitors and for people."""
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.conf import settings
 from django.db import OperationalError
@@ -11,7 +11,7 @@ from ninja import Field, Router, Schema, Status
 
 from community.api.authentication import ApiKeyAuth, key_of
 from community.api.fields import Moment
-from community.api.problems import PROBLEMS
+from community.api.problems import PROBLEMS, problem_examples
 from community.domain.scopes import Scope
 from community.domain.version import VERSION
 from sessions_app.services.health import Health, check_health
@@ -99,15 +99,13 @@ class DownOut(Schema):
 
 
 # A key is welcome, not needed; ninja has no words for that.
-_KEY_WELCOME: Final[dict[str, list[dict[str, list[str]]]]] = {
-    "security": [{}, {ApiKeyAuth.__name__: []}]
-}
+_KEY_WELCOME: Final[dict[str, Any]] = {"security": [{}, {ApiKeyAuth.__name__: []}]}
 
 
 @router.get(
     "",
     response={200: HealthOut} | PROBLEMS | {503: DownOut},
-    openapi_extra=_KEY_WELCOME,
+    openapi_extra=_KEY_WELCOME | problem_examples(400, 401, 403),
     summary="How Rollcall is",
 )
 def health(request: HttpRequest) -> HealthOut | Status[DownOut]:

@@ -59,7 +59,7 @@ class Cursor:
 
 
 CursorFilter = Annotated[
-    Cursor,
+    Cursor | None,
     BeforeValidator(Cursor.read),
     WithJsonSchema({"type": "string", "pattern": f"^{_TEXT.pattern}$"}),
 ]

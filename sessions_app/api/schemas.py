@@ -1,45 +1,46 @@
 """What the API says of sessions and visits."""
 
-from typing import Annotated, Self
-from uuid import UUID
+from typing import Self
 
 from ninja import Field, Schema
-from pydantic import PlainSerializer, WithJsonSchema, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from community.api.fields import Moment, MomentFilter, SnowflakeFilter, SnowflakeText, StrictQuery
+from community.api.fields import (
+    Moment,
+    MomentFilter,
+    SnowflakeFilter,
+    SnowflakeText,
+    StrictQuery,
+    UuidFilter,
+    UuidText,
+)
 from sessions_app.api.paging import CursorFilter
 from sessions_app.models import EndReason, SessionStatus, StartKind
-
-UuidText = Annotated[
-    UUID,
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "format": "uuid"}),
-]
 
 
 class SessionFilters(StrictQuery):
     """Which sessions to list."""
 
-    guild_id: SnowflakeFilter | None = Field(None, description="Only of this guild.")
-    channel_id: SnowflakeFilter | None = Field(None, description="Only in this channel.")
-    user_id: SnowflakeFilter | None = Field(None, description="Only of this user.")
-    visit_id: UUID | None = Field(None, description="Only of this visit.")
+    guild_id: SnowflakeFilter = Field(None, description="Only of this guild.")
+    channel_id: SnowflakeFilter = Field(None, description="Only in this channel.")
+    user_id: SnowflakeFilter = Field(None, description="Only of this user.")
+    visit_id: UuidFilter = Field(None, description="Only of this visit.")
     status: list[SessionStatus] = Field(
         default_factory=list,
         description="Only with this status; give it several times for any of several.",
     )
-    from_: MomentFilter | None = Field(
+    from_: MomentFilter = Field(
         None,
         alias="from",
         description="Only sessions with time after this instant: they end later, or go on. "
         "Together with `until`: whatever overlaps the window, not only what lies within it.",
     )
-    until: MomentFilter | None = Field(
+    until: MomentFilter = Field(
         None, description="Only sessions with time before this instant: they start earlier."
     )
     limit: int = Field(50, ge=1, le=200, description="How many to a page.")
-    cursor: CursorFilter | None = Field(
+    cursor: CursorFilter = Field(
         None, description="Where the page begins: take it from `next` of the page before."
     )
 

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from ninja import Query, Router
 
 from community.api.authentication import ApiKeyAuth, KeyedRequest, guild_ids_of
-from community.api.problems import PROBLEMS, NotFoundError, Problem
+from community.api.problems import PROBLEMS, NotFoundError, Problem, problem_examples
 from community.domain.scopes import Scope
 from community.models import Channel, Guild, Member
 from sessions_app.api.paging import Cursor
@@ -59,6 +59,7 @@ router = Router(tags=["sessions"], auth=ApiKeyAuth(Scope.SESSIONS_READ))
     "",
     response={200: SessionPage} | PROBLEMS,
     by_alias=True,
+    openapi_extra=problem_examples(*PROBLEMS),
     summary="List voice sessions",
 )
 def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> SessionPage:
@@ -81,6 +82,7 @@ def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> Sess
     "/{session_id}",
     response={200: SessionDetail, 404: Problem} | PROBLEMS,
     by_alias=True,
+    openapi_extra=problem_examples(404, *PROBLEMS),
     summary="One voice session with its related ones",
 )
 def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:

@@ -106,6 +106,8 @@ def test_adding_a_key_proposes_ninety_days() -> None:
     proposed = (timezone.now() + timedelta(days=90)).date()
     assert f'value="{proposed}"' in page
     assert "sessions:read: read voice sessions" in page
+    assert "_addanother" not in page
+    assert "_continue" not in page
 
 
 @pytest.mark.parametrize(
