@@ -3,11 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
+from tests.botrunner.sandbox.rest_client import Rest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,5 +48,13 @@ def rooms(guild: Guild) -> list[int]:
 
 @pytest.fixture
 async def sandbox(world: World) -> AsyncIterator[Sandbox]:
-    async with Sandbox(world, options=GatewayOptions(identify_interval=0)) as running:
+    async with Sandbox(
+        world, options=GatewayOptions(identify_interval=0), rest_limits=False
+    ) as running:
         yield running
+
+
+@pytest.fixture
+async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
+    async with aiohttp.ClientSession() as http:
+        yield Rest(http, sandbox)
