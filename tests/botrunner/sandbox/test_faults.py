@@ -131,7 +131,7 @@ async def test_reordering_is_across_members_and_never_within_one(
         await client.identify()
         await client.settle()
         for number in range(200):
-            user_id, channel_id = people[number % 5], rooms[number // 5 % len(rooms)]
+            user_id, channel_id = people[number // 2 % 5], rooms[number % 2]
             world.join(guild.id, user_id, channel_id)
             sent.append((str(user_id), str(channel_id)))
         states = await client.events("VOICE_STATE_UPDATE", len(sent))
