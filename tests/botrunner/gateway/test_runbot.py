@@ -23,7 +23,8 @@ from tests.botrunner.gateway.conftest import TOKEN, rows, serving, stored
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
+
 
 ROOT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 5.0
@@ -154,7 +155,7 @@ async def test_without_options_it_serves_as_many_shards_as_discord_names() -> No
     assert process.returncode == 0
 
 
-def test_a_missing_token_is_said_in_words(settings: SettingsWrapper) -> None:
+def test_a_missing_token_is_said_in_words(settings: Settings) -> None:
     settings.DISCORD_TOKEN = ""
 
     with pytest.raises(CommandError, match="DISCORD_TOKEN is not set"):
