@@ -127,7 +127,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 if CELERY_BROKER_URL:
-    _scheme = urlsplit(CELERY_BROKER_URL).scheme
+    # What follows a plus is the transport's own affair, as in redis+socket or sqla+sqlite.
+    _scheme = urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0]
     try:
         kombu.transport.resolve_transport(_scheme)
     except (KeyError, ImportError) as error:
@@ -175,13 +176,38 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Celery: schedules in UTC, nothing kept that nobody reads -----------------------------------
 
+# Beat skips an hour, or crashes, where a zone's clock is set back: everything is in UTC.
 CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# What a job did stands in its JobRun; no result backend is needed.
 CELERY_TASK_IGNORE_RESULT = True
+# A task is acknowledged when it is done, and goes back to the queue when its process was
+# killed under it: the first without the second would lose it. Each is safe to run twice,
+# and expires within its interval, so that one that kills its process is not tried for ever.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Late acknowledgement counts tasks under way against the prefetch: one is all a process needs.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A task whose connection broke can be acknowledged no more and comes again: end it.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# No job takes minutes; one that hangs is told, then killed, and holds its place no longer.
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+# A broker that is away for long is waited for: Celery's default gives up after 100 tries.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+if urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0] in {"redis", "rediss", "sentinel"}:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # When a killed worker's tasks come again. Longer than any task may take, since one
+        # still under way would be given out twice; nothing is sent with a far ETA.
+        "visibility_timeout": 900,
+        # A Redis that was reset, or vanished without closing, is noticed and left: kombu's
+        # default waits on the dead connection for ever, and the worker looks alive.
+        "socket_timeout": 30,
+        "socket_connect_timeout": 10,
+        "socket_keepalive": True,
+    }
 
 # Logs: to standard error, ids and reasons, no tokens -----------------------------------------
 

@@ -23,8 +23,8 @@ import orjson
 
 from botrunner.sandbox.faults import WrongFaultError, check_rate, check_shot
 from botrunner.sandbox.flood import flood
-from botrunner.sandbox.requests import read_id
 from botrunner.sandbox.rest.call import answered
+from botrunner.sandbox.snowflakes import read_id
 from botrunner.sandbox.verbs import do
 from community.domain.errors import RollcallError
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.errors import UnknownThingError
+from botrunner.sandbox.snowflakes import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 CHUNK = 1_000
 MOST_FOUND = 100
 MOST_NONCE_BYTES = 32
-
-
-def read_id(value: Any) -> int | None:
-    """Reads a snowflake from JSON, which has it as a string; a number is accepted too."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if type(value) is int and value >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)

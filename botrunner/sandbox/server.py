@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
@@ -37,6 +37,7 @@ class Sandbox:
         faults: the rates of what goes wrong by chance.
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
+        messages: what our bot wrote, by channel and id.
         shards: how many ``GET /gateway/bot`` recommends.
     """
 
@@ -75,6 +76,7 @@ class Sandbox:
             world, token=token, faults=self.faults, options=options or GatewayOptions()
         )
         self.troubles = Troubles(self.gateway)
+        self.messages: dict[int, dict[int, dict[str, Any]]] = {}
         self.port = port
         self._shots = shots
         self._tasks: list[asyncio.Task[None]] = []

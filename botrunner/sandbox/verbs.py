@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.entities import User
-from botrunner.sandbox.requests import read_id
+from botrunner.sandbox.snowflakes import read_id
 from community.domain.errors import RollcallError
 from community.domain.permissions import Overwrite
 

@@ -1,69 +1,51 @@
-"""The record that every scheduled job leaves of its runs."""
+"""Records what the scheduled jobs did, and forgets it after a while."""
 
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
-from community.domain.fit import fit_text
 from community.models import JobRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 logger = logging.getLogger(__name__)
 
-KEPT_FOR: Final = timedelta(days=30)
-_ERROR_LENGTH: Final = 2_000
-
 
 @contextmanager
-def record_run(job: str, *, now: datetime) -> Iterator[JobRun]:
-    """Records a job's run: that it began, then what it found and did, or why it failed.
+def record_run(job: str, *, started_at: datetime) -> Iterator[JobRun]:
+    """Keeps a row of one run of a job: begun, done with its outcome, or failed and why.
 
-    The body sets ``found`` and ``outcome`` (what JSON can hold) on the run that it is
-    given. The record stands outside any transaction of the body, so that a run that is
-    cut off shows as one that never finished; an exception is recorded and goes on. Where
-    the database is away at the end of a failed run, the run's own exception is the one
-    that is raised.
+    The row stands from the start, so that a run that was killed is seen as one that
+    never finished. The job sets ``found`` and ``outcome`` on it; an error is noted and
+    goes on its way.
 
     Args:
         job: the task's name.
-        now: when the run begins; its end is this plus what a monotonic clock says.
-
-    Raises:
-        RuntimeError: within a transaction, whose rollback would take the record with it.
+        started_at: when the run began.
     """
-    began = time.monotonic()
-    with transaction.atomic(durable=True):
-        run = JobRun.objects.create(job=job, started_at=now)
+    run = JobRun.objects.create(job=job, started_at=started_at)
     try:
         yield run
-    except BaseException as error:
-        run.error = fit_text(f"{type(error).__name__}: {error}", _ERROR_LENGTH)
-        try:
-            _finish(run, began=began)
-        except DatabaseError:
-            logger.exception("Run %s of %s failed, and could not be recorded", run.pk, job)
+    except Exception as error:
+        logger.exception("job %s failed (run %s)", job, run.id)
+        run.error = f"{type(error).__name__}: {error}"
+        _finish(run)
         raise
-    _finish(run, began=began)
+    _finish(run)
 
 
-def prune_runs(*, now: datetime) -> int:
-    """Deletes the runs that began longer ago than :data:`KEPT_FOR`; tells how many."""
-    deleted, _ = JobRun.objects.filter(started_at__lt=now - KEPT_FOR).delete()
+def _finish(run: JobRun) -> None:
+    run.finished_at = timezone.now()
+    run.save(update_fields=["finished_at", "found", "outcome", "error"])
+
+
+def prune_job_runs(*, now: datetime, keep: timedelta) -> int:
+    """Deletes the runs that began longer ago than ``keep``; tells how many."""
+    deleted, _ = JobRun.objects.filter(started_at__lt=now - keep).delete()
     return deleted
-
-
-def _finish(run: JobRun, *, began: float) -> None:
-    # A body that failed on a lost connection leaves it unusable; Django opens another one
-    # only where it is told to.
-    connection.close_if_unusable_or_obsolete()
-    run.finished_at = run.started_at + timedelta(seconds=time.monotonic() - began)
-    run.save(update_fields=["found", "outcome", "error", "finished_at"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ import orjson
 from aiohttp import web
 
 from botrunner.sandbox.rest.errors import ApiError
-from botrunner.sandbox.rest.form import Form, bits
+from botrunner.sandbox.rest.form import Form
+from botrunner.sandbox.snowflakes import read_id
 from community.domain.permissions import Permission
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Channel, Guild, Member
-    from botrunner.sandbox.rest.limits import Limits
+    from botrunner.sandbox.rest.limits import Limit
     from botrunner.sandbox.server import Sandbox
     from botrunner.sandbox.world import World
 
@@ -25,6 +27,7 @@ Answer = Any
 Handler = Callable[["Call"], Awaitable[Answer]]
 
 MOST_REASON = 512
+WHOLE = re.compile("-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,14 @@ class Call:
         return self.sandbox.world
 
     @property
-    def limits(self) -> Limits:
-        """The rate limits, for those that lie within a route."""
-        return self.sandbox.limits
+    def major(self) -> str:
+        """The id of the guild or channel whose rate limit it is under; empty where of neither."""
+        found = self.request.match_info
+        return found.get("guild") or found.get("channel") or ""
+
+    def take(self, route: str, major: str, limit: Limit | None = None) -> None:
+        """Counts it against a rate limit; refuses it where none is left."""
+        self.sandbox.limits.take(route, major, limit)
 
     @property
     def bot_id(self) -> int:
@@ -84,7 +92,7 @@ class Call:
             name: the part of the path.
             unknown: the code for what does not exist.
         """
-        number = bits(self.request.match_info[name])
+        number = read_id(self.request.match_info[name])
         if number is None:
             form = Form({})
             form.id_of(self.request.match_info[name], f"{name}_id")
@@ -97,7 +105,7 @@ class Call:
         text = self.request.query.get(name)
         if text is None:
             return default
-        form = Form({name: int(text) if text.lstrip("-").isdecimal() else text})
+        form = Form({name: int(text) if WHOLE.fullmatch(text) else text})
         number = form.whole(name, least=least, most=most)
         form.check()
         return default if number is None else number

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.rest.errors import ApiError
+from botrunner.sandbox.snowflakes import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -122,7 +123,7 @@ class Form:
 
     def id_of(self, value: Any, name: str) -> int | None:
         """Reads an id that stands in a list or an object; ``name`` says where."""
-        number = bits(value)
+        number = read_id(value)
         if number is None:
             self.complain(name, "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.')
         return number
@@ -139,10 +140,3 @@ class Form:
             self.complain(name, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
             return None
         return value
-
-
-def bits(value: Any) -> int | None:
-    """Reads a 64-bit number that JSON has as a string of digits; a number is accepted too."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    return value if type(value) is int and 0 <= value < 1 << 64 else None

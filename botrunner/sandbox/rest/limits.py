@@ -6,9 +6,6 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
-#: Requests of one bot over all routes in a second.
-GLOBAL_LIMIT = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -26,8 +23,32 @@ OF_ROUTE = {
     "POST /channels/{channel}/messages": Limit(5, 5.0),
     "GET /guilds/{guild}/members": Limit(10, 10.0),
 }
+#: Requests of one bot over all routes.
+GLOBAL, GLOBAL_LIMIT = "global", Limit(50, 1.0)
 #: Changes of a channel's name, which Discord limits beyond what its headers say.
 RENAMES = Limit(2, 600.0)
+
+
+class TooManyRequestsError(Exception):
+    """A rate limit is used up."""
+
+    def __init__(self, wait: float, *, scope: str) -> None:
+        """Says how long to wait.
+
+        Args:
+            wait: seconds.
+            scope: ``user``, ``global`` or ``shared``.
+        """
+        super().__init__(wait)
+        whole = scope == GLOBAL
+        self.body = {
+            "message": "You are being rate limited.",
+            "retry_after": round(wait, 3),
+            "global": whole,
+        }
+        self.headers = {"Retry-After": str(int(wait) + 1), "X-RateLimit-Scope": scope} | (
+            {"X-RateLimit-Global": "true"} if whole else {}
+        )
 
 
 @dataclass(slots=True)
@@ -38,19 +59,10 @@ class Bucket:
     remaining: int
     reset_at: float
 
-    def take(self, now: float) -> float:
-        """Takes one request; gives the seconds to wait if there is none left, else 0."""
-        if now >= self.reset_at:
-            self.remaining, self.reset_at = self.limit.requests, now + self.limit.seconds
-        if self.remaining == 0:
-            return self.reset_at - now
-        self.remaining -= 1
-        return 0.0
-
 
 @dataclass(slots=True)
 class Limits:
-    """Every bucket.
+    """Every bucket, by route and by the guild or the channel that it is about.
 
     Attributes:
         on: switched off, nothing is refused; the headers come all the same.
@@ -59,21 +71,36 @@ class Limits:
     on: bool = True
     buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
 
-    def bucket(self, route: str, major: str, limit: Limit | None = None) -> Bucket:
-        """Finds the bucket of a route and its guild or channel."""
+    def take(self, route: str, major: str, limit: Limit | None = None) -> None:
+        """Counts a request.
+
+        Raises:
+            TooManyRequestsError: if there is none left.
+        """
+        bucket, now = self._bucket(route, major, limit), time.time()
+        if now >= bucket.reset_at:
+            bucket.remaining = bucket.limit.requests
+            bucket.reset_at = now + bucket.limit.seconds
+        if bucket.remaining:
+            bucket.remaining -= 1
+        elif self.on:
+            scope = GLOBAL if route == GLOBAL else "user"
+            raise TooManyRequestsError(bucket.reset_at - now, scope=scope)
+
+    def _bucket(self, route: str, major: str, limit: Limit | None = None) -> Bucket:
         key = (route, major)
         if key not in self.buckets:
             limit = limit or OF_ROUTE.get(route, USUAL)
             self.buckets[key] = Bucket(limit, limit.requests, 0.0)
         return self.buckets[key]
 
-    def headers(self, route: str, bucket: Bucket) -> dict[str, str]:
+    def headers(self, route: str, major: str) -> dict[str, str]:
         """Says in Discord's headers what is left."""
-        after = max(0.0, bucket.reset_at - time.time())
+        bucket = self._bucket(route, major)
         return {
             "X-RateLimit-Limit": str(bucket.limit.requests),
             "X-RateLimit-Remaining": str(bucket.remaining),
             "X-RateLimit-Reset": f"{bucket.reset_at:.3f}",
-            "X-RateLimit-Reset-After": f"{after:.3f}",
+            "X-RateLimit-Reset-After": f"{max(0.0, bucket.reset_at - time.time()):.3f}",
             "X-RateLimit-Bucket": hashlib.sha256(route.encode()).hexdigest()[:32],
         }

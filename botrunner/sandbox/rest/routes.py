@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from botrunner.sandbox.rest import application
+from aiohttp import web
+
+from botrunner.sandbox.rest import application, channels, guilds, members, messages
 from botrunner.sandbox.rest.call import Call, Handler, answered
 from botrunner.sandbox.rest.errors import ApiError
-from botrunner.sandbox.rest.limits import GLOBAL_LIMIT, Limit
+from botrunner.sandbox.rest.limits import GLOBAL, GLOBAL_LIMIT, TooManyRequestsError
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from botrunner.sandbox.server import Sandbox
 
-logger = logging.getLogger(__name__)
+WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ROUTES: dict[str, Handler] = {
     "GET /gateway": application.get_gateway,
@@ -24,33 +23,30 @@ ROUTES: dict[str, Handler] = {
     "GET /users/@me": application.get_me,
     "GET /applications/@me": application.get_application,
     "GET /oauth2/applications/@me": application.get_application,
+    "GET /guilds/{guild}": guilds.get_guild,
+    "GET /guilds/{guild}/roles": guilds.get_roles,
+    "GET /guilds/{guild}/channels": guilds.get_channels,
+    "POST /guilds/{guild}/channels": guilds.post_channel,
+    "GET /guilds/{guild}/audit-logs": guilds.get_audit_log,
+    "GET /guilds/{guild}/members": members.get_members,
+    "GET /guilds/{guild}/members/{user}": members.get_member,
+    "PATCH /guilds/{guild}/members/{user}": members.patch_member,
+    "DELETE /guilds/{guild}/members/{user}": members.delete_member,
+    "PUT /guilds/{guild}/members/{user}/roles/{role}": members.put_role,
+    "DELETE /guilds/{guild}/members/{user}/roles/{role}": members.delete_role,
+    "GET /guilds/{guild}/voice-states/{user}": members.get_voice_state,
+    "GET /channels/{channel}": channels.get_channel,
+    "PATCH /channels/{channel}": channels.patch_channel,
+    "DELETE /channels/{channel}": channels.delete_channel,
+    "PUT /channels/{channel}/permissions/{target}": channels.put_overwrite,
+    "DELETE /channels/{channel}/permissions/{target}": channels.delete_overwrite,
+    "POST /channels/{channel}/messages": messages.post_message,
+    "GET /channels/{channel}/messages/{message}": messages.get_message,
+    "PATCH /channels/{channel}/messages/{message}": messages.patch_message,
+    "DELETE /channels/{channel}/messages/{message}": messages.delete_message,
 }
+CREATING = frozenset({"POST /guilds/{guild}/channels"})
 WITHOUT_TOKEN = frozenset({"GET /gateway"})
-
-
-class TooManyRequestsError(Exception):
-    """A rate limit is used up."""
-
-    def __init__(self, wait: float, *, scope: str) -> None:
-        super().__init__(wait)
-        self.wait = wait
-        self.scope = scope
-
-    def response(self) -> web.Response:
-        """Answers 429 as Discord does."""
-        response = answered(
-            {
-                "message": "You are being rate limited.",
-                "retry_after": round(self.wait, 3),
-                "global": self.scope == "global",
-            },
-            status=429,
-        )
-        response.headers["Retry-After"] = str(int(self.wait) + 1)
-        response.headers["X-RateLimit-Scope"] = self.scope
-        if self.scope == "global":
-            response.headers["X-RateLimit-Global"] = "true"
-        return response
 
 
 def add_routes(app: web.Application, sandbox: Sandbox) -> None:
@@ -65,50 +61,36 @@ async def _nothing_here(_: web.Request) -> web.Response:
     return answered({"message": "404: Not Found", "code": 0}, status=404)
 
 
-def _serve(sandbox: Sandbox, route: str, handler: Handler) -> Any:
-    async def serve(request: web.Request) -> web.Response:
+def _serve(sandbox: Sandbox, route: str, handler: Handler) -> WebHandler:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        call = Call(request, sandbox)
         try:
-            response = await _guarded(Call(request, sandbox), route, handler)
+            response = await _guarded(call, route, handler)
         except ApiError as error:
             response = answered(error.body, status=error.status)
         except TooManyRequestsError as error:
-            response = error.response()
-        # A 429 without it is taken for a ban by discord.py.
+            response = answered(error.body, status=429)
+            response.headers.update(error.headers)
+        # Discord's front says who it is; a 429 without it is taken for a ban by discord.py.
         response.headers["Via"] = "1.1 google"
-        major = request.match_info.get("guild") or request.match_info.get("channel") or ""
-        bucket = sandbox.limits.bucket(route, major)
-        response.headers.update(sandbox.limits.headers(route, bucket))
+        response.headers.update(sandbox.limits.headers(route, call.major))
         return response
 
     return serve
 
 
 async def _guarded(call: Call, route: str, handler: Handler) -> web.Response:
-    sandbox, request = call.sandbox, call.request
-    if route not in WITHOUT_TOKEN and request.headers.get("Authorization") != (
-        f"Bot {sandbox.token}"
-    ):
-        raise ApiError(0)
-    if sandbox.limits.on:
-        _take(call, route)
-    if sandbox.faults.strikes("limited"):
+    faults = call.sandbox.faults
+    if route not in WITHOUT_TOKEN:
+        if call.request.headers.get("Authorization") != f"Bot {call.sandbox.token}":
+            raise ApiError(0)
+        call.take(GLOBAL, "", GLOBAL_LIMIT)
+    call.take(route, call.major)
+    if faults.strikes("limited"):
         raise TooManyRequestsError(0.2, scope="shared")
-    if sandbox.faults.strikes("error"):
+    if faults.strikes("error"):
         return answered({"message": "500: Internal Server Error", "code": 0}, status=500)
     value = await handler(call)
-    if sandbox.faults.strikes("aftermath"):
+    if faults.strikes("aftermath"):
         return answered({"message": "502: Bad Gateway", "code": 0}, status=502)
-    created = request.method == "POST" and route.endswith("/channels")
-    return answered(value, status=201 if created else 200)
-
-
-def _take(call: Call, route: str) -> None:
-    now = time.time()
-    limits = call.limits
-    overall = limits.bucket("global", "", Limit(GLOBAL_LIMIT, 1.0)).take(now)
-    if overall and route not in WITHOUT_TOKEN:
-        raise TooManyRequestsError(overall, scope="global")
-    major = call.request.match_info.get("guild") or call.request.match_info.get("channel") or ""
-    wait = limits.bucket(route, major).take(now)
-    if wait:
-        raise TooManyRequestsError(wait, scope="user")
+    return answered(value, status=201 if route in CREATING else 200)
