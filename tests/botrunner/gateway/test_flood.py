@@ -94,7 +94,7 @@ async def act(community: Community, who: int, rng: random.Random, start: float) 
 
 
 async def test_every_visit_and_session_of_a_flood_is_right() -> None:
-    rng = random.Random(11)  # noqa: S311 - a seeded script of actors is no secret
+    rng = random.Random(11)
     async with serving(members=MEMBERS + 20) as community, running(community) as bot:
         # Their own guild is small: no member is asked for while they move.
         start = asyncio.get_running_loop().time() + 0.2
