@@ -185,3 +185,17 @@ class VoiceSession(models.Model):
     def duration(self, *, now: datetime) -> timedelta:
         """Tells how long it lasted, or has lasted by ``now`` where it goes on."""
         return max((self.ended_at or now), self.started_at) - self.started_at
+
+    def seconds(self, kind: str, *, now: datetime) -> float:
+        """Sums one kind of stretches, cut to the session (by ``now`` where it goes on).
+
+        Args:
+            kind: the stretches' column, such as ``muted``.
+            now: where a session that goes on is cut.
+        """
+        end = self.ended_at or now
+        stretches: list[tuple[datetime, datetime | None]] = getattr(self, kind)
+        return sum(
+            max((min(until or end, end) - max(start, self.started_at)).total_seconds(), 0.0)
+            for start, until in stretches
+        )

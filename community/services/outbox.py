@@ -1,0 +1,104 @@
+"""What other processes ask of the bot, and how they hear its answer."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from community.models import OutboxItem, OutboxState, Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHANNEL: Final = "rollcall_outbox"
+"""The channel of ``NOTIFY``; its payload is the id of the item that was written."""
+
+HEARTBEAT_GRACE: Final = timedelta(seconds=15)
+"""A shard's bot counts as running while its last heartbeat is at most this old."""
+
+_POLL_SECONDS: Final = 0.1
+
+
+def ask(kind: str, *, guild_id: int, payload: Mapping[str, Any], now: datetime) -> OutboxItem:
+    """Asks the bot that serves a guild for something, and wakes it.
+
+    The item and the notification are one transaction (the caller's, where it is in one):
+    the bot hears of the item when it can read it, and never of one that was taken back.
+
+    Args:
+        kind: what is asked, such as ``session.void``.
+        guild_id: the guild that it concerns, which decides the shard.
+        payload: what the kind needs to know, as JSON.
+        now: when it is asked.
+    """
+    with transaction.atomic():
+        item = OutboxItem.objects.create(
+            kind=kind, guild_id=guild_id, payload=dict(payload), created_at=now
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(item.pk)])
+    return item
+
+
+def pending(*, shard_id: int, shard_count: int) -> list[OutboxItem]:
+    """Lists what waits for a shard's bot, the oldest first."""
+    return list(
+        OutboxItem.objects.filter(state=OutboxState.PENDING)
+        .annotate(shard=F("guild_id").bitrightshift(22) % shard_count)
+        .filter(shard=shard_id)
+        .order_by("created_at", "id")
+    )
+
+
+def answer(item: OutboxItem, *, state: str, answer: Mapping[str, Any], now: datetime) -> None:
+    """Answers an item that is still pending; the first answer stands.
+
+    Args:
+        item: the item, which is brought up to date.
+        state: ``OutboxState.DONE`` or ``OutboxState.REFUSED``.
+        answer: what was done, or why not, as JSON.
+        now: when.
+    """
+    OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING).update(
+        state=state, answer=dict(answer), answered_at=now
+    )
+    item.refresh_from_db()
+
+
+def wait_for_answer(item: OutboxItem, *, seconds: float = 10) -> OutboxItem:
+    """Waits until an item is answered, or for so many seconds.
+
+    Returns:
+        The item as it stands then: pending still, where no answer came.
+
+    Raises:
+        TransactionManagementError: in a transaction, whose item no bot could see.
+    """
+    if connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "An answer cannot be waited for in a transaction: the bot does not see its items."
+        )
+
+    patience = time.monotonic() + seconds
+    while True:
+        item.refresh_from_db()
+        if item.state != OutboxState.PENDING or time.monotonic() >= patience:
+            return item
+        time.sleep(_POLL_SECONDS)
+
+
+def is_served(guild_id: int, *, now: datetime) -> bool:
+    """Tells whether a bot runs for a guild's shard: one whose heartbeat is fresh."""
+    return any(
+        shard_of(guild_id, shard_count=shard.shard_count) == shard.shard_id
+        for shard in Shard.objects.alive(since=now - HEARTBEAT_GRACE)
+    )
+
+
+def shard_of(guild_id: int, *, shard_count: int) -> int:
+    """Tells the shard that a guild belongs to (Discord's rule)."""
+    return (guild_id >> 22) % shard_count

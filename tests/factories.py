@@ -1,0 +1,110 @@
+"""Rows for tests: small makers with sensible defaults, any column overridden by name."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from community.models import Channel, ChannelKind, Guild, Member, Shard
+from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+# Snowflakes of their own, in distinct shards' reach: each is one step of 2**22 further.
+_snowflakes = (1_100_000_000_000_000_000 + (step << 22) for step in itertools.count())
+
+
+def snowflake() -> int:
+    """Makes an id that nothing else has."""
+    return next(_snowflakes)
+
+
+def at(minutes: float) -> datetime:
+    """Names the instant so many minutes after :data:`NOW` (before it, where negative)."""
+    return NOW + timedelta(minutes=minutes)
+
+
+def make_user(name: str = "alex", **columns: Any) -> User:
+    """Makes an account with the password ``correct horse``."""
+    return User.objects.create_user(name, password="correct horse", **columns)
+
+
+def make_guild(name: str = "Lantern House", **columns: Any) -> Guild:
+    columns.setdefault("id", snowflake())
+    return Guild.objects.create(name=name, **columns)
+
+
+def make_channel(guild: Guild, name: str = "General", **columns: Any) -> Channel:
+    columns.setdefault("id", snowflake())
+    columns.setdefault("kind", ChannelKind.VOICE)
+    return Channel.objects.create(guild=guild, name=name, **columns)
+
+
+def make_member(guild: Guild, name: str = "Mira", **columns: Any) -> Member:
+    columns.setdefault("user_id", snowflake())
+    columns.setdefault("username", name.lower().replace(" ", "."))
+    columns.setdefault("display_name", name)
+    return Member.objects.create(guild=guild, **columns)
+
+
+def make_visit(member: Member, channel: Channel, **columns: Any) -> Visit:
+    """Makes a visit of an hour that ended at :data:`NOW`."""
+    columns.setdefault("started_at", at(-60))
+    columns.setdefault("ended_at", NOW)
+    return Visit.objects.create(
+        guild_id=member.guild_id,
+        user_id=member.user_id,
+        first_channel=channel,
+        last_channel=channel,
+        **columns,
+    )
+
+
+def make_session(
+    member: Member, channel: Channel, *, visit: Visit | None = None, **columns: Any
+) -> VoiceSession:
+    """Makes a session, in a visit of its own unless one is given.
+
+    Without an end given it lasted an hour, up to :data:`NOW`; with ``ended_at=None`` it
+    goes on.
+    """
+    columns.setdefault("started_at", at(-60))
+    columns.setdefault("ended_at", NOW)
+    is_live = columns["ended_at"] is None
+    columns.setdefault("status", SessionStatus.ACTIVE if is_live else SessionStatus.COMPLETED)
+    columns.setdefault("end_reason", "" if is_live else EndReason.LEFT)
+    columns.setdefault("entered_at", columns["started_at"])
+    columns.setdefault("last_seen_at", columns["ended_at"] or NOW)
+    if visit is None:
+        visit = make_visit(
+            member, channel, started_at=columns["started_at"], ended_at=columns["ended_at"]
+        )
+    return VoiceSession.objects.create(
+        visit=visit, guild_id=member.guild_id, user_id=member.user_id, channel=channel, **columns
+    )
+
+
+def make_voice_state(session: VoiceSession, **columns: Any) -> VoiceState:
+    """Makes the state of a member who is in the session's channel now."""
+    columns.setdefault("changed_at", session.started_at)
+    return VoiceState.objects.create(
+        guild_id=session.guild_id,
+        user_id=session.user_id,
+        channel_id=session.channel_id,
+        session=session,
+        **columns,
+    )
+
+
+def make_shard(guild: Guild | None = None, **columns: Any) -> Shard:
+    """Makes the row of a bot that lives at :data:`NOW`, of a guild's shard if one is given."""
+    columns.setdefault("shard_count", 4)
+    count = columns["shard_count"]
+    columns.setdefault("shard_id", (guild.pk >> 22) % count if guild else 0)
+    columns.setdefault("heartbeat_at", NOW)
+    columns.setdefault("started_at", at(-600))
+    columns.setdefault("process", "host:1")
+    return Shard.objects.create(**columns)
