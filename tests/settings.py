@@ -32,6 +32,9 @@ DEFAULTED = (
 )
 
 os.environ.update(TAKEN | OURS | dict.fromkeys(DEFAULTED, ""))
+# A process that a test starts reads Rollcall's settings from what it is given, which is
+# what stands here and what the test changes in it.
+os.environ["DJANGO_SETTINGS_MODULE"] = "community.settings"
 
 from community.settings import *  # noqa: E402, F403 (the environment first; settings are names)
 

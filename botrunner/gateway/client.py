@@ -138,14 +138,12 @@ class Connection:
         """Makes sure, if it takes no longer than a moment, that all was seen until now."""
         if not (self.is_open and self._feed.sight.is_live):
             return
-        heard_at = self._feed.heard_at
+        self._feed.has_heard.clear()
         try:
             await tap.beat(self.client)
-        except (OSError, aiohttp.ClientError, discord.ConnectionClosed):
-            return
-        until = self._clock.elapsed() + PROOF_SECONDS
-        while self._feed.heard_at == heard_at and self._clock.elapsed() < until:
-            await asyncio.sleep(0.01)
+            await asyncio.wait_for(self._feed.has_heard.wait(), PROOF_SECONDS)
+        except (TimeoutError, OSError, aiohttp.ClientError, discord.ConnectionClosed):
+            logger.info("Shard %s: no proof that all was seen until now", self._shard_id)
 
     async def run(self) -> None:
         """Logs in and stays connected until something ends it.

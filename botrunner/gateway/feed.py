@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +72,7 @@ class Feed:
             has_members_intent: whether members are stated and their changes told.
         """
         self.sight = sight
+        self.has_heard = asyncio.Event()
         self.unreadable: Counter[str] = Counter()
         self._shard_id = shard_id
         self._clock = clock
@@ -118,6 +120,7 @@ class Feed:
         self._elapsed = elapsed
         self._at = self._clock.at(elapsed)
         self.sight.frame(self._at)
+        self.has_heard.set()
 
     def control(self, op: int, data: object) -> None:
         """A frame that is no event."""

@@ -149,8 +149,8 @@ class Pipeline:
         while await self._take():
             await self._write([thing for _, thing in self._in_hand])
             self._count()
-            if self._has_overflowed:
-                raise QueueFullError
+        if self._has_overflowed:
+            raise QueueFullError
 
     async def _take(self) -> bool:
         queue = self._queue

@@ -20,8 +20,8 @@ NOBODY = 65534
 # /root; to do as it likes with files, where a container grants no less.
 ALLOWANCES = (None, "dac_read_search", "dac_override")
 
-# Enters each folder, and starts the program.
-REACHES = 'program=$1; shift; for folder; do cd "$folder" || exit; done; exec "$program" --version'
+# Enters each folder, and starts the program, which looks for itself as the server will.
+REACHES = 'program=$1; shift; for folder; do cd "$folder" || exit; done; exec "$program" --bindir'
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def enable(account: Account, *, program: Path, folders: Sequence[Path]) -> Accou
 
     Args:
         account: whose the folders are.
-        program: the server's program.
+        program: PostgreSQL's ``pg_config``, beside the server's program.
         folders: where it works.
 
     Returns:
@@ -89,4 +89,7 @@ def _prefix(account: Account, allowance: str | None) -> list[str]:
     prefix = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
     if allowance:
         prefix += [f"--inh-caps=+{allowance}", f"--ambient-caps=+{allowance}"]
+        # Without this access(2), by which the server looks whether it may run itself,
+        # passes over what was granted.
+        prefix += ["--securebits=+no_setuid_fixup"]
     return prefix

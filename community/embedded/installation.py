@@ -127,6 +127,7 @@ class Installation:
         if "web" not in wishes.only:
             return
         if wishes.demo:
+            port = self._env.whole("DEMO_PORT", port, least=1, most=65535)
             free = free_port(host, port)
             if free is None:
                 raise PortTakenError(host=host, port=port)

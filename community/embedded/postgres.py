@@ -95,7 +95,7 @@ class EmbeddedPostgres:
         place = self._draft() if is_new else self.folder
         for folder in (self.sockets, place):
             make_private(folder, uid=account.uid, gid=account.gid)
-        account = enable(account, program=PROGRAMS / "postgres", folders=(self.sockets, place))
+        account = enable(account, program=PROGRAMS / "pg_config", folders=(self.sockets, place))
         if is_new:
             self._create(account, draft=place)
         self._check_version()

@@ -106,11 +106,15 @@ def runs(pid: int) -> bool:
 
 
 def _group_runs(leader: int) -> bool:
+    """Tells whether any of a group has not ended; one that nobody has waited for yet has."""
+    return any(_group_of(pid) == leader and runs(pid) for pid in psutil.pids())
+
+
+def _group_of(pid: int) -> int | None:
     try:
-        os.killpg(leader, 0)
-    except (ProcessLookupError, PermissionError):  # as above
-        return False
-    return True
+        return os.getpgid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
 
 
 def _signal_process(pid: int, number: signal.Signals) -> None:

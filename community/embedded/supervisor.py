@@ -159,8 +159,9 @@ class Supervisor:
             child.pause = FIRST_PAUSE_SECONDS
         child.start_at = now + child.pause
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        again = f"{child.name} {how} and starts again in {child.pause:g} s"
         self._terminal.say(
-            f"{child.name} {how} and starts again in {child.pause:g} s; "
+            f"{again}; its last words: {self._terminal.last_line(child.name)!r}; "
             f"its log: {self._terminal.log_path(child.name)}"
         )
         child.pause = min(child.pause * 2, LONGEST_PAUSE_SECONDS)

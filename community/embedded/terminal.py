@@ -19,7 +19,8 @@ LOG_BYTES = 10_000_000
 LOGS_KEPT = 3
 NAME_WIDTH = 8
 
-# A line that states its level near its start; what follows without one belongs to it.
+# A line that states its level near its start. What follows it without one, a traceback
+# above all, is left to the log.
 LEVEL = re.compile(r"^.{0,48}?\b(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
 SHOWN = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
@@ -42,7 +43,7 @@ class Terminal:
         self._verbose = verbose
         self._printer = Printer(sys.stdout, width=NAME_WIDTH)
         self._logs: dict[str, RotatingFileHandler] = {}
-        self._shows: dict[str, bool] = {}
+        self._last: dict[str, str] = {}
         self._announced = False
         self._lock = threading.Lock()
 
@@ -57,10 +58,10 @@ class Terminal:
         text = message.data.decode("utf-8", "replace").rstrip()
         with self._lock:
             self._log_of(message.name).handle(makeLogRecord({"msg": text}))
+            if text:
+                self._last[message.name] = text
             level = LEVEL.match(text)
-            if level:
-                self._shows[message.name] = level[1] in SHOWN
-            if self._verbose or self._shows.get(message.name, False):
+            if self._verbose or (level and level[1] in SHOWN):
                 self._print(message._replace(data=text))
 
     def announce(self, lines: list[str]) -> None:
@@ -69,6 +70,10 @@ class Terminal:
             self._announced = True
             sys.stdout.write("\n" + "\n".join(lines) + "\n")
             sys.stdout.flush()
+
+    def last_line(self, name: str) -> str:
+        """Gives what a process said last: of a traceback, the error itself."""
+        return self._last.get(name, "")
 
     def log_path(self, name: str) -> Path:
         """Tells where a process's lines are kept."""

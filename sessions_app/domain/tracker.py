@@ -177,6 +177,8 @@ class Tracker:
                 guild.enter(presence, channel_id, fact.at, sight)
             elif known.channel_id == channel_id:
                 guild.toggle(known, presence, fact.at)
+                # The AFK channel may have become another one while nobody watched.
+                guild.seats.hold(known, fact.at)
             else:
                 guild.move(known, presence, channel_id, fact.at, sight, reason=words.RECOVERED)
 

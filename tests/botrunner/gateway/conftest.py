@@ -85,7 +85,7 @@ async def serving(
 @contextlib.asynccontextmanager
 async def running(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
     """Runs the whole bot in this event loop, and stops it in good order."""
-    values = {
+    values: dict[str, Any] = {
         "token": TOKEN,
         "api_url": community.sandbox.api_url,
         "members_intent": True,

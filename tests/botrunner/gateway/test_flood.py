@@ -76,8 +76,7 @@ async def act(community: Community, who: int, rng: random.Random, start: float) 
         community.join(who, channel)
         await at(rng.uniform(0.2, 0.4))
         community.leave(who)
-    began = 0.5 + (0.0 if who % 2 else -2.0)
-    await at(max(began, 0.45))
+    await at(0.45)
     community.join(who, channel)
     if who % 2:
         # Long enough in the first channel to be kept.

@@ -18,12 +18,22 @@ from django.db import connection
 
 from botrunner.management.commands.runbot import read_shards
 from community.models import Shard
-from tests.botrunner.gateway.conftest import TOKEN, rows, serving, stored
+from tests.botrunner.gateway.conftest import (
+    TOKEN,
+    bounded,
+    now,
+    rows,
+    running,
+    serving,
+    settled,
+    stored,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
+
 
 ROOT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 5.0
@@ -76,6 +86,13 @@ async def active(count: int) -> None:
         await asyncio.sleep(0.1)
 
 
+async def connected(count: int) -> None:
+    patience = time.monotonic() + 20
+    while await stored(Shard.objects.filter(is_connected=True).count) < count:
+        assert time.monotonic() < patience
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_bot_in_good_order_and_no_session(
@@ -97,6 +114,35 @@ async def test_a_signal_ends_the_bot_in_good_order_and_no_session(
         assert shard.stopped_at is not None
         assert shard.last_frame_at is not None
         assert {row.last_seen_at for row in await rows()} == {shard.last_frame_at}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
+    async with serving() as community:
+        async with runbot(community.sandbox.api_url) as process:
+            await connected(1)
+            community.join(0, 0)
+            community.join(1, 0)
+            await asyncio.sleep(2.5)
+            process.kill()
+            await process.wait()
+        killed = now()
+        started = {row.user_id: row.started_at for row in await rows()}
+        shard = await stored(Shard.objects.get)
+        assert shard.stopped_at is None
+        assert shard.last_frame_at is not None
+        assert (killed - shard.last_frame_at).total_seconds() < 2.5
+
+        community.leave(1)
+        await asyncio.sleep(0.5)
+        async with running(community) as bot:
+            await settled(bot)
+            [stayed] = await rows(user_id=community.people[0])
+            assert (stayed.status, stayed.started_at) == ("active", started[stayed.user_id])
+            [left] = await rows(user_id=community.people[1])
+            assert left.started_at == started[left.user_id]
+            assert left.end_uncertainty >= 0.5
+            bounded(left, community.ended()[0])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,17 +190,14 @@ async def test_without_options_it_serves_as_many_shards_as_discord_names() -> No
     async with serving(guilds=4) as community:
         community.sandbox.shards = 2
         async with runbot(community.sandbox.api_url) as process:
-            patience = time.monotonic() + 20
-            while await stored(Shard.objects.filter(is_connected=True).count) < 2:
-                assert time.monotonic() < patience
-                await asyncio.sleep(0.2)
+            await connected(2)
             process.terminate()
             await process.communicate()
 
     assert process.returncode == 0
 
 
-def test_a_missing_token_is_said_in_words(settings: SettingsWrapper) -> None:
+def test_a_missing_token_is_said_in_words(settings: Settings) -> None:
     settings.DISCORD_TOKEN = ""
 
     with pytest.raises(CommandError, match="DISCORD_TOKEN is not set"):

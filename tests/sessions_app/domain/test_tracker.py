@@ -292,6 +292,20 @@ def test_afk_time_follows_the_guilds_choice(desk: Desk) -> None:
     assert desk.rows()[0].stretches[5] == ((after(2000), after(5000)),)
 
 
+def test_afk_channel_chosen_while_blind_counts_from_the_next_sight(desk: Desk) -> None:
+    desk.voice(0, LOBBY)
+    desk.rows()
+    desk.tracker = Tracker(new_id=new_id)
+    desk.tracker.apply(GuildRules(GUILD, LOBBY, 1.0, tracks_bots=False, at=after(5000)))
+    for stay in desk.table.stays():
+        desk.tracker.resume(stay)
+
+    present = {USER: VoicePresence(USER, LOBBY, "v")}
+    desk.tracker.apply(VoiceSnapshot(GUILD, present, after(1000), after(9000)))
+
+    assert desk.rows()[0].stretches[5] == ((after(9000), None),)
+
+
 def test_estimate_is_taken_back_without_a_trace(desk: Desk) -> None:
     desk.voice(0, LOBBY, flags=4)
     before = desk.rows()
