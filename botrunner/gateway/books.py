@@ -8,6 +8,7 @@ stood, so that the tracker is told nothing twice and what is written stays the s
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, get_args
@@ -203,7 +204,8 @@ class Books:
         batch = writing.batch
         if batch is None:
             return
-        with transaction.atomic():
+        # The batch has a transaction of its own: one around it would make it a savepoint.
+        with transaction.atomic() if writing.events else contextlib.nullcontext():
             self._write_directory(writing.events)
             write_batch(batch, within=lambda: self._write_along(writing, batch))
 

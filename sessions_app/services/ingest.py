@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import psycopg
 from django.db import connection, transaction
 
+from sessions_app.domain.stays import NO_STRETCHES
 from sessions_app.services.ingest_columns import (
+    NO_STRETCHES_SQL,
     SESSION_CHANGES,
     SESSION_COLUMNS,
     STATE_COLUMNS,
@@ -24,12 +26,13 @@ from sessions_app.services.ingest_columns import (
     array,
     identity,
     instant,
+    without_stretches,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sessions_app.domain.changes import Batch
+    from sessions_app.domain.changes import Batch, SessionRow
     from sessions_app.services.ingest_columns import Column
 
 
@@ -42,6 +45,8 @@ def _assignments(names: Iterable[str], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in names if name != "id")
 
 
+_PLAIN_CHANGES = without_stretches(SESSION_CHANGES)
+_PLAIN_COLUMNS = without_stretches(SESSION_COLUMNS)
 _CHANGE_SESSIONS = f"""
     UPDATE sessions_app_voicesession AS old
     SET {_assignments((name for name in SESSION_CHANGES if name != "last_seen_at"), "new")},
@@ -49,9 +54,22 @@ _CHANGE_SESSIONS = f"""
     FROM {_unnest(SESSION_CHANGES)}
     WHERE old.id = new.id AND old.status IN ('active', 'stale')
 """
+_CHANGE_PLAIN_SESSIONS = f"""
+    UPDATE sessions_app_voicesession AS old
+    SET {_assignments((name for name in _PLAIN_CHANGES if name != "last_seen_at"), "new")},
+        {", ".join(f"{name} = {nothing}" for name, nothing in NO_STRETCHES_SQL.items())},
+        last_seen_at = greatest(old.last_seen_at, new.last_seen_at)
+    FROM {_unnest(_PLAIN_CHANGES)}
+    WHERE old.id = new.id AND old.status IN ('active', 'stale')
+"""
 _ADD_SESSIONS = f"""
     INSERT INTO sessions_app_voicesession ({", ".join(SESSION_COLUMNS)})
     SELECT * FROM {_unnest(SESSION_COLUMNS)}
+    ON CONFLICT (id) DO NOTHING
+"""
+_ADD_PLAIN_SESSIONS = f"""
+    INSERT INTO sessions_app_voicesession ({", ".join((*_PLAIN_COLUMNS, *NO_STRETCHES_SQL))})
+    SELECT new.*, {", ".join(NO_STRETCHES_SQL.values())} FROM {_unnest(_PLAIN_COLUMNS)}
     ON CONFLICT (id) DO NOTHING
 """
 _DROP_SESSIONS = """
@@ -126,14 +144,18 @@ def write_batch(batch: Batch, *, within: Callable[[], None] | None = None) -> No
 
 def _write(batch: Batch) -> None:
     amended, widened, sighted = batch.amended, batch.widened, batch.sighted
+    changed, changed_plain = _apart(batch.changed_sessions)
+    new, new_plain = _apart(batch.new_sessions)
     steps: list[tuple[str, list[str]]] = [
         (_DROP_SESSIONS, [array(map(identity, batch.dropped_sessions))]),
-        (_CHANGE_SESSIONS, _arrays(SESSION_CHANGES, batch.changed_sessions)),
+        (_CHANGE_SESSIONS, _arrays(SESSION_CHANGES, changed)),
+        (_CHANGE_PLAIN_SESSIONS, _arrays(_PLAIN_CHANGES, changed_plain)),
         (_AMEND_ENDS, [array(map(identity, amended)), array(amended.values())]),
         (_WIDEN_ENDS, [array(map(identity, widened)), array(map(repr, widened.values()))]),
         (_CHANGE_VISITS, _arrays(VISIT_CHANGES, batch.changed_visits)),
         (_ADD_VISITS, _arrays(VISIT_COLUMNS, batch.new_visits)),
-        (_ADD_SESSIONS, _arrays(SESSION_COLUMNS, batch.new_sessions)),
+        (_ADD_SESSIONS, _arrays(SESSION_COLUMNS, new)),
+        (_ADD_PLAIN_SESSIONS, _arrays(_PLAIN_COLUMNS, new_plain)),
         (_DROP_VISITS, [array(map(identity, batch.dropped_visits))]),
         (_REMOVE_STATES, [array(str(member[part]) for member in batch.left) for part in (0, 1)]),
         (_PUT_STATES, _arrays(STATE_COLUMNS, batch.voice_states)),
@@ -141,11 +163,25 @@ def _write(batch: Batch) -> None:
     ]
     nothing = array(())
     # psycopg's own cursor binds the arrays on the server's side; Django's would write
-    # them into the statement's text.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    # them into the statement's text. All statements travel together: one answer is waited
+    # for instead of one each.
+    database = connection.connection
+    with (
+        connection.wrap_database_errors,
+        database.pipeline(),
+        psycopg.Cursor(database) as cursor,
+    ):
         for statement, arrays in steps:
             if arrays[0] != nothing:
                 cursor.execute(statement, arrays)
+
+
+def _apart(rows: Sequence[SessionRow]) -> tuple[list[SessionRow], list[SessionRow]]:
+    """Tells the sessions that have stretches from those that have none."""
+    return (
+        [row for row in rows if row.stretches != NO_STRETCHES],
+        [row for row in rows if row.stretches == NO_STRETCHES],
+    )
 
 
 def _arrays(columns: Mapping[str, Column[Row]], rows: Sequence[Row]) -> list[str]:

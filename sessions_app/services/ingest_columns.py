@@ -19,7 +19,7 @@ from sessions_app.domain.changes import (
 from sessions_app.models.voice_state import FLAG_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -133,3 +133,15 @@ _FIXED = {
     "start_uncertainty",
 }
 SESSION_CHANGES = {name: column for name, column in SESSION_COLUMNS.items() if name not in _FIXED}
+
+# Most sessions have no stretches: what their columns hold then, in SQL. Nothing is sent for
+# them, which spares half of what a session costs to write down and to read.
+NO_STRETCHES_SQL = {
+    **dict.fromkeys(STRETCH_KINDS, "'{}'::tstzmultirange"),
+    **{f"{name}_seconds": "0" for name in STRETCH_KINDS},
+}
+
+
+def without_stretches(columns: Mapping[str, Column[SessionRow]]) -> dict[str, Column[SessionRow]]:
+    """Gives the columns that differ among sessions that have no stretches."""
+    return {name: column for name, column in columns.items() if name not in NO_STRETCHES_SQL}
