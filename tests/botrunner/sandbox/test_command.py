@@ -59,19 +59,19 @@ def test_sandbox_says_where_it_is_and_ends_when_told(
 
 async def test_actors_wait_until_they_are_watched() -> None:
     world = build_world(seed=1, guilds=1, members=40, clock=lambda: datetime.now(UTC))
-    seen: list[object] = []
-    world.on_stay.append(seen.append)
+    moved = asyncio.Event()
+    world.on_stay.append(lambda _: moved.set())
     async with Sandbox(world) as sandbox:
         options = {"when_watched": True, "seed": 1, "speed": 600.0}
         acting = asyncio.create_task(act(sandbox, options))
         await asyncio.sleep(0.3)
-        before = len(seen)
+        before = moved.is_set()
         sandbox.gateway.is_watched.set()
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(20):
+            await moved.wait()
         acting.cancel()
 
-    assert before == 0
-    assert seen
+    assert not before
 
 
 @pytest.mark.parametrize(
