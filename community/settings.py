@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import environ
-import kombu.transport
-from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from community.embedded.places import socket_folder
-from community.environment import LOG_LEVELS, Environment, refused
+from community.environment import LOG_LEVELS, Environment, broker_from, database_from
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR)
@@ -66,6 +63,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "community.api.middleware.ApiAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -95,26 +93,6 @@ TEMPLATES = [
     },
 ]
 
-
-def database_from(url: str) -> dict[str, Any]:
-    """Reads ``DATABASE_URL``; only PostgreSQL will do.
-
-    Raises:
-        ImproperlyConfigured: if it names another kind of database. The address itself
-            is not repeated, since it may hold a password.
-    """
-    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
-        raise refused("DATABASE_URL", urlsplit(url).scheme + "://…", "a postgresql:// address")
-    try:
-        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    except ValueError:
-        raise refused("DATABASE_URL", "…", "a postgresql:// address") from None
-    if not database.get("NAME"):
-        raise refused("DATABASE_URL", "…", "a postgresql:// address with a database's name")
-    database["ENGINE"] = "django.db.backends.postgresql"
-    return database
-
-
 # Without DATABASE_URL the embedded server's socket is meant, whether it runs or not: a
 # command that needs no database then needs no setting either.
 DATABASE_URL = env.text(
@@ -125,16 +103,7 @@ DATABASES = {"default": database_from(DATABASE_URL)}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
-if CELERY_BROKER_URL:
-    # What follows a plus is the transport's own affair, as in redis+socket or sqla+sqlite.
-    _scheme = urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0]
-    try:
-        kombu.transport.resolve_transport(_scheme)
-    except (KeyError, ImportError) as error:
-        raise ImproperlyConfigured(
-            f"CELERY_BROKER_URL has the transport {_scheme!r}, which kombu cannot load: {error}"
-        ) from None
+CELERY_BROKER_URL = broker_from(env.text("CELERY_BROKER_URL"))
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -156,7 +125,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "community.static_files.GzippedStaticFilesStorage"},
 }
 
 # Safe over https, usable over plain http on loopback --------------------------------------
@@ -198,7 +167,7 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 if urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0] in {"redis", "rediss", "sentinel"}:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         # When a killed worker's tasks come again. Longer than any task may take, since one
         # still under way would be given out twice; nothing is sent with a far ETA.
         "visibility_timeout": 900,
@@ -207,6 +176,12 @@ if urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0] in {"redis", "rediss", "
         "socket_timeout": 30,
         "socket_connect_timeout": 10,
         "socket_keepalive": True,
+    }
+elif CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(DATA_DIR / "broker"),
+        "data_folder_out": str(DATA_DIR / "broker"),
+        "control_folder": str(DATA_DIR / "broker" / "control"),
     }
 
 # Logs: to standard error, ids and reasons, no tokens -----------------------------------------

@@ -6,14 +6,30 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
 from aiohttp import WSMsgType, web
 
 from botrunner.sandbox.connection import COMPRESSIONS, Connection
-from botrunner.sandbox.intents import KNOWN_INTENTS, PRIVILEGED_INTENTS, Intent
+from botrunner.sandbox.intents import PRIVILEGED_INTENTS, Intent
+from botrunner.sandbox.protocol import (
+    HEARTBEAT,
+    HELLO,
+    IDENTIFY,
+    INVALID_SESSION,
+    PRESENCE,
+    REQUEST_MEMBERS,
+    RESUME,
+    VOICE_STATE,
+    CloseConnectionError,
+    Identify,
+    encoded,
+    is_whole,
+    read_message,
+    refuse,
+)
 from botrunner.sandbox.requests import VoiceRequest, members_chunks, read_members_request
 from botrunner.sandbox.session import Session
 from community.domain.permissions import Permission
@@ -27,24 +43,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 0, 1, 2, 3, 4
-RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
-
-MOST_BYTES_RECEIVED = 4096
 MOST_SENDS, SENDS_SECONDS = 120, 60.0
 MOST_GUILDS_OF_SHARD = 2_500
 MOST_MEMBERS_LISTED = 75_000
-LARGE_THRESHOLDS = range(50, 251)
 VERSIONS = ("9", "10")
-
-
-class CloseConnectionError(Exception):
-    """A client broke a rule for which the gateway closes the connection."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,8 @@ class Gateway:
     # Opcodes ------------------------------------------------------------------------------
 
     async def _identify(self, connection: Connection, data: dict[str, Any]) -> None:
-        shard, intents, large_threshold = self._read_identify(data)
+        identify = Identify.read(data, token=self.token, privileged=self.options.privileged)
+        shard = identify.shard
         bucket = shard[0] % self.options.max_concurrency
         now = time.monotonic()
         if now - self._last_identify.get(bucket, -1e9) < self.options.identify_interval:
@@ -259,7 +262,9 @@ class Gateway:
         self.identified += 1
         if self.identified > self.options.identifies:
             refuse(4004, "Authentication failed.")
-        session = Session(uuid4().hex, shard, intents, large_threshold, connection)
+        session = Session(
+            uuid4().hex, shard, identify.intents, identify.large_threshold, connection
+        )
         connection.session = session
         guilds = [
             guild
@@ -274,27 +279,6 @@ class Gateway:
             for guild in guilds:
                 if guild.available:
                     self._send_guild(session, guild)
-
-    def _read_identify(self, data: dict[str, Any]) -> tuple[tuple[int, int], int, int]:
-        """Checks IDENTIFY and gives its shard, intents and large threshold."""
-        token, intents = data.get("token"), data.get("intents")
-        threshold = data.get("large_threshold", 50)
-        if not isinstance(token, str) or not isinstance(data.get("properties"), dict):
-            refuse(4002, "Error while decoding payload.")
-        if token.removeprefix("Bot ") != self.token:
-            refuse(4004, "Authentication failed.")
-        if not is_whole(intents) or intents & ~KNOWN_INTENTS:
-            refuse(4013, "Invalid intent(s).")
-        if intents & PRIVILEGED_INTENTS & ~self.options.privileged:
-            refuse(4014, "Disallowed intent(s).")
-        if not is_whole(threshold) or threshold not in LARGE_THRESHOLDS:
-            refuse(4002, "Error while decoding payload.")
-        match data.get("shard", [0, 1]):
-            case [shard_id, shard_count] if (
-                is_whole(shard_id) and is_whole(shard_count) and shard_id < shard_count
-            ):
-                return (shard_id, shard_count), intents, threshold
-        raise CloseConnectionError(4010, "Invalid shard.")
 
     def _ready(self, session: Session, guilds: list[Guild]) -> dict[str, Any]:
         bot = self.world.bot
@@ -402,36 +386,3 @@ class Gateway:
         await asyncio.gather(
             *(connection.close(1012, "Restart") for connection in list(self.connections))
         )
-
-
-def refuse(code: int, reason: str) -> NoReturn:
-    """Has the connection closed with one of the gateway's codes."""
-    raise CloseConnectionError(code, reason)
-
-
-def encoded(event: str, payload: Any) -> bytes:
-    """Encodes what all sessions get alike of a dispatch."""
-    return b'"t":"%b","d":%b' % (event.encode(), orjson.dumps(payload))
-
-
-def is_whole(value: Any) -> TypeGuard[int]:
-    """Says whether a JSON value is a whole number of at least 0; true and false are none."""
-    return type(value) is int and value >= 0
-
-
-def read_message(data: str | bytes) -> tuple[int, Any]:
-    """Reads a client's message into opcode and data.
-
-    Raises:
-        CloseConnectionError: if it is too long or no message.
-    """
-    raw = data.encode() if isinstance(data, str) else data
-    if len(raw) > MOST_BYTES_RECEIVED:
-        refuse(4002, "Error while decoding payload.")
-    try:
-        message = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise CloseConnectionError(4002, "Error while decoding payload.") from None
-    if not isinstance(message, dict) or type(message.get("op")) is not int:
-        refuse(4002, "Error while decoding payload.")
-    return message["op"], message.get("d")

@@ -132,7 +132,7 @@ class Registry:
             "id": str(self.new_id()),
             "user_id": str(by),
             "target_id": None if target_id is None else str(target_id),
-            "action_type": action,
+            "action_type": int(action),
             "changes": changes or [],
         }
         if options is not None:

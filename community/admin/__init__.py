@@ -1,0 +1,3 @@
+from community.admin import api_key
+
+__all__ = ["api_key"]

@@ -96,8 +96,10 @@ class VoiceSession(models.Model):
         related_name="voice_sessions",
         null=True,
     )
+    # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -142,6 +144,9 @@ class VoiceSession(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(channel__isnull=False), name="voice_session_has_channel"
+            ),
             models.UniqueConstraint(
                 fields=["guild", "user_id"],
                 condition=Q(status=words.ACTIVE),
@@ -167,6 +172,11 @@ class VoiceSession(models.Model):
                 fields=["guild", "user_id", "-started_at"], name="voice_session_of_member"
             ),
             models.Index(fields=["channel", "-started_at"], name="voice_session_in_channel"),
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(status=words.STALE),
+                name="voice_session_stale",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -59,8 +59,10 @@ class VoiceState(models.Model):
         related_name="voice_states",
         null=True,
     )
+    # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -95,7 +97,10 @@ class VoiceState(models.Model):
     class Meta:
         ordering = ["guild_id", "channel_id", "user_id"]
         constraints = [
-            models.UniqueConstraint(fields=["guild", "user_id"], name="voice_state_one_in_guild")
+            models.CheckConstraint(
+                condition=models.Q(channel__isnull=False), name="voice_state_has_channel"
+            ),
+            models.UniqueConstraint(fields=["guild", "user_id"], name="voice_state_one_in_guild"),
         ]
 
     def __str__(self) -> str:

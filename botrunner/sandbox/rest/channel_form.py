@@ -33,7 +33,7 @@ def read_channel(call: Call, guild: Guild, form: Form, channel: Channel | None) 
         ApiError: 50035 with every complaint, or 50013 for overwrites beyond our bot's reach.
     """
     if channel is None:
-        kind = ChannelType(form.choice("type", [int(t) for t in ChannelType]) or 0)
+        kind = ChannelType(form.choice("type", list(ChannelType)) or ChannelType.TEXT)
     else:
         kind = channel.type
     fields: dict[str, Any] = {
@@ -50,13 +50,9 @@ def read_channel(call: Call, guild: Guild, form: Form, channel: Channel | None) 
     if kind in VOICE_TYPES:
         fields |= _read_voice(guild, form, kind)
     fields = {name: value for name, value in fields.items() if value is not None}
-    # Of these null says something: none.
-    if kind in VOICE_TYPES and form.has("rtc_region"):
-        fields["rtc_region"] = form.text("rtc_region", most=100)
-    if kind in WITH_TOPIC and form.has("topic"):
-        fields["topic"] = form.text("topic", most=1_024)
-    if form.has("parent_id"):
-        fields["parent_id"] = _read_parent(guild, form, kind, channel)
+    if channel is None:
+        fields["type"] = kind
+    fields |= _read_nullable(guild, form, kind, channel)
     overwrites = _read_overwrites(guild, form)
     form.check()
     if overwrites is not None:
@@ -74,6 +70,20 @@ def _read_voice(guild: Guild, form: Form, kind: ChannelType) -> dict[str, Any]:
         "user_limit": form.whole("user_limit", least=0, most=MOST_USERS[kind]),
         "video_quality_mode": form.choice("video_quality_mode", (1, 2)),
     }
+
+
+def _read_nullable(
+    guild: Guild, form: Form, kind: ChannelType, channel: Channel | None
+) -> dict[str, Any]:
+    """Reads the fields of which null says something: none."""
+    fields: dict[str, Any] = {}
+    if kind in VOICE_TYPES and form.has("rtc_region"):
+        fields["rtc_region"] = form.text("rtc_region", most=100)
+    if kind in WITH_TOPIC and form.has("topic"):
+        fields["topic"] = form.text("topic", most=1_024)
+    if form.has("parent_id"):
+        fields["parent_id"] = _read_parent(guild, form, kind, channel)
+    return fields
 
 
 def _read_parent(

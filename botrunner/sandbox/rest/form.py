@@ -101,11 +101,8 @@ class Form:
             return None
         if type(value) is int and value in choices:
             return value
-        self.complain(
-            name,
-            "BASE_TYPE_CHOICES",
-            f"Value must be one of {{{', '.join(map(str, sorted(choices)))}}}.",
-        )
+        wanted = ", ".join(str(int(choice)) for choice in sorted(choices))
+        self.complain(name, "BASE_TYPE_CHOICES", f"Value must be one of {{{wanted}}}.")
         return None
 
     def flag(self, name: str) -> bool | None:
