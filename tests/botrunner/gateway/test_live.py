@@ -131,6 +131,7 @@ async def test_a_channel_that_nobody_told_of_is_tracked(community: Community) ->
 
         [row] = await rows(user_id=community.guild.owner_id)
         assert row.status == "active"
+        assert row.channel_id is not None
         assert not await stored(Channel.objects.filter(pk=row.channel_id).exists)
 
 
