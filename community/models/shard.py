@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import F
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models.expressions import Combinable
+
+
+def shard_of(guild_field: str, shard_count: int) -> Combinable:
+    """Gives the shard that a guild belongs to, as an expression for a query.
+
+    Args:
+        guild_field: the field that holds the guild's id.
+        shard_count: among how many shards (Discord's rule: ``(id >> 22) % count``).
+    """
+    return F(guild_field).bitrightshift(22) % shard_count
 
 
 class ShardQuerySet(models.QuerySet["Shard"]):

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.db import models
 
 from community.models import Channel, Guild, Member
+from sessions_app.domain.facts import VoiceFlags
 from sessions_app.models.voice_session import VoiceSession
+
+# The columns that the switches of a voice state stand in, in the order of their bits.
+FLAG_COLUMNS = {
+    "is_muted_by_server": VoiceFlags.MUTE,
+    "is_deafened_by_server": VoiceFlags.DEAF,
+    "is_self_muted": VoiceFlags.SELF_MUTE,
+    "is_self_deafened": VoiceFlags.SELF_DEAF,
+    "is_streaming": VoiceFlags.SELF_STREAM,
+    "is_on_camera": VoiceFlags.SELF_VIDEO,
+    "is_suppressed": VoiceFlags.SUPPRESS,
+}
 
 
 class VoiceStateQuerySet(models.QuerySet["VoiceState"]):
@@ -27,7 +39,11 @@ class VoiceState(models.Model):
     """
 
     guild = models.ForeignKey(
-        Guild, on_delete=models.DO_NOTHING, db_constraint=False, related_name="voice_states"
+        Guild,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="voice_states",
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
     member = models.ForeignObject(
@@ -39,13 +55,18 @@ class VoiceState(models.Model):
         null=True,
     )
     channel = models.ForeignKey(
-        Channel, on_delete=models.DO_NOTHING, db_constraint=False, related_name="voice_states"
+        Channel,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="voice_states",
     )
     session = models.ForeignKey(
         VoiceSession,
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,
         related_name="+",
         help_text="The session under way.",
     )
@@ -74,3 +95,12 @@ class VoiceState(models.Model):
 
     def __str__(self) -> str:
         return f"Voice state of {self.user_id}"
+
+    @property
+    def flags(self) -> VoiceFlags:
+        """The switches as one value."""
+        flags = VoiceFlags.NONE
+        for column, flag in FLAG_COLUMNS.items():
+            if getattr(self, column):
+                flags |= flag
+        return flags

@@ -1,0 +1,152 @@
+"""Writes what the tracker changed: a batch of rows in one transaction.
+
+Hand-written set-based SQL on Django's connection (``benchmarks/ingest.py`` shows what it
+buys over the ORM's bulk calls). A batch whose answer was lost can be written again
+unchanged: inserts meet their own ids and nothing else (a breach of the rule of one active
+session would be an error), updates say the same once more, and none of them touches a
+row that staff have corrected or cancelled. Closes come before opens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+from django.db import connection, transaction
+
+from sessions_app.services.ingest_columns import (
+    SESSION_CHANGES,
+    SESSION_COLUMNS,
+    STATE_COLUMNS,
+    VISIT_CHANGES,
+    VISIT_COLUMNS,
+    Row,
+    array,
+    identity,
+    instant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sessions_app.domain.changes import Batch
+    from sessions_app.services.ingest_columns import Column
+
+
+def _unnest(columns: Mapping[str, Column[Row]]) -> str:
+    arrays = ", ".join(f"%s::{column.kind}[]" for column in columns.values())
+    return f"unnest({arrays}) AS new ({', '.join(columns)})"
+
+
+def _assignments(names: Iterable[str], source: str) -> str:
+    return ", ".join(f"{name} = {source}.{name}" for name in names if name != "id")
+
+
+_CHANGE_SESSIONS = f"""
+    UPDATE sessions_app_voicesession AS old
+    SET {_assignments((name for name in SESSION_CHANGES if name != "last_seen_at"), "new")},
+        last_seen_at = greatest(old.last_seen_at, new.last_seen_at)
+    FROM {_unnest(SESSION_CHANGES)}
+    WHERE old.id = new.id AND old.status IN ('active', 'stale')
+"""
+_ADD_SESSIONS = f"""
+    INSERT INTO sessions_app_voicesession ({", ".join(SESSION_COLUMNS)})
+    SELECT * FROM {_unnest(SESSION_COLUMNS)}
+    ON CONFLICT (id) DO NOTHING
+"""
+_DROP_SESSIONS = """
+    DELETE FROM sessions_app_voicesession
+    WHERE id = ANY(%s::uuid[]) AND status IN ('active', 'stale')
+"""
+_AMEND_ENDS = """
+    UPDATE sessions_app_voicesession AS old
+    SET end_reason = new.end_reason
+    FROM unnest(%s::uuid[], %s::text[]) AS new (id, end_reason)
+    WHERE old.id = new.id AND old.end_reason = 'left'
+"""
+_WIDEN_ENDS = """
+    UPDATE sessions_app_voicesession AS old
+    SET end_uncertainty = greatest(old.end_uncertainty, new.end_uncertainty)
+    FROM unnest(%s::uuid[], %s::float8[]) AS new (id, end_uncertainty)
+    WHERE old.id = new.id AND old.status = 'stale'
+"""
+_CHANGE_VISITS = f"""
+    UPDATE sessions_app_visit AS old
+    SET {_assignments(VISIT_CHANGES, "new")}
+    FROM {_unnest(VISIT_CHANGES)}
+    WHERE old.id = new.id
+"""
+_ADD_VISITS = f"""
+    INSERT INTO sessions_app_visit ({", ".join(VISIT_COLUMNS)})
+    SELECT * FROM {_unnest(VISIT_COLUMNS)}
+    ON CONFLICT (id) DO NOTHING
+"""
+# A visit that staff's records still stand in is kept: only an empty one goes.
+_DROP_VISITS = """
+    DELETE FROM sessions_app_visit AS visit
+    WHERE id = ANY(%s::uuid[])
+      AND NOT EXISTS (SELECT FROM sessions_app_voicesession WHERE visit_id = visit.id)
+"""
+_REMOVE_STATES = """
+    DELETE FROM sessions_app_voicestate AS old
+    USING unnest(%s::bigint[], %s::bigint[]) AS gone (guild_id, user_id)
+    WHERE old.guild_id = gone.guild_id AND old.user_id = gone.user_id
+"""
+_PUT_STATES = f"""
+    INSERT INTO sessions_app_voicestate ({", ".join(STATE_COLUMNS)})
+    SELECT * FROM {_unnest(STATE_COLUMNS)}
+    ON CONFLICT (guild_id, user_id) DO UPDATE SET {_assignments(STATE_COLUMNS, "excluded")}
+"""
+_SIGHT_GUILDS = """
+    UPDATE community_guild AS old
+    SET voice_seen_at = coalesce(old.voice_seen_at, new.at)
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS new (id, at)
+    WHERE old.id = new.id
+"""
+
+
+def write_batch(batch: Batch, *, within: Callable[[], None] | None = None) -> None:
+    """Writes a batch in one transaction.
+
+    Args:
+        batch: what the tracker changed.
+        within: called in the same transaction after the batch, for what must land with
+            it or not at all.
+
+    Raises:
+        django.db.OperationalError: if the database is away; send the batch again.
+        django.db.IntegrityError: if the rows contradict what the database holds.
+    """
+    with transaction.atomic():
+        if batch:
+            _write(batch)
+        if within is not None:
+            within()
+
+
+def _write(batch: Batch) -> None:
+    amended, widened, sighted = batch.amended, batch.widened, batch.sighted
+    steps: list[tuple[str, list[str]]] = [
+        (_DROP_SESSIONS, [array(map(identity, batch.dropped_sessions))]),
+        (_CHANGE_SESSIONS, _arrays(SESSION_CHANGES, batch.changed_sessions)),
+        (_AMEND_ENDS, [array(map(identity, amended)), array(amended.values())]),
+        (_WIDEN_ENDS, [array(map(identity, widened)), array(map(repr, widened.values()))]),
+        (_CHANGE_VISITS, _arrays(VISIT_CHANGES, batch.changed_visits)),
+        (_ADD_VISITS, _arrays(VISIT_COLUMNS, batch.new_visits)),
+        (_ADD_SESSIONS, _arrays(SESSION_COLUMNS, batch.new_sessions)),
+        (_DROP_VISITS, [array(map(identity, batch.dropped_visits))]),
+        (_REMOVE_STATES, [array(str(member[part]) for member in batch.left) for part in (0, 1)]),
+        (_PUT_STATES, _arrays(STATE_COLUMNS, batch.voice_states)),
+        (_SIGHT_GUILDS, [array(map(str, sighted)), array(map(instant, sighted.values()))]),
+    ]
+    nothing = array(())
+    # psycopg's own cursor binds the arrays on the server's side; Django's would write
+    # them into the statement's text.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        for statement, arrays in steps:
+            if arrays[0] != nothing:
+                cursor.execute(statement, arrays)
+
+
+def _arrays(columns: Mapping[str, Column[Row]], rows: Sequence[Row]) -> list[str]:
+    return [array(map(column.element, rows)) for column in columns.values()]

@@ -1,0 +1,306 @@
+"""The tracker against the oracle: any story that Hypothesis can think of comes out right."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from community.models.ids import new_id
+from sessions_app.domain import words
+from sessions_app.domain.changes import STRETCH_KINDS
+from sessions_app.domain.facts import (
+    GuildRules,
+    TimePassed,
+    VoiceChanged,
+    VoiceFlags,
+    VoiceSnapshot,
+)
+from sessions_app.domain.stretches import total_seconds
+from sessions_app.domain.tracker import Tracker
+from tests.sessions_app.domain.table import Table, after
+from tests.sessions_app.domain.truth import AFK_CHANNEL, TrueStay, Truth
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessions_app.domain.changes import SessionRow
+
+GUILD = 1 << 22
+USERS = st.integers(1, 4)
+CHANNELS = st.integers(AFK_CHANNEL, AFK_CHANNEL + 2)
+FLAGS = st.sampled_from(
+    [
+        0,
+        VoiceFlags.SELF_MUTE,
+        VoiceFlags.MUTE | VoiceFlags.SELF_DEAF,
+        VoiceFlags.SELF_STREAM | VoiceFlags.SELF_VIDEO,
+    ]
+)
+WAITS = st.sampled_from([0, 1, 100, 400, 999, 1000, 1001, 30_000])
+MICRO = 1000
+
+
+class Story(RuleBasedStateMachine):
+    """Members come and go while the bot watches, and batches are written now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.truth = Truth()
+        self.table = Table()
+        self.tracker = Tracker(new_id=new_id)
+        self.last: dict[int, VoiceChanged] = {}
+        self.tracker.apply(VoiceSnapshot(GUILD, {}, after(0), after(0)))
+        self.rule_guild(self.tracker)
+
+    def rule_guild(self, tracker: Tracker) -> None:
+        tracker.apply(GuildRules(GUILD, AFK_CHANNEL, MICRO / 1000, tracks_bots=False, at=after(0)))
+
+    def tell(self, user_id: int) -> None:
+        fact = VoiceChanged(GUILD, self.truth.presence(user_id), after(self.truth.now))
+        self.last[user_id] = fact
+        self.tracker.apply(fact)
+
+    @rule(user_id=USERS, channel_id=CHANNELS, wait=WAITS)
+    def goes(self, user_id: int, channel_id: int, wait: int) -> None:
+        self.truth.pass_time(wait)
+        stay = self.truth.where.get(user_id)
+        if stay is None or stay.channel_id != channel_id:
+            self.truth.go(user_id, channel_id)
+        self.tell(user_id)
+
+    @rule(user_id=USERS, wait=WAITS)
+    def leaves(self, user_id: int, wait: int) -> None:
+        """A leave without a join tells nothing, and does no harm."""
+        self.truth.pass_time(wait)
+        self.truth.go(user_id, None)
+        self.tell(user_id)
+
+    @rule(user_id=USERS, channel_id=CHANNELS, wait=WAITS)
+    def changes_device(self, user_id: int, channel_id: int, wait: int) -> None:
+        """A join from another device takes the place of the old visit: no leave is told."""
+        self.truth.pass_time(wait)
+        self.truth.go(user_id, None)
+        self.truth.go(user_id, channel_id)
+        self.tell(user_id)
+
+    @rule(user_id=USERS, flags=FLAGS, wait=WAITS)
+    def toggles(self, user_id: int, flags: int, wait: int) -> None:
+        self.truth.pass_time(wait)
+        if user_id in self.truth.where:
+            self.truth.flags[user_id] = flags
+            self.tell(user_id)
+
+    @precondition(lambda self: self.last)
+    @rule(data=st.data())
+    def hears_twice(self, data: st.DataObject) -> None:
+        """The latest fact of a member comes a second time, later."""
+        fact = self.last[data.draw(st.sampled_from(sorted(self.last)))]
+        at = after(self.truth.now)
+        self.tracker.apply(VoiceChanged(GUILD, fact.presence, at))
+
+    @rule(wait=WAITS)
+    def compares(self, wait: int) -> None:
+        """A snapshot that comes without any blindness agrees with what is known."""
+        self.truth.pass_time(wait)
+        present = {user_id: self.truth.presence(user_id) for user_id in self.truth.where}
+        now = after(self.truth.now)
+        self.tracker.apply(VoiceSnapshot(GUILD, present, now, now))
+
+    @rule(twice=st.booleans())
+    def writes(self, twice: bool) -> None:  # noqa: FBT001 (Hypothesis passes by name)
+        batch = self.tracker.take()
+        self.table.write(batch)
+        if twice:
+            self.table.write(batch)
+        self.table.check()
+
+    @rule()
+    def restarts_without_a_gap(self) -> None:
+        """The bot stops in good order and starts again before anything happens."""
+        self.table.write(self.tracker.take())
+        self.tracker = self.table.restore(new_id)
+        self.rule_guild(self.tracker)
+        self.compares(0)
+
+    @invariant()
+    def remembers_who_is_there(self) -> None:
+        assert self.tracker.active_sessions() == len(self.truth.where)
+
+    def teardown(self) -> None:
+        self.truth.pass_time(5000)
+        self.table.write(self.tracker.take())
+        self.table.check()
+        for user_id in range(1, 5):
+            rows = self.table.of_member(user_id)
+            told = [
+                (
+                    row.channel_id,
+                    row.started_at,
+                    row.ended_at,
+                )
+                for row in rows
+            ]
+            expected = self.truth.expected(user_id, MICRO)
+            assert told == [
+                (channel_id, after(since), None if until is None else after(until))
+                for channel_id, since, until in expected
+            ]
+            for row, (_, since, until) in zip(rows, expected, strict=True):
+                self.check_row(row, since, self.truth.now if until is None else until)
+
+    def check_row(self, row: SessionRow, since: int, until: int) -> None:
+        assert row.start_kind == words.OBSERVED
+        assert (row.start_uncertainty, row.end_uncertainty) == (0, 0)
+        for kind, stretches, total in zip(STRETCH_KINDS, row.stretches, row.sums, strict=True):
+            seconds = self.truth.seconds(row.user_id, kind, since, until)
+            assert total_seconds(stretches, after(since), after(until)) == pytest.approx(seconds)
+            assert total == pytest.approx(0 if row.ended_at is None else seconds)
+
+
+class BlindStory(RuleBasedStateMachine):
+    """Members come and go, at times unseen; what is not seen is off by no more than stated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.truth = Truth()
+        self.table = Table()
+        self.gaps: list[tuple[int, int]] = []
+        self.blind_since: int | None = None
+        self.tracker = self.start()
+        self.tracker.apply(VoiceSnapshot(GUILD, {}, None, after(0)))
+
+    def start(self) -> Tracker:
+        tracker = self.table.restore(new_id)
+        tracker.apply(GuildRules(GUILD, None, 0.0, tracks_bots=False, at=after(self.truth.now)))
+        return tracker
+
+    def tell(self, user_id: int) -> None:
+        if self.blind_since is None:
+            fact = VoiceChanged(GUILD, self.truth.presence(user_id), after(self.truth.now))
+            self.tracker.apply(fact)
+
+    @rule(user_id=USERS, channel_id=CHANNELS, wait=WAITS)
+    def goes(self, user_id: int, channel_id: int, wait: int) -> None:
+        self.truth.pass_time(wait)
+        stay = self.truth.where.get(user_id)
+        if stay is None or stay.channel_id != channel_id:
+            self.truth.go(user_id, channel_id)
+            self.tell(user_id)
+
+    @rule(user_id=USERS, wait=WAITS)
+    def leaves(self, user_id: int, wait: int) -> None:
+        self.truth.pass_time(wait)
+        self.truth.go(user_id, None)
+        self.tell(user_id)
+
+    @precondition(lambda self: self.blind_since is None)
+    @rule(killed=st.booleans(), wait=WAITS)
+    def goes_blind(self, killed: bool, wait: int) -> None:  # noqa: FBT001 (as above)
+        """The connection dies, or the bot does, once all that it saw is written."""
+        self.truth.pass_time(wait)
+        self.blind_since = self.truth.now
+        self.table.write(self.tracker.take())
+        if killed:
+            self.tracker = self.start()
+
+    @precondition(lambda self: self.blind_since is not None)
+    @rule(grace=st.sampled_from([0, 500, 120_000]))
+    def is_swept(self, grace: int) -> None:
+        """The stale sweep ends by estimate what the bot that is gone does not see."""
+        blind_since = self.blind_since
+        assert blind_since is not None
+        self.table.sweep(after(blind_since), after(self.truth.now), grace)
+        self.tracker = self.start()
+
+    @precondition(lambda self: self.blind_since is not None)
+    @rule(wait=WAITS)
+    def sees_again(self, wait: int) -> None:
+        self.truth.pass_time(wait)
+        since = self.blind_since
+        assert since is not None
+        self.gaps.append((since, self.truth.now))
+        self.blind_since = None
+        present = {user_id: self.truth.presence(user_id) for user_id in self.truth.where}
+        self.tracker.apply(VoiceSnapshot(GUILD, present, after(since), after(self.truth.now)))
+
+    @rule()
+    def writes(self) -> None:
+        self.table.write(self.tracker.take())
+        self.table.check()
+        self.tracker.apply(TimePassed(after(self.truth.now)))
+
+    def teardown(self) -> None:
+        if self.blind_since is not None:
+            self.sees_again(1000)
+        self.truth.pass_time(1000)
+        self.table.write(self.tracker.take())
+        self.table.check()
+        longest = max((until - since for since, until in self.gaps), default=0) / 1000
+        for row in self.table.sessions.values():
+            assert row.start_uncertainty <= longest
+            assert row.end_uncertainty <= longest or row.status == words.STALE
+        for user_id in range(1, 5):
+            self.check_member(user_id)
+
+    def check_member(self, user_id: int) -> None:
+        """Wherever truth and rows differ, a boundary with enough uncertainty is near."""
+        now = self.truth.now
+        rows = self.table.of_member(user_id)
+        stays = [stay for stay in self.truth.stays if stay.user_id == user_id]
+        instants = {0, now}
+        for stay in stays:
+            instants |= {stay.since, now if stay.until is None else stay.until}
+        for row in rows:
+            instants |= {ms(row.started_at), now if row.ended_at is None else ms(row.ended_at)}
+        ordered = sorted(instants)
+        for start, end in itertools.pairwise(ordered):
+            true = {
+                stay.channel_id
+                for stay in stays
+                if stay.since <= start and (stay.until is None or stay.until >= end)
+            }
+            told = {
+                row.channel_id
+                for row in rows
+                if ms(row.started_at) <= start and (row.ended_at is None or ms(row.ended_at) >= end)
+            }
+            if true != told:
+                unseen = [stay for stay in stays if self.is_unseen(stay, start, end)]
+                excused = unseen or is_stated(rows, start, end)
+                assert excused, (user_id, start, end, true, told)
+
+    def is_unseen(self, stay: TrueStay, start: int, end: int) -> bool:
+        """A stay that began and ended within one gap leaves no row that could state it."""
+        until = self.truth.now if stay.until is None else stay.until
+        return (
+            stay.since <= start
+            and end <= until
+            and any(low <= stay.since and until <= high for low, high in self.gaps)
+        )
+
+
+def is_stated(rows: list[SessionRow], start: int, end: int) -> bool:
+    """Whether a boundary says that it may be off by as much."""
+    boundaries = [(row.started_at, row.start_uncertainty) for row in rows]
+    boundaries += [(row.ended_at, row.end_uncertainty) for row in rows if row.ended_at]
+    return any(
+        ms(at) - uncertainty * 1000 <= start and end <= ms(at) + uncertainty * 1000
+        for at, uncertainty in boundaries
+    )
+
+
+def ms(at: datetime) -> int:
+    return round((at - after(0)).total_seconds() * 1000)
+
+
+TestStory = Story.TestCase
+TestStory.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestBlindStory = BlindStory.TestCase
+TestBlindStory.settings = TestStory.settings
