@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import environ
 import kombu.transport
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from community.embedded.places import socket_folder
@@ -204,6 +205,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Rollcall",
     "SITE_SUBHEADER": "Who was there, when and for how long",
     "SITE_SYMBOL": "how_to_reg",
+    "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_VIEW_ON_SITE": False,
-    "SITE_FAVICONS": [],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("community/mark.svg")}
+    ],
+    "STYLES": [lambda _: static("community/admin.css")],
+    "DASHBOARD_CALLBACK": "sessions_app.admin.dashboard.fill",
+    "SIDEBAR": {"show_search": True, "navigation": "community.admin.navigation.sidebar"},
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
@@ -41,10 +44,11 @@ class RelatedFilter(admin.SimpleListFilter):
     ) -> None:
         """Reads what is chosen."""
         super().__init__(request, params, model, model_admin)
-        self.field: Any = model._meta.get_field(self.field_name)
+        field: Any = model._meta.get_field(self.field_name)
         self.model_admin = model_admin
         self.request = request
-        self.related_admin = model_admin.admin_site.get_model_admin(self.field.related_model)
+        self.related_admin = model_admin.admin_site.get_model_admin(field.related_model)
+        self.source = self.source_of(field)
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
@@ -67,6 +71,10 @@ class RelatedFilter(admin.SimpleListFilter):
         """Keeps the rows of one record."""
         return queryset.filter(**{self.field_name: chosen})
 
+    def source_of(self, field: Any) -> Any:
+        """Tells the field that the browser's look-ups are for."""
+        return field
+
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Gives the template its form."""
         form = self.form_class(
@@ -74,7 +82,7 @@ class RelatedFilter(admin.SimpleListFilter):
             label=self.title,
             name=self.parameter_name,
             choices=(),
-            field=self.field,
+            field=self.source,
             model_admin=self.model_admin,
             data={self.parameter_name: self.value()},
         )
@@ -103,11 +111,32 @@ class RoleFilter(RelatedFilter):
     parameter_name = field_name = "role"
 
 
+class MemberSelect(AutocompleteSelect):
+    """Finds members as they are typed."""
+
+    def get_url(self) -> str:
+        """Asks the members' own endpoint: Django's knows no relation over two columns."""
+        return reverse("admin:community_member_autocomplete")
+
+
+class MemberForm(AutocompleteDropdownForm):  # type: ignore[misc]  # unfold is untyped
+    """One member, found by typing."""
+
+    widget = MemberSelect
+
+
 class MemberFilter(RelatedFilter):
     """By member: rows name the guild's and the user's id."""
 
     title = "member"
     parameter_name = field_name = "member"
+    form_class = MemberForm
+
+    def source_of(self, field: Any) -> Any:
+        """Stands a relation to a member's key in for the one over two columns."""
+        return SimpleNamespace(
+            model=field.model, name=field.name, remote_field=SimpleNamespace(model=Member)
+        )
 
     def rows_of(self, queryset: QuerySet[Any], chosen: Member) -> QuerySet[Any]:
         """Keeps the member's rows."""

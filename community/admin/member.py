@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.urls import path
 from unfold.decorators import display
 
 from community import registry
@@ -12,15 +14,32 @@ from community.admin import search
 from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, MemberFilter, RoleFilter, TimeRangeFilter
-from community.admin.showing import link_or_id, links_to_lists, moment, zone_of
+from community.admin.showing import link_or_id, links_to_lists, moment, related, zone_of
 from community.models import Member, Role, RoleSpan
 
 if TYPE_CHECKING:
     from django.db.models import Q, QuerySet
     from django.http import HttpRequest
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
 PRESENT = {"here": "success", "gone": "danger"}
+
+
+class FoundMembers(AutocompleteJsonView):
+    """Members for the filters' autocompletion, told apart by account and guild."""
+
+    def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
+        """Takes the text alone: whom it is for makes no difference."""
+        field = RoleSpan._meta.get_field("member")
+        model_admin = self.admin_site.get_model_admin(Member)
+        return request.GET.get("term", ""), model_admin, field, "id"
+
+    def serialize_result(self, obj: Member, to_field_name: str) -> dict[str, str]:
+        """Names a member so that two of one name differ."""
+        guild = related(obj, "guild") or f"guild {obj.guild_id}"
+        text = f"{obj.display_name} (@{obj.username}, {guild})"
+        return super().serialize_result(obj, to_field_name) | {"text": text}
 
 
 @admin.register(Member)
@@ -47,6 +66,13 @@ class MemberAdmin(GuildScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         """With the guilds that the rows link to."""
         return super().get_queryset(request).prefetch_related("guild")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the filters' endpoint."""
+        view = FoundMembers.as_view(admin_site=self.admin_site)
+        name = "community_member_autocomplete"
+        found = path("autocomplete/", self.admin_site.admin_view(view), name=name)
+        return [found, *super().get_urls()]
 
     def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (scoped already)
         """Selects by any of the names."""
