@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 class MirrorAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """A page of records that Rollcall writes itself: they are looked at."""
 
-    list_filter_sheet = False
     list_fullwidth = True
     list_per_page = 50
     show_full_result_count = False
-    compressed_fields = True
+    compressed_fields = False
     actions = None
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 (Django's signature)

@@ -28,10 +28,12 @@ def related(row: Model, name: str) -> Any:
 def link_to(record: Model, text: object | None = None) -> SafeString:
     """Links to a record's page in the admin."""
     meta = record._meta
+    words = str(record if text is None else text)
     return format_html(
-        '<a class="rc-link" href="{}">{}</a>',
+        '<a class="rc-link" href="{}" title="{}">{}</a>',
         reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk]),
-        record if text is None else text,
+        words,
+        words,
     )
 
 
