@@ -16,6 +16,10 @@ from community.models import GuildAccess
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    _UserAdmin = DjangoUserAdmin[User]
+else:
+    _UserAdmin = DjangoUserAdmin
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
@@ -27,24 +31,24 @@ class SuperuserOnly:
         """Superusers alone."""
         return bool(request.user.is_active and request.user.is_superuser)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return self.has_module_permission(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return self.has_module_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return self.has_module_permission(request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return self.has_module_permission(request)
 
 
-class GuildAccessInline(SuperuserOnly, TabularInline):  # type: ignore[misc]  # unfold is untyped
+class GuildAccessInline(SuperuserOnly, TabularInline):
     """The guilds that an account sees."""
 
     model = GuildAccess
@@ -54,7 +58,7 @@ class GuildAccessInline(SuperuserOnly, TabularInline):  # type: ignore[misc]  # 
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # unfold is untyped; Django's class takes no arguments at run time
+class UserAdmin(SuperuserOnly, _UserAdmin, ModelAdmin):
     """Accounts, with the guilds that they see."""
 
     form = UserChangeForm
@@ -66,14 +70,14 @@ class UserAdmin(SuperuserOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[mis
 
 
 @admin.register(Group)
-class GroupAdmin(SuperuserOnly, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+class GroupAdmin(SuperuserOnly, DjangoGroupAdmin, ModelAdmin):
     """Groups of permissions."""
 
     list_fullwidth = True
 
 
 @admin.register(GuildAccess)
-class GuildAccessAdmin(SuperuserOnly, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+class GuildAccessAdmin(SuperuserOnly, ModelAdmin):
     """Which accounts see which guilds."""
 
     list_display = ("user", "guild")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from community.models import Guild
 
 
-class MirrorAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+class MirrorAdmin(ModelAdmin):
     """A page of records that Rollcall writes itself: they are looked at."""
 
     list_fullwidth = True
@@ -29,15 +29,15 @@ class MirrorAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     compressed_fields = False
     actions = None
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody adds one."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody changes one here."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes one."""
         return False
 
@@ -79,15 +79,15 @@ class GuildScopedAdmin(MirrorAdmin):
         if snowflake is not None:
             for column in self.exact_ids:
                 wanted |= Q(**{column: snowflake})
-        if uuid is None and (snowflake is None or len(text) < 15):
+        if uuid is None and (snowflake is None or snowflake < search.SMALLEST_SNOWFLAKE):
             wanted |= self.named(request, text)
         return queryset.filter(wanted), False
 
-    def with_uuid(self, uuid: Any) -> Q:  # noqa: ARG002 (for those whose key is one)
+    def with_uuid(self, uuid: Any) -> Q:
         """Selects the rows that have an id of ours."""
         return Q(pk__in=[])
 
-    def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (for those who scope)
+    def named(self, request: HttpRequest, text: str) -> Q:
         """Selects the rows that have a name."""
         return Q(name__icontains=text)
 

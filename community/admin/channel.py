@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-class OverwriteInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
+class OverwriteInline(TabularInline):
     """The overwrites on a channel, to look at."""
 
     model = Overwrite
@@ -29,15 +29,15 @@ class OverwriteInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
     extra = 0
     can_delete = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds one."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody changes one."""
         return False
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever sees channels sees their overwrites."""
         return request.user.has_perm("community.view_channel")
 

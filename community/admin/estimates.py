@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
     _Paginator = Paginator[Any]
 else:
@@ -76,5 +75,4 @@ class EstimatedPaginator(_Paginator):
 
     @property
     def _queryset(self) -> QuerySet[Model]:
-        assert isinstance(self.object_list, QuerySet)
-        return self.object_list
+        return cast("QuerySet[Model]", self.object_list)

@@ -49,6 +49,8 @@ class RelatedFilter(admin.SimpleListFilter):
         self.request = request
         self.related_admin = model_admin.admin_site.get_model_admin(field.related_model)
         self.source = self.source_of(field)
+        value = self.value()
+        self.chosen = self.related_admin.get_object(request, str(value)) if value else None
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
@@ -64,8 +66,7 @@ class RelatedFilter(admin.SimpleListFilter):
         """Keeps the rows of the chosen record; of one that is not seen there are none."""
         if not self.value():
             return queryset
-        chosen = self.related_admin.get_object(request, str(self.value()))
-        return queryset.none() if chosen is None else self.rows_of(queryset, chosen)
+        return queryset.none() if self.chosen is None else self.rows_of(queryset, self.chosen)
 
     def rows_of(self, queryset: QuerySet[Any], chosen: Any) -> QuerySet[Any]:
         """Keeps the rows of one record."""
@@ -84,7 +85,7 @@ class RelatedFilter(admin.SimpleListFilter):
             choices=(),
             field=self.source,
             model_admin=self.model_admin,
-            data={self.parameter_name: self.value()},
+            data={self.parameter_name: self.chosen and self.chosen.pk},
         )
         form.fields[self.parameter_name].queryset = self.related_admin.get_queryset(self.request)
         yield {"form": form}
@@ -119,7 +120,7 @@ class MemberSelect(AutocompleteSelect):
         return reverse("admin:community_member_autocomplete")
 
 
-class MemberForm(AutocompleteDropdownForm):  # type: ignore[misc]  # unfold is untyped
+class MemberForm(AutocompleteDropdownForm):
     """One member, found by typing."""
 
     widget = MemberSelect
@@ -181,8 +182,7 @@ class TimeRangeFilter(admin.FieldListFilter):
         self.names = (f"{field_path}_from", f"{field_path}_to")
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = f"{self.title} (UTC)"
-        self.chosen = {name: self._last(params.pop(name, "")) for name in self.names}
-        self.used_parameters = {name: text for name, text in self.chosen.items() if text}
+        self.chosen = {name: self._last(self.used_parameters.get(name)) for name in self.names}
 
     @staticmethod
     def _last(value: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import label_for_field
 from django.db.models import Q
 from django.utils import timezone
 from unfold.decorators import display
@@ -19,6 +20,7 @@ from community.models import AuditEntry, Channel, Guild, Member, Role
 from community.services import guild_choices
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
@@ -93,23 +95,27 @@ class GuildAdmin(GuildScopedAdmin):
         ),
     )
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff who may change guilds make their choices."""
         return request.user.has_perm("community.change_guild")
 
-    def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (scoped already)
+    def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by name."""
         return Q(name__icontains=text)
 
     def save_model(
-        self, request: HttpRequest, obj: Guild, form: forms.ModelForm[Guild], change: bool  # noqa: ARG002, FBT001 (Django's signature)
+        self,
+        request: HttpRequest,
+        obj: Guild,
+        form: forms.ModelForm[Guild],
+        change: bool,  # noqa: FBT001 (Django's signature)
     ) -> None:
         """Makes the choices through their service, and says what became of them."""
         changed = guild_choices.choose(
-            obj.pk, form.cleaned_data, actor=request.user, now=timezone.now()
+            obj.pk, form.cleaned_data, actor=cast("User", request.user), now=timezone.now()
         )
         if changed:
-            names = ", ".join(str(Guild._meta.get_field(name).verbose_name) for name in changed)
+            names = ", ".join(str(label_for_field(name, Guild)) for name in changed)
             messages.info(request, f"Changed: {names}. The bot was told.")
 
     @display(
@@ -143,6 +149,10 @@ class GuildAdmin(GuildScopedAdmin):
     def lists(self, guild: Guild) -> SafeString:
         """Links to the guild's lists."""
         return links_to_lists(
-            *registry.lists_of("guild"), (Member, "members"), (Role, "roles"), (Channel, "channels"),
-            (AuditEntry, "audit trail"), guild=guild.pk,
+            *registry.lists_of("guild"),
+            (Member, "members"),
+            (Role, "roles"),
+            (Channel, "channels"),
+            (AuditEntry, "audit trail"),
+            guild=guild.pk,
         )

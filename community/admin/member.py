@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.db.models import Q
 from django.urls import path
 from unfold.decorators import display
 
@@ -18,7 +19,7 @@ from community.admin.showing import link_or_id, links_to_lists, moment, related,
 from community.models import Member, Role, RoleSpan
 
 if TYPE_CHECKING:
-    from django.db.models import Q, QuerySet
+    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
@@ -32,10 +33,9 @@ class FoundMembers(AutocompleteJsonView):
     def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
         """Takes the text alone: whom it is for makes no difference."""
         field = RoleSpan._meta.get_field("member")
-        model_admin = self.admin_site.get_model_admin(Member)
-        return request.GET.get("term", ""), model_admin, field, "id"
+        return request.GET.get("term", ""), admin.site.get_model_admin(Member), field, "id"
 
-    def serialize_result(self, obj: Member, to_field_name: str) -> dict[str, str]:
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         """Names a member so that two of one name differ."""
         guild = related(obj, "guild") or f"guild {obj.guild_id}"
         text = f"{obj.display_name} (@{obj.username}, {guild})"
@@ -74,7 +74,7 @@ class MemberAdmin(GuildScopedAdmin):
         found = path("autocomplete/", self.admin_site.admin_view(view), name=name)
         return [found, *super().get_urls()]
 
-    def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (scoped already)
+    def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by any of the names."""
         return search.named(text)
 
@@ -178,7 +178,7 @@ class RoleSpanAdmin(GuildScopedAdmin):
 
     def with_uuid(self, uuid: Any) -> Q:
         """Selects one span."""
-        return search.Q(pk=uuid)
+        return Q(pk=uuid)
 
     @admin.display(description="role")
     def role_link(self, span: RoleSpan) -> SafeString | str:

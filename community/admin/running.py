@@ -11,7 +11,7 @@ from unfold.decorators import display
 from community.admin.base import MirrorAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import TimeRangeFilter
-from community.admin.showing import moment
+from community.admin.showing import NOTHING, moment
 from community.admin.trail import as_text
 from community.domain.durations import in_words
 from community.models import JobRun, Shard
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
-SHARD_STATES = {"connected": "success", "reconnecting": "warning", "silent": "danger", "stopped": "info"}
+SHARD_STATES = {
+    "connected": "success",
+    "reconnecting": "warning",
+    "silent": "danger",
+    "stopped": "info",
+}
 JOB_STATES = {"done": "success", "failed": "danger", "unfinished": "warning"}
 
 
@@ -44,7 +49,7 @@ def job_state(run: JobRun) -> str:
 
 def latency(shard: Shard) -> str:
     """Says Discord's round trip."""
-    return "–" if shard.latency_seconds is None else f"{shard.latency_seconds * 1000:.0f} ms"
+    return NOTHING if shard.latency_seconds is None else f"{shard.latency_seconds * 1000:.0f} ms"
 
 
 @admin.register(Shard)
@@ -120,7 +125,7 @@ class JobRunAdmin(MirrorAdmin):
     def took(self, run: JobRun) -> str:
         """Says how long it took."""
         if run.finished_at is None:
-            return "–"
+            return NOTHING
         seconds = (run.finished_at - run.started_at).total_seconds()
         return f"{seconds * 1000:.0f} ms" if seconds < 1 else in_words(seconds)
 

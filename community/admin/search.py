@@ -19,6 +19,8 @@ MOST_NAMES = 200
 """How many members (and channels) a name may stand for; the first ones are taken."""
 
 LARGEST_ID = 2**63 - 1
+SMALLEST_SNOWFLAKE = 10**14
+"""What is smaller may be a name that is all digits: Discord's ids have more of them."""
 
 
 def as_snowflake(text: str) -> int | None:
@@ -75,7 +77,9 @@ def of_members_named(
 
     if channel_fields:
         channel_ids = list(
-            channels.filter(name__icontains=text).order_by().values_list("pk", flat=True)[:MOST_NAMES]
+            channels.filter(name__icontains=text)
+            .order_by()
+            .values_list("pk", flat=True)[:MOST_NAMES]
         )
         for field in channel_fields:
             wanted |= Q(**{f"{field}__in": channel_ids})

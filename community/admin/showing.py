@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django.utils.safestring import SafeString
 
-NOTHING = "–"
+NOTHING = "-"
 
 
 def related(row: Model, name: str) -> Any:
@@ -37,7 +37,7 @@ def link_to(record: Model, text: object | None = None) -> SafeString:
     )
 
 
-def link_to_list(model: type[Model], text: str, **filters: object) -> SafeString:
+def link_to_list(model: type[Model], text: str, **filters: str | int) -> SafeString:
     """Links to a list in the admin, filtered."""
     meta = model._meta
     return format_html(
@@ -48,7 +48,7 @@ def link_to_list(model: type[Model], text: str, **filters: object) -> SafeString
     )
 
 
-def links_to_lists(*lists: tuple[type[Model], str], **filters: object) -> SafeString:
+def links_to_lists(*lists: tuple[type[Model], str], **filters: str | int) -> SafeString:
     """Links to several lists, filtered alike."""
     return format_html_join(
         " · ", "{}", ((link_to_list(model, text, **filters),) for model, text in lists)

@@ -58,11 +58,9 @@ class AuditEntryAdmin(GuildScopedAdmin):
         """With the guilds that the rows link to."""
         return super().get_queryset(request).prefetch_related("guild")
 
-    def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (scoped already)
+    def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by who, why and what."""
-        return (
-            Q(actor_name__icontains=text) | Q(reason__icontains=text) | Q(target_id=text)
-        )
+        return Q(actor_name__icontains=text) | Q(reason__icontains=text) | Q(target_id=text)
 
     def with_uuid(self, uuid: Any) -> Q:
         """Selects one entry, or what was done to one record."""
@@ -114,7 +112,7 @@ class OutboxItemAdmin(GuildScopedAdmin):
         """With the guilds that the rows link to."""
         return super().get_queryset(request).prefetch_related("guild")
 
-    def named(self, request: HttpRequest, text: str) -> Q:  # noqa: ARG002 (scoped already)
+    def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by kind."""
         return Q(kind__icontains=text)
 
@@ -124,7 +122,11 @@ class OutboxItemAdmin(GuildScopedAdmin):
 
     @display(
         description="state",
-        label={OutboxState.PENDING: "warning", OutboxState.DONE: "success", OutboxState.REFUSED: "danger"},
+        label={
+            OutboxState.PENDING: "warning",
+            OutboxState.DONE: "success",
+            OutboxState.REFUSED: "danger",
+        },
     )
     def state_label(self, item: OutboxItem) -> tuple[str, str]:
         """Names the state."""

@@ -29,7 +29,6 @@ def _two(whole: int, unit: int, name: str, smaller: int, smaller_name: str) -> s
     return f"{words} {rest} {smaller_name}" if rest else words
 
 
-
 def with_uncertainty(seconds: float, uncertainty: float) -> str:
     """Says a duration and by how much it may be off, such as ``3 h 12 min ± 2 min``.
 

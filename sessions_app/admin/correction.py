@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
@@ -100,6 +100,7 @@ def correction_page(
     if session is None:
         raise Http404
 
+    actor = cast("User", request.user)  # whom the action's permission let through
     now = timezone.now()
     page = reverse("admin:sessions_app_voicesession_change", args=[session.pk])
     with timezone.override(zone_of(session)):
@@ -109,7 +110,7 @@ def correction_page(
             form.fields["ended_at"].help_text = f"In the guild's time zone, {zone_of(session)}."
         if request.method == "POST" and form.is_valid():
             try:
-                done = form.carry_out(session, actor=request.user, now=now)
+                done = form.carry_out(session, actor=actor, now=now)
             except corrections.BotSilentError as error:
                 messages.warning(request, str(error))
                 return HttpResponseRedirect(page)

@@ -106,7 +106,9 @@ def lines_of(
         lines.append(
             SessionLine(
                 session=session,
-                link=link_to(session, f"{session.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"),
+                link=link_to(
+                    session, f"{session.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+                ),
                 channel=link_or_id(session, "channel", id_name="channel_id", kind="channel"),
                 started=moment(session.started_at, zone),
                 ended=moment(session.ended_at, zone) if session.ended_at else "goes on",

@@ -19,7 +19,7 @@ from sessions_app.models import Visit
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 MOST_SESSIONS = 200
@@ -33,11 +33,11 @@ class VisitAdmin(GuildScopedAdmin):
     list_display = (
         "started",
         "member_link",
-        "guild_link",
         "length",
         "ended",
         "first_channel_link",
         "last_channel_link",
+        "guild_link",
     )
     list_display_links = ("started",)
     list_filter = (
@@ -68,10 +68,11 @@ class VisitAdmin(GuildScopedAdmin):
     )
     change_form_outer_after_template = "admin/sessions_app/visit/sessions.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Visit]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the records that the rows link to."""
-        visits: QuerySet[Any] = super().get_queryset(request)
-        return visits.for_changelist()  # type: ignore[attr-defined, no-any-return]  # our queryset's
+        visits: Any = super().get_queryset(request)
+        linked: QuerySet[Any] = visits.for_changelist()
+        return linked
 
     def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by the member's names, or the first or last channel's."""
@@ -83,12 +84,12 @@ class VisitAdmin(GuildScopedAdmin):
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> Any:
         """Adds the related sessions."""
         visit: Visit = context["original"]
         sessions = visit.sessions.for_changelist().order_by("started_at", "id")[:MOST_SESSIONS]
         context["session_lines"] = lines_of(sessions, zone=zone_of(visit), now=timezone.now())
-        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]  # unfold is untyped
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="started", ordering="started_at")
     def started(self, visit: Visit) -> SafeString | str:

@@ -46,10 +46,10 @@ class VoiceSessionAdmin(GuildScopedAdmin):
         "started",
         "member_link",
         "channel_link",
-        "guild_link",
         "length",
         "status_label",
         "ending",
+        "guild_link",
     )
     list_display_links = ("started",)
     list_filter = (
@@ -90,10 +90,11 @@ class VoiceSessionAdmin(GuildScopedAdmin):
     change_form_outer_after_template = "admin/sessions_app/voicesession/around.html"
     actions_detail = ("set_end", "void")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[VoiceSession]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the records that the rows link to."""
-        sessions: QuerySet[Any] = super().get_queryset(request)
-        return sessions.for_changelist()  # type: ignore[attr-defined, no-any-return]  # our queryset's
+        sessions: Any = super().get_queryset(request)
+        linked: QuerySet[Any] = sessions.for_changelist()
+        return linked
 
     def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by the names of members and channels."""
@@ -107,7 +108,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
 
     # Corrections --------------------------------------------------------------------------
 
-    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:  # noqa: ARG002 (the page looks the session up within what is seen)
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Tells whether the account may correct sessions."""
         return bool(
             self.has_view_permission(request)
@@ -118,8 +119,10 @@ class VoiceSessionAdmin(GuildScopedAdmin):
         """Offers no correction of a session that was voided."""
         actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
         uuid = search.as_uuid(str(object_id))
+        if not actions or uuid is None:
+            return actions
         voided = VoiceSession.objects.filter(pk=uuid, status=SessionStatus.CANCELLED)
-        return [] if actions and voided.exists() else actions
+        return [] if voided.exists() else actions
 
     @action(description="Set the end", permissions=["correct"], url_path="set-end", icon="schedule")
     def set_end(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -135,7 +138,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> Any:
         """Adds the related sessions, the trail, and what the floors above show."""
         session: VoiceSession = context["original"]
         zone = zone_of(session)
@@ -154,7 +157,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
             ],
             "panels": session_panels(request, session),
         }
-        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]  # unfold is untyped
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # Columns ------------------------------------------------------------------------------
 
@@ -178,7 +181,10 @@ class VoiceSessionAdmin(GuildScopedAdmin):
         """Says how long it lasted."""
         return length_of(session, now=timezone.now())
 
-    @display(description="status", label={words: STATUS_LABELS.get(status, "") for status, words in STATUS_WORDS.items()})
+    @display(
+        description="status",
+        label={words: STATUS_LABELS.get(status, "") for status, words in STATUS_WORDS.items()},
+    )
     def status_label(self, session: VoiceSession) -> str:
         """Names the status."""
         return STATUS_WORDS[SessionStatus(session.status)]

@@ -11,7 +11,7 @@ from community.admin import search
 from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import ChannelFilter, GuildFilter, MemberFilter
-from community.admin.showing import link_to, moment, zone_of
+from community.admin.showing import NOTHING, link_to, moment, zone_of
 from sessions_app.admin.rows import length_of
 from sessions_app.models import VoiceState
 
@@ -67,10 +67,11 @@ class VoiceStateAdmin(GuildScopedAdmin):
         "changed",
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[VoiceState]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the records that the rows link to."""
-        states: QuerySet[Any] = super().get_queryset(request)
-        return states.for_changelist()  # type: ignore[attr-defined, no-any-return]  # our queryset's
+        states: Any = super().get_queryset(request)
+        linked: QuerySet[Any] = states.for_changelist()
+        return linked
 
     def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by the names of members and channels."""
@@ -88,7 +89,7 @@ class VoiceStateAdmin(GuildScopedAdmin):
     @admin.display(description="how")
     def marks(self, state: VoiceState) -> str:
         """Names what they do."""
-        return ", ".join(words for _, words in marks_of(state)) or "–"
+        return ", ".join(words for _, words in marks_of(state)) or NOTHING
 
     @admin.display(description="changed", ordering="changed_at")
     def changed(self, state: VoiceState) -> SafeString | str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -38,6 +38,7 @@ from tests.factories import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.contrib.auth.models import User
     from pytest_django.live_server_helper import LiveServer
 
 SHOTS = Path(__file__).resolve().parents[2] / ".look"
@@ -150,8 +151,6 @@ def make_evening() -> tuple[Guild, Visit, VoiceSession, VoiceSession]:
 def logged_in(
     browser: Browser, server: LiveServer, user: User, *, size: tuple[int, int], scheme: Any
 ) -> BrowserContext:
-    from django.test import Client
-
     client = Client()
     client.force_login(user)
     context = browser.new_context(
@@ -257,8 +256,9 @@ def test_empty_pages_say_so_in_words(
     assert "No job has run yet" in words
 
 
+@pytest.mark.usefixtures("root")
 def test_login_and_a_correction_by_keyboard_alone(
-    browser: Browser, live_server: LiveServer, root: User
+    browser: Browser, live_server: LiveServer
 ) -> None:
     _, _, session, _ = make_evening()
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
@@ -272,9 +272,7 @@ def test_login_and_a_correction_by_keyboard_alone(
     page.keyboard.press("Enter")
     page.wait_for_selector("#now")
 
-    look.open(
-        reverse("admin:sessions_app_voicesession_void", args=[session.pk]), "session-void"
-    )
+    look.open(reverse("admin:sessions_app_voicesession_void", args=[session.pk]), "session-void")
     tab_to(page, "textarea")
     page.keyboard.type("They were away from the keyboard.")
     page.keyboard.press("Tab")

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from community.admin.base import GuildScopedAdmin, MirrorAdmin
+from sessions_app.models import Visit, VoiceSession
 from tests.factories import (
     give,
     make_guild,
@@ -43,7 +44,9 @@ def address(model: type[Model], page: str, *args: Any) -> str:
 
 
 def queries_of(client: Client, url: str) -> int:
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert client.get(url).status_code == 200, url
     return len(queries)
 
@@ -76,8 +79,6 @@ def test_the_index_takes_as_many_queries_for_many_as_for_one() -> None:
 
 
 def test_a_visits_page_takes_as_many_queries_for_many_sessions_as_for_one() -> None:
-    from sessions_app.models import Visit, VoiceSession
-
     client = as_(make_user("root", is_staff=True, is_superuser=True))
     make_house(make_guild("One"))
     visit = Visit.objects.earliest("started_at")
@@ -132,8 +133,6 @@ def test_staff_of_another_guild_see_nothing_of_this_one() -> None:
 
 @pytest.mark.parametrize("name", ["guild", "channel", "member"])
 def test_a_filter_on_what_is_hidden_finds_nothing_and_names_nothing(name: str) -> None:
-    from sessions_app.models import VoiceSession
-
     rows = make_house(make_guild("Hidden Harbour"))
     hidden = {"guild": rows[0], "channel": rows[2], "member": rows[3]}[name]
     client = as_(make_viewer("other", make_guild("Elsewhere")))
@@ -203,9 +202,12 @@ def test_accounts_are_superusers_business() -> None:
     for name in ("auth_user", "auth_group", "community_guildaccess"):
         assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
         assert client.post(reverse(f"admin:{name}_add"), {}).status_code == 403
-    assert client.post(
-        reverse("admin:auth_user_change", args=[user.pk]), {"is_superuser": "on"}
-    ).status_code == 403
+    assert (
+        client.post(
+            reverse("admin:auth_user_change", args=[user.pk]), {"is_superuser": "on"}
+        ).status_code
+        == 403
+    )
 
 
 @pytest.mark.parametrize("model", SCOPED, ids=lambda model: model._meta.label)
