@@ -5,11 +5,16 @@ import sys
 
 
 def main() -> None:
-    """Hands the command line to Django."""
+    """Hands the command line to Django; a setting that is wrong is one line, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "community.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 (settings first)
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 (settings first)
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 (as above)
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

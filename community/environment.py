@@ -1,9 +1,9 @@
 """Reads Rollcall's settings from the environment and refuses wrong values by name.
 
-Precedence: the process's environment, then ``.env`` in the project's folder, then
-``running.env`` in the data folder (written by ``manage.py up`` while an installation of
-its own runs, so that commands in another terminal reach the same database), then the
-default.
+Precedence: the process's environment, then ``.env`` in the project's folder (or the file
+that ``ENV_FILE`` names), then ``running.env`` in the data folder (written by ``manage.py
+up`` while an installation of its own runs, so that commands in another terminal reach the
+same database), then the default.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import environ
+import kombu.transport
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+RUNNING = "running.env"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -33,9 +35,10 @@ class Environment:
         """
         self.base_dir = base_dir
         values = dict(os.environ)
-        self._add_file(values, base_dir / ".env")
+        self._add_file(values, Path(values.get("ENV_FILE") or base_dir / ".env"))
         self.data_dir = Path(values.get("DATA_DIR") or base_dir / ".data").expanduser().resolve()
-        self._add_file(values, self.data_dir / "running.env")
+        self._given = {name for name, value in values.items() if value.strip()}
+        self._add_file(values, self.data_dir / RUNNING)
         self._values = values
 
     @staticmethod
@@ -47,6 +50,10 @@ class Environment:
         # process's own environment stays as it was.
         reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})
         reader.read_env(path)
+
+    def given(self, name: str) -> str:
+        """Reads what the operator set, whatever ``running.env`` says; empty where unset."""
+        return self.text(name) if name in self._given else ""
 
     def text(self, name: str, default: str = "") -> str:
         """Reads a text; an empty value counts as unset."""
@@ -139,3 +146,42 @@ def refused(name: str, value: str, wanted: str) -> ImproperlyConfigured:
         wanted: what it may hold, in words.
     """
     return ImproperlyConfigured(f"{name} is {value!r}, and must be {wanted}.")
+
+
+def database_from(url: str) -> dict[str, Any]:
+    """Reads ``DATABASE_URL``; only PostgreSQL will do.
+
+    Raises:
+        ImproperlyConfigured: if it names another kind of database. The address itself
+            is not repeated, since it may hold a password.
+    """
+    wanted = "a postgresql:// address with a database's name"
+    scheme = url.partition("://")[0] if "://" in url else ""
+    if scheme not in {"postgres", "postgresql"}:
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted)
+    try:
+        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    except ValueError:
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted) from None
+    if not database.get("NAME"):
+        raise refused("DATABASE_URL", f"{scheme}://…", wanted)
+    database["ENGINE"] = "django.db.backends.postgresql"
+    return database
+
+
+def broker_from(url: str) -> str:
+    """Reads ``CELERY_BROKER_URL``: any transport that kombu knows.
+
+    The transport is looked up, not loaded: a client library that is not installed
+    concerns only the process that sends or takes tasks.
+
+    Raises:
+        ImproperlyConfigured: if kombu has no such transport.
+    """
+    scheme = urlsplit(url).scheme
+    # "redis+socket", "sqla+postgresql": the transport stands before the plus.
+    transport = scheme.partition("+")[0]
+    if url and transport not in kombu.transport.TRANSPORT_ALIASES:
+        wanted = "an address with a transport that kombu knows, such as redis:// or amqp://"
+        raise refused("CELERY_BROKER_URL", f"{scheme}://…", wanted)
+    return url

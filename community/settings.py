@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import environ
-import kombu.transport
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from community.embedded.places import socket_folder
-from community.environment import LOG_LEVELS, Environment, refused
+from community.environment import LOG_LEVELS, Environment, broker_from, database_from
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR)
@@ -67,6 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "community.api.middleware.ApiAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,26 +94,6 @@ TEMPLATES = [
     },
 ]
 
-
-def database_from(url: str) -> dict[str, Any]:
-    """Reads ``DATABASE_URL``; only PostgreSQL will do.
-
-    Raises:
-        ImproperlyConfigured: if it names another kind of database. The address itself
-            is not repeated, since it may hold a password.
-    """
-    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
-        raise refused("DATABASE_URL", urlsplit(url).scheme + "://…", "a postgresql:// address")
-    try:
-        database: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    except ValueError:
-        raise refused("DATABASE_URL", "…", "a postgresql:// address") from None
-    if not database.get("NAME"):
-        raise refused("DATABASE_URL", "…", "a postgresql:// address with a database's name")
-    database["ENGINE"] = "django.db.backends.postgresql"
-    return database
-
-
 # Without DATABASE_URL the embedded server's socket is meant, whether it runs or not: a
 # command that needs no database then needs no setting either.
 DATABASE_URL = env.text(
@@ -126,15 +104,7 @@ DATABASES = {"default": database_from(DATABASE_URL)}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
-if CELERY_BROKER_URL:
-    _scheme = urlsplit(CELERY_BROKER_URL).scheme
-    try:
-        kombu.transport.resolve_transport(_scheme)
-    except (KeyError, ImportError) as error:
-        raise ImproperlyConfigured(
-            f"CELERY_BROKER_URL has the transport {_scheme!r}, which kombu cannot load: {error}"
-        ) from None
+CELERY_BROKER_URL = broker_from(env.text("CELERY_BROKER_URL"))
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -157,7 +127,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "community.static_files.GzippedStaticFilesStorage"},
 }
 
 # Safe over https, usable over plain http on loopback --------------------------------------
@@ -177,13 +147,44 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Celery: schedules in UTC, nothing kept that nobody reads -----------------------------------
 
+# Beat skips an hour, or crashes, where a zone's clock is set back: everything is in UTC.
 CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# What a job did stands in its JobRun; no result backend is needed.
 CELERY_TASK_IGNORE_RESULT = True
+# A task is acknowledged when it is done, and goes back to the queue when its process was
+# killed under it: the first without the second would lose it. Each is safe to run twice,
+# and expires within its interval, so that one that kills its process is not tried for ever.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# Late acknowledgement counts tasks under way against the prefetch: one is all a process needs.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A task whose connection broke can be acknowledged no more and comes again: end it.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# No job takes minutes; one that hangs is told, then killed, and holds its place no longer.
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+# A broker that is away for long is waited for: Celery's default gives up after 100 tries.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+if urlsplit(CELERY_BROKER_URL).scheme.partition("+")[0] in {"redis", "rediss", "sentinel"}:
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        # When a killed worker's tasks come again. Longer than any task may take, since one
+        # still under way would be given out twice; nothing is sent with a far ETA.
+        "visibility_timeout": 900,
+        # A Redis that was reset, or vanished without closing, is noticed and left: kombu's
+        # default waits on the dead connection for ever, and the worker looks alive.
+        "socket_timeout": 30,
+        "socket_connect_timeout": 10,
+        "socket_keepalive": True,
+    }
+elif CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(DATA_DIR / "broker"),
+        "data_folder_out": str(DATA_DIR / "broker"),
+        "control_folder": str(DATA_DIR / "broker" / "control"),
+    }
 
 # Logs: to standard error, ids and reasons, no tokens -----------------------------------------
 

@@ -2,7 +2,17 @@
 
 from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
+
+from community.api.composition import build_api
+from sessions_app.api.health import router as health
+from sessions_app.api.sessions import router as sessions
+
+api = build_api(routers=[("/health", health), ("/sessions", sessions)])
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/", RedirectView.as_view(pattern_name="api:openapi-view")),
+    path("api/", api.urls),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -25,3 +26,18 @@ def socket_folder(data_dir: Path) -> Path:
         return folder
     mark = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"rollcall-{os.getuid()}-{mark}"
+
+
+def place_of(package: str) -> Path:
+    """Finds an installed package's folder without importing it.
+
+    Args:
+        package: a package that carries binaries.
+
+    Raises:
+        ModuleNotFoundError: if it is not installed.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(package)
+    return Path(found.submodule_search_locations[0])

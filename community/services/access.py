@@ -1,4 +1,4 @@
-"""Which staff see which guilds."""
+"""Which guilds an account may see."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 from community.models import Guild
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
 
-    from community.models.guild import GuildQuerySet
 
+def visible_guilds(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Guild]:
+    """Gives the guilds whose records an account may see.
 
-def visible_guilds(user: User | AnonymousUser) -> GuildQuerySet:
-    """Tells which guilds an account sees: a superuser all, others those given to them."""
-    guilds: GuildQuerySet = Guild.objects.all()
-    if user.is_superuser:
-        return guilds
-    if not user.is_authenticated:
-        return guilds.none()
-    return guilds.filter(staff_access__user=user)
+    Superusers see all, guilds that the bot has left included; whoever is not logged in,
+    or whose account is inactive, sees none.
+    """
+    if not user.is_active or user.is_anonymous:
+        return Guild.objects.none()
+    if getattr(user, "is_superuser", False):
+        return Guild.objects.all()
+    return Guild.objects.filter(staff_access__user=user.pk)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from sessions_app.domain import words
 from sessions_app.domain.leave_reasons import LeaveReasons
-from sessions_app.domain.stays import AFK, ALONE, CONDITIONS, LiveSession, LiveVisit, Stay
+from sessions_app.domain.seats import Seats
+from sessions_app.domain.stays import LiveSession, LiveVisit, Stay
 from sessions_app.domain.stretches import cut
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sessions_app.domain.facts import GuildRules, VoicePresence
     from sessions_app.domain.ledger import Ledger
 
-# Below this many members of a channel who are not bots, someone may be alone.
-COMPANY: Final = 2
 # How long a member who left is remembered, so that their next session starts no earlier
 # than the last one ended, even if the wall clock was set back in between.
 REMEMBERED: Final = timedelta(hours=25)
@@ -54,25 +53,27 @@ class GuildVoice:
     """The members in one guild's voice.
 
     Attributes:
-        stays: those in voice, by user id.
+        seats: those in voice, by channel.
         estimated: those whose session was ended by estimate while no bot watched; a
             sight of them tells whether the estimate stands.
     """
 
     def __init__(self, guild_id: int, ledger: Ledger, new_id: Callable[[], UUID]) -> None:
         self.guild_id = guild_id
-        self.afk_channel_id: int | None = None
         self.micro_session = timedelta(seconds=1)
         self.tracks_bots = False
-        self.stays: dict[int, Stay] = {}
+        self.seats = Seats(ledger)
         self.estimated: dict[int, Stay] = {}
         self.reasons = LeaveReasons()
-        self._channels: dict[int, dict[int, Stay]] = {}
-        self._people: dict[int, int] = {}
         self._bots: set[int] = set()
         self._departed: dict[int, Departed] = {}
         self._ledger = ledger
         self._new_id = new_id
+
+    @property
+    def stays(self) -> dict[int, Stay]:
+        """Those in voice, by user id."""
+        return self.seats.stays
 
     # What members do ---------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ class GuildVoice:
         )
         self._ledger.visit(visit)
         self._ledger.session(session)
-        self._seat(stay, at)
+        self.seats.seat(stay, at)
 
     def toggle(self, stay: Stay, presence: VoicePresence, at: datetime) -> None:
         """Takes over a member's switches where they stay in their channel."""
@@ -153,7 +154,7 @@ class GuildVoice:
         stay.requested_to_speak_at = presence.requested_to_speak_at
         stay.changed_at = at
         self._ledger.stay(stay)
-        self._hold(stay, at)
+        self.seats.hold(stay, at)
 
     def move(
         self,
@@ -169,7 +170,7 @@ class GuildVoice:
         session = stay.session
         if session is not None:
             at = max(at, session.latest_at)
-        self._unseat(stay, at)
+        self.seats.unseat(stay, at)
         dropped = None
         if session is not None and not self._end(session, at, reason, sight.uncertainty):
             dropped = session
@@ -180,7 +181,7 @@ class GuildVoice:
         session = stay.session
         if session is not None:
             at = max(at, session.latest_at)
-        self._unseat(stay, at)
+        self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
             kept = self._end(session, at, reason, uncertainty)
@@ -190,7 +191,7 @@ class GuildVoice:
 
     def disown(self, stay: Stay, at: datetime) -> None:
         """Forgets the session under way of a user who turned out to be a bot."""
-        self._unseat(stay, at)
+        self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if stay.session is not None:
             self._ledger.drop_session(stay.session)
@@ -233,13 +234,7 @@ class GuildVoice:
         """Takes over what the guild has chosen."""
         self.micro_session = timedelta(seconds=rules.micro_session_seconds)
         self.tracks_bots = rules.tracks_bots
-        if rules.afk_channel_id != self.afk_channel_id:
-            affected = (self.afk_channel_id, rules.afk_channel_id)
-            self.afk_channel_id = rules.afk_channel_id
-            for channel_id in affected:
-                if channel_id is not None:
-                    for stay in self._channels.get(channel_id, {}).values():
-                        self._hold(stay, rules.at)
+        self.seats.set_afk_channel(rules.afk_channel_id, rules.at)
 
     # What is known -------------------------------------------------------------------------
 
@@ -255,10 +250,6 @@ class GuildVoice:
         """Learns who is a bot."""
         self._bots.update(user_ids)
 
-    def in_channel(self, channel_id: int) -> list[Stay]:
-        """Lists those in a channel."""
-        return list(self._channels.get(channel_id, {}).values())
-
     def resume(self, stay: Stay) -> None:
         """Takes up a stay that the database remembers, changing nothing about it."""
         if stay.is_bot:
@@ -266,7 +257,7 @@ class GuildVoice:
         if stay.session is not None and stay.session.status == words.STALE:
             self.estimated[stay.user_id] = stay
         else:
-            self._place(stay)
+            self.seats.place(stay)
 
     def reopen(self, stay: Stay, at: datetime) -> None:
         """Takes back an estimated end: the member was there all the time."""
@@ -280,7 +271,7 @@ class GuildVoice:
             self._ledger.session(session)
         stay.visit.ended_at = None
         self._ledger.visit(stay.visit)
-        self._seat(stay, at)
+        self.seats.seat(stay, at)
 
     def uphold(self, stay: Stay, at: datetime) -> None:
         """Lets an estimated end stand, with all the uncertainty that a sight at ``at`` gives it."""
@@ -371,46 +362,3 @@ class GuildVoice:
         self._ledger.session(session)
         self._ledger.session(after)
         self._ledger.stay(stay)
-
-    def _seat(self, stay: Stay, at: datetime) -> None:
-        self._place(stay)
-        self._ledger.stay(stay)
-        self._hold(stay, at)
-        if not stay.is_bot and self._people[stay.channel_id] <= COMPANY:
-            self._hold_others(stay, at)
-
-    def _place(self, stay: Stay) -> None:
-        self.stays[stay.user_id] = stay
-        self._channels.setdefault(stay.channel_id, {})[stay.user_id] = stay
-        people = self._people.get(stay.channel_id, 0)
-        self._people[stay.channel_id] = people if stay.is_bot else people + 1
-
-    def _unseat(self, stay: Stay, at: datetime) -> None:
-        del self.stays[stay.user_id]
-        seated = self._channels[stay.channel_id]
-        del seated[stay.user_id]
-        if not stay.is_bot:
-            self._people[stay.channel_id] -= 1
-        if not seated:
-            del self._channels[stay.channel_id]
-            del self._people[stay.channel_id]
-        elif not stay.is_bot and self._people[stay.channel_id] < COMPANY:
-            self._hold_others(stay, at)
-
-    def _hold_others(self, stay: Stay, at: datetime) -> None:
-        for other in self._channels[stay.channel_id].values():
-            if other is not stay:
-                self._hold(other, at)
-
-    def _hold(self, stay: Stay, at: datetime) -> None:
-        session = stay.session
-        if session is None:
-            return
-        conditions = CONDITIONS[stay.flags & 127]
-        others = self._people[stay.channel_id] - (0 if stay.is_bot else 1)
-        if others == 0:
-            conditions |= ALONE
-        if stay.channel_id == self.afk_channel_id:
-            conditions |= AFK
-        if session.hold(conditions, at):
-            self._ledger.session(session)

@@ -177,6 +177,8 @@ class Tracker:
                 guild.enter(presence, channel_id, fact.at, sight)
             elif known.channel_id == channel_id:
                 guild.toggle(known, presence, fact.at)
+                # The AFK channel may have become another one while nobody watched.
+                guild.seats.hold(known, fact.at)
             else:
                 guild.move(known, presence, channel_id, fact.at, sight, reason=words.RECOVERED)
 
@@ -199,7 +201,7 @@ class Tracker:
         guild = self._guild(fact.guild_id)
         for session in guild.reasons.left_channel(fact.channel_id, fact.at):
             self._ledger.amend(session, words.CHANNEL_DELETED)
-        for stay in guild.in_channel(fact.channel_id):
+        for stay in guild.seats.in_channel(fact.channel_id):
             guild.leave(stay, fact.at, words.CHANNEL_DELETED, fact.uncertainty)
 
     def _leave_explained(self, fact: LeaveExplained) -> None:

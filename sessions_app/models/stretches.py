@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models import F, FloatField, Func
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
@@ -48,3 +49,29 @@ class StretchesField(_Field):
     ) -> Multirange[datetime]:
         """Turns pairs into the database's multirange."""
         return Multirange(Range(start, end, "[)") for start, end in value or ())
+
+
+class Seconds(Func):
+    """The seconds of an interval."""
+
+    template = "EXTRACT(EPOCH FROM %(expressions)s)"
+    output_field = FloatField()
+
+
+class _Parts(Func):
+    template = (
+        "(SELECT COALESCE(SUM(EXTRACT(EPOCH FROM upper(part) - lower(part))), 0)"
+        " FROM unnest(%(expressions)s) AS part)"
+    )
+    arg_joiner = " * "
+    output_field = FloatField()
+
+
+def seconds_of(stretches: str) -> Func:
+    """Sums a column of stretches, cut by the session, within the database.
+
+    Args:
+        stretches: the column's name.
+    """
+    session = Func(F("started_at"), F("ended_at"), function="tstzrange")
+    return _Parts(F(stretches), Func(session, function="tstzmultirange"))

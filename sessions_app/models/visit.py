@@ -55,8 +55,10 @@ class Visit(models.Model):
     )
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it goes on.")
+    # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     first_channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -65,6 +67,7 @@ class Visit(models.Model):
     )
     last_channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -77,6 +80,10 @@ class Visit(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(first_channel__isnull=False, last_channel__isnull=False),
+                name="visit_has_channels",
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
                 name="visit_ends_after_start",

@@ -99,8 +99,10 @@ class VoiceSession(models.Model):
         related_name="voice_sessions",
         null=True,
     )
+    # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -145,6 +147,9 @@ class VoiceSession(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(channel__isnull=False), name="voice_session_has_channel"
+            ),
             models.UniqueConstraint(
                 fields=["guild", "user_id"],
                 condition=Q(status=words.ACTIVE),
@@ -171,9 +176,9 @@ class VoiceSession(models.Model):
             ),
             models.Index(fields=["channel", "-started_at"], name="voice_session_in_channel"),
             models.Index(
-                fields=["status", "-ended_at"],
-                condition=Q(status__in=[words.STALE, words.CANCELLED]),
-                name="voice_session_exceptions",
+                fields=["ended_at"],
+                condition=Q(status=words.STALE),
+                name="voice_session_stale",
             ),
         ]
         permissions = [("correct_voicesession", "Can correct a voice session")]

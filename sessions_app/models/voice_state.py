@@ -6,7 +6,7 @@ from django.db import models
 
 from community.models import Channel, Guild, Member
 from sessions_app.domain.facts import VoiceFlags
-from sessions_app.models.voice_session import VoiceSession
+from sessions_app.models.voice_session import SessionStatus, VoiceSession
 
 # The columns that the switches of a voice state stand in, in the order of their bits.
 FLAG_COLUMNS = {
@@ -22,6 +22,14 @@ FLAG_COLUMNS = {
 
 class VoiceStateQuerySet(models.QuerySet["VoiceState"]):
     """Voice states by what they mean to us."""
+
+    def live(self) -> VoiceStateQuerySet:
+        """Those whose session goes on.
+
+        The state of a session that was ended by estimate stands too, as the tracker's
+        memory: who is still there when the bot is back goes on as if nothing had been.
+        """
+        return self.filter(session__status=SessionStatus.ACTIVE)
 
     def for_changelist(self) -> VoiceStateQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
@@ -54,8 +62,10 @@ class VoiceState(models.Model):
         related_name="voice_states",
         null=True,
     )
+    # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,
+        null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -90,7 +100,10 @@ class VoiceState(models.Model):
     class Meta:
         ordering = ["guild_id", "channel_id", "user_id"]
         constraints = [
-            models.UniqueConstraint(fields=["guild", "user_id"], name="voice_state_one_in_guild")
+            models.CheckConstraint(
+                condition=models.Q(channel__isnull=False), name="voice_state_has_channel"
+            ),
+            models.UniqueConstraint(fields=["guild", "user_id"], name="voice_state_one_in_guild"),
         ]
 
     def __str__(self) -> str:

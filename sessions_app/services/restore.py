@@ -17,6 +17,7 @@ from sessions_app.domain.facts import GuildRules
 from sessions_app.domain.stays import RestoredStay
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import SessionStatus, Visit, VoiceSession, VoiceState
+from sessions_app.models.channel_ids import never_empty
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -197,13 +198,13 @@ def _stay(
             visit.voice_session_id,
             visit.started_at,
             visit.ended_at,
-            visit.first_channel_id,
-            visit.last_channel_id,
+            never_empty(visit.first_channel_id),
+            never_empty(visit.last_channel_id),
         ),
         session=None if session is None else _session_row(session),
         kept_end=kept_end,
         kept_channel_id=kept_channel_id,
-        channel_id=channel_id,
+        channel_id=never_empty(channel_id),
         flags=0 if state is None else int(state.flags),
         requested_to_speak_at=None if state is None else state.requested_to_speak_at,
         is_bot=visit.user_id in bots[visit.guild_id],
@@ -217,7 +218,7 @@ def _session_row(session: VoiceSession) -> SessionRow:
         session.visit_id,
         session.guild_id,
         session.user_id,
-        session.channel_id,
+        never_empty(session.channel_id),
         session.status,
         session.started_at,
         session.entered_at,

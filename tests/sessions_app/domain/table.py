@@ -17,7 +17,7 @@ from sessions_app.domain.stays import RestoredStay
 from sessions_app.domain.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from sessions_app.domain.changes import Batch, SessionRow, VisitRow, VoiceStateRow
@@ -145,6 +145,12 @@ class Table:
     def restore(self, new_id: Callable[[], UUID]) -> Tracker:
         """Builds a tracker from the rows, as the bot's start does."""
         tracker = Tracker(new_id=new_id)
+        for stay in self.stays():
+            tracker.resume(stay)
+        return tracker
+
+    def stays(self) -> Iterator[RestoredStay]:
+        """Gives those in voice as a tracker takes them up."""
         for (guild_id, user_id), state in self.states.items():
             session = None if state.session_id is None else self.sessions[state.session_id]
             visits = [
@@ -160,20 +166,17 @@ class Table:
                 if row.visit_id == visit.id and row.ended_at is not None and row is not session
             ]
             last = max(kept, key=lambda row: row.started_at, default=None)
-            tracker.resume(
-                RestoredStay(
-                    visit=visit,
-                    session=session,
-                    kept_end=None if last is None else last.ended_at,
-                    kept_channel_id=None if last is None else last.channel_id,
-                    channel_id=state.channel_id,
-                    flags=state.flags,
-                    requested_to_speak_at=state.requested_to_speak_at,
-                    is_bot=False,
-                    changed_at=state.changed_at,
-                )
+            yield RestoredStay(
+                visit=visit,
+                session=session,
+                kept_end=None if last is None else last.ended_at,
+                kept_channel_id=None if last is None else last.channel_id,
+                channel_id=state.channel_id,
+                flags=state.flags,
+                requested_to_speak_at=state.requested_to_speak_at,
+                is_bot=False,
+                changed_at=state.changed_at,
             )
-        return tracker
 
     def sweep(self, last_seen_at: datetime, now: datetime, grace: int) -> None:
         """Ends active sessions by estimate, as the stale sweep does, once for each."""

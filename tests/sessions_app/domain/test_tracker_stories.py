@@ -112,7 +112,7 @@ class Story(RuleBasedStateMachine):
         self.tracker.apply(VoiceSnapshot(GUILD, present, now, now))
 
     @rule(twice=st.booleans())
-    def writes(self, twice: bool) -> None:  # noqa: FBT001 (Hypothesis passes by name)
+    def writes(self, twice: bool) -> None:
         batch = self.tracker.take()
         self.table.write(batch)
         if twice:
@@ -200,7 +200,7 @@ class BlindStory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.blind_since is None)
     @rule(killed=st.booleans(), wait=WAITS)
-    def goes_blind(self, killed: bool, wait: int) -> None:  # noqa: FBT001 (as above)
+    def goes_blind(self, killed: bool, wait: int) -> None:
         """The connection dies, or the bot does, once all that it saw is written."""
         self.truth.pass_time(wait)
         self.blind_since = self.truth.now
@@ -286,12 +286,11 @@ class BlindStory(RuleBasedStateMachine):
 
 def is_stated(rows: list[SessionRow], start: int, end: int) -> bool:
     """Whether a boundary says that it may be off by as much."""
-    boundaries = [(row.started_at, row.start_uncertainty) for row in rows]
-    boundaries += [(row.ended_at, row.end_uncertainty) for row in rows if row.ended_at]
-    return any(
-        ms(at) - uncertainty * 1000 <= start and end <= ms(at) + uncertainty * 1000
-        for at, uncertainty in boundaries
-    )
+    boundaries = [(ms(row.started_at), round(row.start_uncertainty * 1000)) for row in rows]
+    boundaries += [
+        (ms(row.ended_at), round(row.end_uncertainty * 1000)) for row in rows if row.ended_at
+    ]
+    return any(at - off <= start and end <= at + off for at, off in boundaries)
 
 
 def ms(at: datetime) -> int:

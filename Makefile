@@ -1,0 +1,37 @@
+# Rollcall's commands. Each does its own set-up; python3.11, pip and make are all they need.
+#   make demo    a small Discord of its own, with members who come and go
+#   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
+#   make test    every check and test
+
+.PHONY: demo run test look bench lock .venv
+.DEFAULT_GOAL := demo
+
+demo:
+	@.ci/environment runtime
+	@exec .venv/bin/python manage.py up --demo
+
+run:
+	@.ci/environment runtime
+	@exec .venv/bin/python manage.py up
+
+test: .venv
+	@.ci/check
+
+# Opens every page in Chromium and writes screenshots to .look/
+look: .venv
+	@.venv/bin/python -m pytest -q tests/look/look_at_pages.py
+
+bench: .venv
+	@.venv/bin/python benchmarks/ingest.py
+
+# The whole environment, with the tools for development.
+.venv:
+	@.ci/environment dev
+
+# Names the newest versions that pyproject.toml allows, with the sums of their files; uv is
+# needed here alone. The run-time lock is a part of the other.
+UV ?= uv
+COMPILE = $(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header --quiet
+lock:
+	$(COMPILE) --upgrade pyproject.toml --group dev -o .ci/requirements-dev.lock
+	$(COMPILE) --upgrade pyproject.toml -c .ci/requirements-dev.lock -o .ci/requirements.lock

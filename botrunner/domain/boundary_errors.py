@@ -1,0 +1,142 @@
+"""How far the tracked starts and ends lie from the true ones."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from botrunner.domain.expected_stays import ExpectedStay
+    from botrunner.domain.tracked_session import TrackedSession
+
+
+@dataclass(slots=True)
+class BoundaryErrors:
+    """Distances in microseconds: of boundaries seen live, and of inferred ones."""
+
+    observed_starts: list[int] = field(default_factory=list)
+    observed_ends: list[int] = field(default_factory=list)
+    inferred_starts: list[int] = field(default_factory=list)
+    inferred_ends: list[int] = field(default_factory=list)
+    outside: int = 0
+    first_sights: int = 0
+
+    def add(self, error: int, *, is_start: bool, uncertainty: int, tolerance: int) -> None:
+        """Notes the distance of one boundary, and whether its row had allowed for it."""
+        if uncertainty:
+            errors = self.inferred_starts if is_start else self.inferred_ends
+        else:
+            errors = self.observed_starts if is_start else self.observed_ends
+        errors.append(error)
+        if error > uncertainty + tolerance:
+            self.outside += 1
+
+
+def percentile(values: Sequence[int], share: float) -> int:
+    """Gives the nearest-rank percentile of values in order; 0 of none."""
+    if not values:
+        return 0
+    rank = -(-len(values) * share // 1)
+    return values[max(0, int(rank) - 1)]
+
+
+def linked_stays(
+    session: TrackedSession, stays: Sequence[ExpectedStay], *, at: int, tolerance: int
+) -> tuple[int, int] | None:
+    """Finds the stays that a session stands for: the indexes of the first and the last.
+
+    A session and a stay belong together where the middle of one lies within the other.
+    A session that has no such stay goes with the nearest one that it may touch within
+    its uncertainty.
+
+    Args:
+        session: one of the channel's sessions.
+        stays: the member's expected stays in that channel, in order and apart.
+        at: up to when the comparison goes.
+        tolerance: what delivery may cost, in microseconds.
+    """
+    start, end = session.started, min(session.ended or at, at)
+    middle = (start + end) // 2
+    first = bisect_left(stays, start, key=_middle)
+    last = bisect_right(stays, end, key=_middle) - 1
+    around = bisect_right(stays, middle, key=_began) - 1
+    if around >= 0 and middle < stays[around].ended:
+        first, last = min(first, around), max(last, around)
+    if first <= last:
+        return first, last
+    earliest = start - session.start_uncertainty - tolerance
+    latest = end + session.end_uncertainty + tolerance
+    near = [
+        index
+        for index in (first - 1, first)
+        if 0 <= index < len(stays)
+        and stays[index].ended >= earliest
+        and stays[index].began <= latest
+    ]
+    if not near:
+        return None
+    nearest = min(near, key=lambda i: abs(stays[i].began - start) + abs(stays[i].ended - end))
+    return nearest, nearest
+
+
+def note_boundaries(
+    sessions: Sequence[TrackedSession],
+    stays: Sequence[ExpectedStay],
+    errors: BoundaryErrors,
+    *,
+    at: int,
+    tolerance: int,
+) -> list[tuple[int, int]]:
+    """Measures the boundaries of a member's sessions in one channel against its stays.
+
+    Where several sessions stand for one stay, the first has its start and the last its
+    end: what lies between them shows as lost or double time, not as boundaries.
+
+    Returns:
+        The spans before a first sight: from the stay's beginning to the session's.
+    """
+    before_sight: list[tuple[int, int]] = []
+    started: set[int] = set()
+    enders: dict[int, TrackedSession] = {}
+    for session in sorted(sessions, key=lambda each: (each.started, each.ended or at)):
+        link = linked_stays(session, stays, at=at, tolerance=tolerance)
+        if link is None:
+            continue
+        first, last = link
+        if first not in started:
+            started.add(first)
+            if session.is_first_sight:
+                errors.first_sights += 1
+                if stays[first].began < session.started:
+                    before_sight.append((stays[first].began, session.started))
+            else:
+                errors.add(
+                    abs(session.started - stays[first].began),
+                    is_start=True,
+                    uncertainty=session.start_uncertainty,
+                    tolerance=tolerance,
+                )
+        if last not in enders or (session.ended or at) >= (enders[last].ended or at):
+            enders[last] = session
+    for index, session in enders.items():
+        stay = stays[index]
+        if session.ended is None or session.ended > at or stay.under_way:
+            continue
+        errors.add(
+            min(abs(session.ended - stay.ended), abs(session.ended - stay.latest_end)),
+            is_start=False,
+            uncertainty=session.end_uncertainty,
+            tolerance=tolerance,
+        )
+    return before_sight
+
+
+def _began(stay: ExpectedStay) -> int:
+    return stay.began
+
+
+def _middle(stay: ExpectedStay) -> int:
+    return (stay.began + stay.ended) // 2

@@ -1,0 +1,154 @@
+"""What a shard can vouch for: up to when it saw everything, and which guilds it cannot see.
+
+Pure bookkeeping. A connection vouches for what happens from READY or RESUMED until its
+last frame. Between the reopening of the socket and RESUMED, what arrives was replayed: it
+happened somewhere since the last frame that the connection before vouched for. READY
+means that nothing was replayed: every guild is unseen since then, until its GUILD_CREATE.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import inf, nextafter
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+# How long after READY a guild's GUILD_CREATE is waited for before it counts as an outage.
+PATIENCE: Final = timedelta(seconds=60)
+
+
+def seconds_between(start: datetime, end: datetime) -> float:
+    """Gives the seconds from start to end, at least 0, and never rounded down."""
+    return nextafter(max(0.0, (end - start).total_seconds()), inf)
+
+
+class Sight:
+    """What one shard sees, over all the connections of its process."""
+
+    def __init__(
+        self, known: Mapping[int, datetime | None], *, present: Iterable[int] = ()
+    ) -> None:
+        """Starts blind.
+
+        Args:
+            known: guild id to the instant up to which the database's facts are complete.
+            present: the guilds among them that the bot was in when last seen.
+        """
+        self.is_live = False
+        self._complete_until: datetime | None = None
+        self._blind: dict[int, datetime | None] = dict(known)
+        self._present = set(present)
+        self._awaited: set[int] = set()
+        self._ready_at: datetime | None = None
+        self._held: datetime | None = None
+
+    # The connection ------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """A socket was opened: until READY or RESUMED, what arrives was replayed."""
+        self.is_live = False
+
+    def frame(self, at: datetime) -> None:
+        """A frame arrived; where the connection is live, everything up to it was seen."""
+        if self.is_live:
+            self._complete_until = at
+
+    def ready(self, listed: frozenset[int], at: datetime) -> dict[int, datetime | None]:
+        """READY came: nothing is replayed, and every guild is unseen until it is stated.
+
+        Returns:
+            The guilds that the bot is no longer in, with since when they are unseen.
+        """
+        if not self._awaited:
+            self._held = self._complete_until
+        for guild_id in self._present:
+            self._blind.setdefault(guild_id, self._complete_until)
+        for guild_id in listed:
+            self._blind.setdefault(guild_id, None)
+        gone = {guild_id: self._blind[guild_id] for guild_id in self._present - listed}
+        self._present = set(listed)
+        self._awaited = set(listed)
+        self._ready_at = at
+        self.is_live = True
+        self._complete_until = at
+        return gone
+
+    def resumed(self, at: datetime) -> None:
+        """RESUMED came: all that was missed has been replayed."""
+        self.is_live = True
+        self._complete_until = at
+
+    # Guilds ------------------------------------------------------------------
+
+    def stated(self, guild_id: int, at: datetime) -> datetime | None:
+        """A guild was stated in full (GUILD_CREATE).
+
+        Returns:
+            Since when it was unseen: ``at`` where it was seen all along, None at its first
+            ever sight.
+        """
+        if guild_id in self._blind:
+            since = self._blind.pop(guild_id)
+        else:
+            since = self._seen_until(at) if guild_id in self._present else None
+        self._present.add(guild_id)
+        self._awaited.discard(guild_id)
+        return since
+
+    def lost(self, guild_id: int, at: datetime) -> datetime | None:
+        """A guild has an outage (GUILD_DELETE, unavailable).
+
+        Returns:
+            Since when it is unseen; None if it never was seen.
+        """
+        since = self._seen_until(at)
+        known = guild_id in self._present
+        self._present.add(guild_id)
+        self._awaited.discard(guild_id)
+        return self._blind.setdefault(guild_id, since if known else None)
+
+    def left(self, guild_id: int, at: datetime) -> None:
+        """The bot is no longer in a guild: unseen from now on, should it come back."""
+        self._blind.setdefault(guild_id, at)
+        self._present.discard(guild_id)
+        self._awaited.discard(guild_id)
+
+    def overdue(self, at: datetime) -> dict[int, datetime | None]:
+        """Takes the guilds that READY listed and that were not stated in good time.
+
+        Returns:
+            They have an outage: guild id to since when it is unseen, None if it never was.
+        """
+        if self._ready_at is None or at < self._ready_at + PATIENCE:
+            return {}
+        late = {guild_id: self._blind.get(guild_id) for guild_id in self._awaited}
+        self._awaited.clear()
+        return late
+
+    # What can be said ------------------------------------------------------------------
+
+    def uncertainty(self, guild_id: int | None, at: datetime) -> float:
+        """Gives by how many seconds what arrived at ``at`` may have happened earlier.
+
+        Args:
+            guild_id: the guild that it speaks of.
+            at: when it arrived.
+        """
+        since = self._blind.get(guild_id) if guild_id is not None else None
+        if since is None and not self.is_live:
+            since = self._complete_until
+        return 0.0 if since is None else seconds_between(since, at)
+
+    def complete_until(self) -> datetime | None:
+        """Gives up to when everything was seen, outages apart; None if nothing was yet.
+
+        While guilds that READY listed are still to be stated, it stays where the gap
+        before them began: a crash now must not take them for seen.
+        """
+        return self._held if self._awaited else self._complete_until
+
+    def _seen_until(self, at: datetime) -> datetime | None:
+        return at if self.is_live else self._complete_until

@@ -1,0 +1,254 @@
+"""A shard's books: the tracker in memory and the rows in the database.
+
+For the writer's thread. The work on a run of things has three steps, each done once: read
+the rules of the guilds that were stated, tell the tracker, write what came of it. Where
+the database goes away between them, the same :class:`Work` is taken up again where it
+stood, so that the tracker is told nothing twice and what is written stays the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, get_args
+
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
+
+from botrunner.gateway import shard_row
+from botrunner.gateway.asks import GUILD_RULES, Settlement, settlement_of
+from botrunner.gateway.things import Asked, Mark, RulesWanted
+from botrunner.gateway.writer import DatabaseAwayError, at_database
+from community.domain.directory import DirectoryEvent
+from community.domain.errors import RollcallError
+from community.models import Guild
+from community.services import directory
+from sessions_app.domain.facts import Fact, GuildRules, TimePassed
+from sessions_app.services import restore
+from sessions_app.services.checkpoint import write_checkpoint
+from sessions_app.services.ingest import write_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from botrunner.gateway.clock import Clock
+    from sessions_app.domain.changes import Batch
+    from sessions_app.domain.tracker import Tracker
+
+logger = logging.getLogger(__name__)
+
+FACTS = frozenset(get_args(Fact))
+DIRECTORY_EVENTS = frozenset(get_args(DirectoryEvent))
+
+
+class StartOverError(RollcallError):
+    """What the shard remembers cannot be gone on with."""
+
+    code = "books.start_over"
+
+
+class BooksWrongError(StartOverError):
+    """What shard {shard_id} remembers contradicts the database."""
+
+    code = "books.wrong"
+
+
+@dataclass(slots=True)
+class Work:
+    """A run of things on their way into the books, and how far they have come."""
+
+    things: Sequence[object]
+    rules: dict[int, GuildRules] | None = None
+    writing: Writing | None = None
+
+
+@dataclass(slots=True)
+class Writing:
+    """What is to be written in one transaction, in this order."""
+
+    events: list[DirectoryEvent] = field(default_factory=list)
+    batch: Batch | None = None
+    settlements: list[Settlement] = field(default_factory=list)
+    mark: Mark | None = None
+    is_checkpoint: bool = False
+
+
+class Books:
+    """The books of one shard."""
+
+    def __init__(
+        self,
+        *,
+        shard_id: int,
+        shard_count: int,
+        tracker: Tracker,
+        clock: Clock,
+        within: Callable[[Batch], None] | None = None,
+    ) -> None:
+        """Opens the books.
+
+        Args:
+            tracker: as the database restored it.
+            clock: tells when it is written.
+            within: called with each batch in the transaction that writes it.
+        """
+        self._shard_id = shard_id
+        self._shard_count = shard_count
+        self._tracker = tracker
+        self._clock = clock
+        self._within = within
+        self._rules: dict[int, GuildRules] = {}
+
+    def write(self, work: Work) -> None:
+        """Takes the work from where it stands to its commit.
+
+        Raises:
+            DatabaseAwayError: if the database is away; call again with the same work.
+            BooksWrongError: if what the tracker remembers cannot be right.
+        """
+        try:
+            at_database(self._go_on, work)
+        except DatabaseAwayError:
+            raise
+        except Exception as error:
+            connection.close()
+            logger.exception("Shard %s: the books are wrong", self._shard_id)
+            raise BooksWrongError(shard_id=self._shard_id) from error
+
+    def _go_on(self, work: Work) -> None:
+        if work.rules is None:
+            work.rules = self._read_rules(work.things)
+        if work.writing is None:
+            work.writing = self._tell(work.things, work.rules)
+        self._commit(work.writing)
+
+    # Reading ------------------------------------------------------------------
+
+    def _read_rules(self, things: Sequence[object]) -> dict[int, GuildRules]:
+        """Reads the rules of guilds that were stated for the first time, or changed by staff."""
+        wanted = {
+            thing.guild_id
+            for thing in things
+            if type(thing) is RulesWanted and thing.guild_id not in self._rules
+        }
+        wanted.update(
+            thing.item.guild_id
+            for thing in things
+            if type(thing) is Asked and thing.item.kind == GUILD_RULES
+        )
+        return {guild_id: self._rules_of(guild_id) for guild_id in wanted}
+
+    def _rules_of(self, guild_id: int) -> GuildRules:
+        at = self._clock.now()
+        try:
+            return restore.guild_rules(guild_id, at=at)
+        except Guild.DoesNotExist:
+            # A new guild, whose row is written with this very batch: it has the defaults.
+            return GuildRules(
+                guild_id=guild_id,
+                afk_channel_id=None,
+                micro_session_seconds=Guild.micro_session_seconds.field.default,
+                tracks_bots=Guild.tracks_bots.field.default,
+                at=at,
+            )
+
+    # Telling the tracker ------------------------------------------------------------------
+
+    def _tell(self, things: Sequence[object], rules: dict[int, GuildRules]) -> Writing:
+        writing = Writing()
+        tracker = self._tracker
+        for thing in things:
+            kind = type(thing)
+            if kind in FACTS:
+                tracker.apply(thing)  # type: ignore[arg-type]  # a fact, as its type was asked
+            elif kind in DIRECTORY_EVENTS:
+                writing.events.append(thing)  # type: ignore[arg-type]  # as above
+            elif isinstance(thing, RulesWanted):
+                known = rules.get(thing.guild_id) or self._rules[thing.guild_id]
+                self._rule(replace(known, afk_channel_id=thing.afk_channel_id, at=thing.at))
+            elif isinstance(thing, Asked):
+                writing.settlements.append(self._answer(thing, rules))
+            elif isinstance(thing, Mark):
+                self._mark(thing, writing)
+        writing.batch = tracker.take()
+        return writing
+
+    def _rule(self, rules: GuildRules) -> None:
+        self._rules[rules.guild_id] = rules
+        self._tracker.apply(rules)
+
+    def _answer(self, asked: Asked, rules: dict[int, GuildRules]) -> Settlement:
+        if asked.item.kind == GUILD_RULES:
+            changed = replace(rules[asked.item.guild_id], at=asked.at)
+            stated = self._rules.get(changed.guild_id)
+            # The channel as Discord states it may be newer than the row.
+            afk_channel_id = stated.afk_channel_id if stated else changed.afk_channel_id
+            self._rule(replace(changed, afk_channel_id=afk_channel_id))
+        return settlement_of(asked, self._tracker.apply)
+
+    def _mark(self, mark: Mark, writing: Writing) -> None:
+        writing.mark = mark
+        if mark.is_checkpoint and mark.complete_until is not None:
+            writing.is_checkpoint = True
+            self._tracker.apply(TimePassed(at=mark.complete_until))
+
+    # Writing ------------------------------------------------------------------
+
+    def _commit(self, writing: Writing) -> None:
+        batch = writing.batch
+        if batch is None:
+            return
+        with transaction.atomic():
+            self._write_directory(writing.events)
+            write_batch(batch, within=lambda: self._write_along(writing, batch))
+
+    def _write_directory(self, events: list[DirectoryEvent]) -> None:
+        """Writes the directory's changes; one that it refuses does not hold up sessions."""
+        if not events:
+            return
+        try:
+            with transaction.atomic():
+                directory.apply(events)
+        except (OperationalError, InterfaceError):
+            raise
+        except (DatabaseError, RollcallError):
+            logger.exception(
+                "Shard %s: the directory refused %s events, of guilds %s",
+                self._shard_id,
+                len(events),
+                sorted(set(guild_ids(events))),
+            )
+
+    def _write_along(self, writing: Writing, batch: Batch) -> None:
+        now = self._clock.now()
+        for settlement in writing.settlements:
+            settlement.write(now=now)
+        if self._within is not None:
+            self._within(batch)
+        mark = writing.mark
+        if mark is None:
+            return
+        if writing.is_checkpoint and mark.complete_until is not None:
+            write_checkpoint(
+                shard_id=self._shard_id,
+                shard_count=self._shard_count,
+                seen_at=mark.complete_until,
+            )
+        shard_row.beat(self._shard_id, self._shard_count, mark, now=now)
+
+
+def guild_ids(events: Sequence[DirectoryEvent]) -> Iterator[int]:
+    """Gives the guild of each directory event, for the log."""
+    for event in events:
+        for part in ("guild", "role", "channel", "member"):
+            record = getattr(event, part, None)
+            if record is not None:
+                yield record.id if part == "guild" else record.guild_id
+                break
+        else:
+            yield event.guild_id  # type: ignore[union-attr]  # all others name their guild

@@ -1,0 +1,75 @@
+"""The bot's clock: wall time that never runs backwards, whatever is done to the system's.
+
+It is anchored to the system's clock once and from then on counts elapsed time. Each look
+(:meth:`Clock.look`, every few seconds) compares it with the system's clock again:
+
+- the system is ahead by :data:`STEP_SECONDS` or more: somebody set it right; the clock
+  steps forward with it, at once;
+- it is ahead by less, or behind by any amount: the clock is drawn towards it, by at most
+  :data:`SLEW` of the time elapsed since the last look, so that it still runs forward.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+STEP_SECONDS: Final = 1.0
+SLEW: Final = 0.005
+
+
+def elapsed_seconds() -> float:
+    """Reads a clock that nobody sets; on Linux one that counts a suspended machine too."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+class Clock:
+    """Wall time for stamps, from an anchor and the time elapsed since."""
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = elapsed_seconds,
+    ) -> None:
+        """Anchors the clock to the system's.
+
+        Args:
+            wall: seconds since 1970, as the system believes.
+            elapsed: seconds since any fixed instant, never set.
+        """
+        self._wall = wall
+        self.elapsed = elapsed
+        self._anchor_elapsed = elapsed()
+        self._anchor = datetime.fromtimestamp(wall(), UTC)
+
+    def at(self, elapsed: float) -> datetime:
+        """Gives the wall time of an instant of :attr:`elapsed`."""
+        return self._anchor + timedelta(seconds=elapsed - self._anchor_elapsed)
+
+    def now(self) -> datetime:
+        """Gives the wall time now."""
+        return self.at(self.elapsed())
+
+    def look(self) -> None:
+        """Compares with the system's clock and re-anchors by the module's rule."""
+        elapsed = self.elapsed()
+        since = elapsed - self._anchor_elapsed
+        ours = self.at(elapsed)
+        ahead = (datetime.fromtimestamp(self._wall(), UTC) - ours).total_seconds()
+        if ahead >= STEP_SECONDS:
+            logger.warning("The system's clock stepped forward by %.3f s; so do stamps", ahead)
+            correction = ahead
+        else:
+            correction = max(-SLEW * since, min(SLEW * since, ahead))
+        self._anchor = ours + timedelta(seconds=correction)
+        self._anchor_elapsed = elapsed

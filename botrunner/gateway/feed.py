@@ -1,0 +1,365 @@
+"""What a shard makes of its frames: facts and directory events, stamped, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from botrunner.gateway import translate, translate_directory
+from botrunner.gateway.blindness import seconds_between
+from botrunner.gateway.payload import (
+    Payload,
+    UnreadableError,
+    entries,
+    mapping,
+    snowflake,
+    snowflake_or_none,
+)
+from botrunner.gateway.seen_members import SeenMembers
+from botrunner.gateway.things import RulesWanted
+from community.domain.directory import (
+    ChannelChanged,
+    ChannelGone,
+    GuildGone,
+    GuildSighted,
+    GuildUnavailable,
+    GuildUpdated,
+    MemberChanged,
+    MemberGone,
+    MemberRecord,
+    RoleChanged,
+    RoleGone,
+)
+from sessions_app.domain.facts import BotRemoved, VoiceSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from botrunner.gateway.blindness import Sight
+    from botrunner.gateway.clock import Clock
+    from botrunner.gateway.members import MemberRequests
+
+logger = logging.getLogger(__name__)
+
+RECONNECT: Final = 7
+INVALID_SESSION: Final = 9
+
+
+class Feed:
+    """The tap's sink of one shard. It outlives the shard's clients and connections."""
+
+    def __init__(
+        self,
+        *,
+        shard_id: int,
+        sight: Sight,
+        clock: Clock,
+        put: Callable[[float, object], None],
+        requests: MemberRequests,
+        has_members_intent: bool,
+    ) -> None:
+        """Connects what is heard with where it goes.
+
+        Args:
+            shard_id: for the log.
+            sight: what the shard can vouch for.
+            clock: stamps arrivals.
+            put: takes a thing for the writer, with the instant of its arrival.
+            requests: the guilds whose members are asked for.
+            has_members_intent: whether members are stated and their changes told.
+        """
+        self.sight = sight
+        self.has_heard = asyncio.Event()
+        self.unreadable: Counter[str] = Counter()
+        self._shard_id = shard_id
+        self._clock = clock
+        self._put_at = put
+        self._requests = requests
+        self._has_members_intent = has_members_intent
+        self._seen = SeenMembers()
+        self._elapsed = clock.elapsed()
+        self._at = clock.at(self._elapsed)
+        self._user_id = ""
+        self._handlers: dict[str, Callable[[Payload], bool]] = {
+            "READY": self._ready,
+            "RESUMED": self._resumed,
+            "GUILD_CREATE": self._guild_create,
+            "GUILD_UPDATE": self._guild_update,
+            "GUILD_DELETE": self._guild_delete,
+            "GUILD_ROLE_CREATE": self._role_changed,
+            "GUILD_ROLE_UPDATE": self._role_changed,
+            "GUILD_ROLE_DELETE": self._role_deleted,
+            "GUILD_MEMBER_ADD": self._member_changed,
+            "GUILD_MEMBER_UPDATE": self._member_changed,
+            "GUILD_MEMBER_REMOVE": self._member_removed,
+            "GUILD_MEMBERS_CHUNK": self._members_chunk,
+            "GUILD_AUDIT_LOG_ENTRY_CREATE": self._audit_log_entry,
+            "CHANNEL_CREATE": self._channel_changed,
+            "CHANNEL_UPDATE": self._channel_changed,
+            "CHANNEL_DELETE": self._channel_deleted,
+            "VOICE_STATE_UPDATE": self._voice_state,
+        }
+
+    @property
+    def heard_at(self) -> float:
+        """The instant of the clock's ``elapsed`` at which the last frame arrived."""
+        return self._elapsed
+
+    # What the tap tells ------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """A new connection's socket is open."""
+        self.sight.opened()
+        logger.info("Shard %s: connection opened", self._shard_id)
+
+    def frame(self, elapsed: float) -> None:
+        """A frame arrived."""
+        self._elapsed = elapsed
+        self._at = self._clock.at(elapsed)
+        self.sight.frame(self._at)
+        self.has_heard.set()
+
+    def control(self, op: int, data: object) -> None:
+        """A frame that is no event."""
+        if op == RECONNECT:
+            logger.info("Shard %s: Discord asks to reconnect", self._shard_id)
+        elif op == INVALID_SESSION:
+            logger.info("Shard %s: session invalid, resumable: %s", self._shard_id, data is True)
+
+    def event(self, name: str, payload: Any) -> bool:
+        """An event's raw payload; tells whether discord.py is to see it too.
+
+        One that cannot be read is counted and logged without its content.
+        """
+        try:
+            return self._handlers[name](mapping(payload, name))
+        except UnreadableError as error:
+            self._could_not_read(name, str(error))
+            # discord.py ends the connection over what it cannot read.
+            return name != "VOICE_STATE_UPDATE"
+
+    def take_overdue(self, at: datetime) -> None:
+        """Counts guilds that READY listed and nobody stated since as an outage."""
+        for guild_id, since in self.sight.overdue(at).items():
+            logger.warning("Guild %s was listed, but not stated: an outage", guild_id)
+            self._put(GuildUnavailable(guild_id=guild_id, at=since or at))
+
+    # The connection ------------------------------------------------------------------
+
+    def _ready(self, payload: Payload) -> bool:
+        listed = translate.ready_guild_ids(payload)
+        self._user_id = str(mapping(payload.get("user"), "user").get("id"))
+        at = self._at
+        gone = self.sight.ready(listed, at)
+        self._requests.clear()
+        logger.info("Shard %s: READY with %s guilds", self._shard_id, len(listed))
+        for guild_id, since in gone.items():
+            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
+            start = since or at
+            self._put(
+                BotRemoved(guild_id=guild_id, at=start, uncertainty=seconds_between(start, at))
+            )
+            self._put(GuildGone(guild_id=guild_id, at=start))
+        return True
+
+    def _resumed(self, _: Payload) -> bool:
+        self.sight.resumed(self._at)
+        logger.info("Shard %s: RESUMED", self._shard_id)
+        return True
+
+    # Guilds ------------------------------------------------------------------
+
+    def _guild_create(self, payload: Payload) -> bool:
+        guild_id = snowflake(payload, "id")
+        if payload.get("unavailable") is True:
+            self._outage(guild_id)
+            return True
+        presences = translate.voice_presences(payload)
+        if presences.unreadable:
+            self._could_not_read("GUILD_CREATE", f"{presences.unreadable} voice states")
+        at = self._at
+        since = self.sight.stated(guild_id, at)
+        try:
+            self._sight_guild(payload, guild_id=guild_id, blind_since=since)
+        except UnreadableError as error:
+            # The directory waits for the next statement; who is in voice does not.
+            self._could_not_read("GUILD_CREATE", str(error))
+        self._put(
+            VoiceSnapshot(guild_id=guild_id, presences=presences.by_user, blind_since=since, at=at)
+        )
+        return True
+
+    def _sight_guild(
+        self, payload: Payload, *, guild_id: int, blind_since: datetime | None
+    ) -> None:
+        guild = translate_directory.guild_record(payload)
+        roles = self._records(translate_directory.role_record, payload, "roles", guild_id)
+        channels = self._records(translate_directory.channel_record, payload, "channels", guild_id)
+        members = self._records(translate_directory.member_record, payload, "members", guild_id)
+        has_all_members = (
+            self._has_members_intent
+            and guild.member_count is not None
+            and len(members) >= guild.member_count
+        )
+        for member in members:
+            self._seen.stated(member)
+        self._put(
+            GuildSighted(
+                guild=guild,
+                roles=tuple(roles),
+                channels=tuple(channels),
+                members=tuple(members),
+                has_all_members=has_all_members,
+                blind_since=blind_since,
+                at=self._at,
+            )
+        )
+        self._put(RulesWanted(guild_id, guild.afk_channel_id, self._at))
+        if self._has_members_intent and not has_all_members:
+            self._requests.want(guild_id, blind_since=blind_since)
+
+    def _records(
+        self, read: Callable[..., Any], payload: Payload, field: str, guild_id: int
+    ) -> list[Any]:
+        records, unreadable = translate_directory.readable(
+            read, entries(payload, field), field, guild_id=guild_id
+        )
+        if unreadable:
+            self._could_not_read("GUILD_CREATE", f"{unreadable} of its {field}")
+        return records
+
+    def _guild_update(self, payload: Payload) -> bool:
+        guild = translate_directory.guild_record(payload)
+        self._put(GuildUpdated(guild=guild, at=self._at))
+        self._put(RulesWanted(guild.id, guild.afk_channel_id, self._at))
+        return True
+
+    def _guild_delete(self, payload: Payload) -> bool:
+        guild_id = snowflake(payload, "id")
+        if payload.get("unavailable") is True:
+            self._outage(guild_id)
+            return True
+        uncertainty = self.sight.uncertainty(guild_id, self._at)
+        self.sight.left(guild_id, self._at)
+        self._requests.drop(guild_id)
+        logger.info("Guild %s: the bot was removed", guild_id)
+        self._put(BotRemoved(guild_id=guild_id, at=self._at, uncertainty=uncertainty))
+        self._put(GuildGone(guild_id=guild_id, at=self._at))
+        return True
+
+    def _outage(self, guild_id: int) -> None:
+        since = self.sight.lost(guild_id, self._at)
+        self._requests.drop(guild_id)
+        logger.info("Guild %s: Discord has an outage", guild_id)
+        self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
+
+    # Roles, channels, members ------------------------------------------------------------------
+
+    def _role_changed(self, payload: Payload) -> bool:
+        role = translate_directory.role_record(
+            mapping(payload.get("role"), "role"), guild_id=snowflake(payload, "guild_id")
+        )
+        self._put(RoleChanged(role=role, at=self._at))
+        return True
+
+    def _role_deleted(self, payload: Payload) -> bool:
+        guild_id = snowflake(payload, "guild_id")
+        self._put(
+            RoleGone(
+                guild_id=guild_id,
+                role_id=snowflake(payload, "role_id"),
+                at=self._at,
+                uncertainty=self.sight.uncertainty(guild_id, self._at),
+            )
+        )
+        return True
+
+    def _channel_changed(self, payload: Payload) -> bool:
+        guild_id = snowflake_or_none(payload, "guild_id")
+        if guild_id is not None:
+            channel = translate_directory.channel_record(payload, guild_id=guild_id)
+            if channel is not None:
+                self._put(ChannelChanged(channel=channel, at=self._at))
+        return True
+
+    def _channel_deleted(self, payload: Payload) -> bool:
+        guild_id = snowflake_or_none(payload, "guild_id")
+        if guild_id is None:
+            return True
+        uncertainty = self.sight.uncertainty(guild_id, self._at)
+        deleted = translate.channel_deleted(payload, at=self._at, uncertainty=uncertainty)
+        if deleted is not None:
+            self._put(deleted)
+        self._put(ChannelGone(guild_id=guild_id, channel_id=snowflake(payload, "id"), at=self._at))
+        return True
+
+    def _member_changed(self, payload: Payload) -> bool:
+        member = translate_directory.member_record(payload, guild_id=snowflake(payload, "guild_id"))
+        self._seen.stated(member)
+        self._put_member(member)
+        return True
+
+    def _member_removed(self, payload: Payload) -> bool:
+        guild_id = snowflake(payload, "guild_id")
+        user_id = snowflake(mapping(payload.get("user"), "user"), "id")
+        self._seen.gone(guild_id, user_id)
+        self._requests.gone(guild_id, user_id)
+        self._put(
+            MemberGone(
+                guild_id=guild_id,
+                user_id=user_id,
+                at=self._at,
+                uncertainty=self.sight.uncertainty(guild_id, self._at),
+            )
+        )
+        return True
+
+    def _members_chunk(self, payload: Payload) -> bool:
+        sighted = self._requests.chunk(payload, at=self._at)
+        if sighted is not None:
+            self._put(sighted)
+        return True
+
+    def _audit_log_entry(self, payload: Payload) -> bool:
+        explained = translate.leave_explained(payload, at=self._at)
+        if explained is not None:
+            self._put(explained)
+        return True
+
+    # Voice ------------------------------------------------------------------
+
+    def _voice_state(self, payload: Payload) -> bool:
+        guild_id = snowflake_or_none(payload, "guild_id")
+        if guild_id is None:
+            return False
+        at = self._at
+        changed = translate.voice_changed(
+            payload, guild_id=guild_id, at=at, uncertainty=self.sight.uncertainty(guild_id, at)
+        )
+        self._put(changed)
+        raw = payload.get("member")
+        if isinstance(raw, dict):
+            user_id = changed.presence.user_id
+            member = self._seen.passing(raw, guild_id=guild_id, user_id=user_id)
+            if member is not None:
+                self._put_member(member)
+        # Its own voice connection needs our own state; to see anybody else's costs discord.py
+        # more than all that is done here.
+        return payload.get("user_id") == self._user_id
+
+    # Handing on ------------------------------------------------------------------
+
+    def _put_member(self, member: MemberRecord) -> None:
+        self._requests.changed(member)
+        uncertainty = self.sight.uncertainty(member.guild_id, self._at)
+        self._put(MemberChanged(member=member, at=self._at, uncertainty=uncertainty))
+
+    def _put(self, thing: object) -> None:
+        self._put_at(self._elapsed, thing)
+
+    def _could_not_read(self, name: str, what: str) -> None:
+        self.unreadable[name] += 1
+        logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)

@@ -1,0 +1,27 @@
+"""What the bot is told by the installation's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BotSettings:
+    """The bot's settings.
+
+    Attributes:
+        token: the bot's token.
+        api_url: Discord's REST base with its version.
+        members_intent: whether the privileged members intent is asked for.
+        checkpoint_seconds: how often active sessions are checkpointed.
+        identify_seconds: the time in which Discord allows max_concurrency IDENTIFYs, 5 s,
+            and a little more, since they travel.
+        database_patience: how many seconds the database is waited for at the start.
+    """
+
+    token: str
+    api_url: str
+    members_intent: bool
+    checkpoint_seconds: float
+    identify_seconds: float = 5.2
+    database_patience: float = 60.0

@@ -1,0 +1,135 @@
+"""A tap on discord.py's gateway: raw payloads, before anything is made of them.
+
+This is the only module that touches discord.py's private parts. What it relies on:
+
+- ``Client._connection.parsers``: the dispatch table, event name to a function of the raw
+  payload, which every websocket of the client calls before anything else is awaited;
+- ``Client._connection._update_references(ws)``: called with each new websocket once it is
+  connected, before its first frame is read;
+- ``DiscordWebSocket.received_message(message)``: called with each frame;
+- ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
+- ``DiscordWebSocket.send_heartbeat(payload)``, ``HEARTBEAT`` and ``sequence``.
+
+discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import discord
+    from discord.gateway import DiscordWebSocket
+
+    from botrunner.gateway.clock import Clock
+
+PINNED_VERSION: Final = "2.7.1"
+
+TAPPED: Final = (
+    "READY",
+    "RESUMED",
+    "GUILD_CREATE",
+    "GUILD_UPDATE",
+    "GUILD_DELETE",
+    "GUILD_ROLE_CREATE",
+    "GUILD_ROLE_UPDATE",
+    "GUILD_ROLE_DELETE",
+    "GUILD_MEMBER_ADD",
+    "GUILD_MEMBER_UPDATE",
+    "GUILD_MEMBER_REMOVE",
+    "GUILD_MEMBERS_CHUNK",
+    "GUILD_AUDIT_LOG_ENTRY_CREATE",
+    "CHANNEL_CREATE",
+    "CHANNEL_UPDATE",
+    "CHANNEL_DELETE",
+    "VOICE_STATE_UPDATE",
+)
+
+# A control frame (HELLO, heartbeat ACK, invalid session, reconnect) is this short, and
+# hardly any event is: so short a text is parsed a second time to see which it is.
+LONGEST_CONTROL_FRAME: Final = 256
+DISPATCH: Final = 0
+
+
+class Sink(Protocol):
+    """Who hears the tap. All calls are made in the event loop and must not wait."""
+
+    def opened(self) -> None:
+        """A new connection's socket is open; nothing was received on it yet."""
+
+    def frame(self, elapsed: float) -> None:
+        """A frame arrived, at an instant of the clock's ``elapsed``."""
+
+    def control(self, op: int, data: object) -> None:
+        """A frame that is no event: HELLO, heartbeat ACK, invalid session, reconnect."""
+
+    def event(self, name: str, payload: Any) -> bool:
+        """An event's raw payload, of the frame that :meth:`frame` told of.
+
+        Returns:
+            Whether discord.py is to see it too.
+        """
+
+
+def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
+    """Lets the sink hear all that the client receives, from its next connection on.
+
+    Args:
+        client: a client that has not connected yet.
+        sink: who hears it.
+        clock: stamps the arrival of each frame.
+    """
+    connection = client._connection
+    for name in TAPPED:
+        connection.parsers[name] = _tapped(name, connection.parsers[name], sink)
+
+    update_references = connection._update_references
+
+    def opened(websocket: DiscordWebSocket) -> None:
+        update_references(websocket)
+        _listen(websocket, sink, clock)
+        sink.opened()
+
+    # mypy compares the parameter's name, which discord.py does not call it by.
+    connection._update_references = opened  # type: ignore[method-assign, assignment]
+
+
+async def beat(client: discord.Client) -> None:
+    """Sends a heartbeat out of turn: its answer proves that nothing was missed until then.
+
+    Discord asks to do so only where it is necessary: before an orderly stop it is, since a
+    quiet connection's last frame may be 41 s old.
+    """
+    websocket = client.ws
+    await websocket.send_heartbeat({"op": websocket.HEARTBEAT, "d": websocket.sequence})
+
+
+def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:
+    hear = sink.event
+
+    def tapped(payload: Any) -> None:
+        if hear(name, payload):
+            parse(payload)
+
+    return tapped
+
+
+def _listen(websocket: DiscordWebSocket, sink: Sink, clock: Clock) -> None:
+    received_message = websocket.received_message
+    hear, elapsed = sink.frame, clock.elapsed
+
+    async def received(message: Any, /) -> None:
+        hear(elapsed())
+        await received_message(message)
+
+    def log_receive(text: Any, /) -> None:
+        if len(text) <= LONGEST_CONTROL_FRAME:
+            frame = json.loads(text)
+            if frame.get("op") != DISPATCH:
+                sink.control(frame.get("op"), frame.get("d"))
+
+    websocket.received_message = received  # type: ignore[method-assign]
+    websocket.log_receive = log_receive  # type: ignore[method-assign]

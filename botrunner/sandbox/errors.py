@@ -1,0 +1,21 @@
+"""What the small Discord refuses."""
+
+from community.domain.errors import RollcallError
+
+
+class UnknownThingError(RollcallError):
+    """There is no {kind} {id}."""
+
+    code = "unknown"
+
+
+class NotConnectedError(RollcallError):
+    """The member {user_id} is not connected to voice in the guild {guild_id}."""
+
+    code = "not_connected"
+
+
+class NotAVoiceChannelError(RollcallError):
+    """The channel {channel_id} is not one that members can be connected to."""
+
+    code = "not_a_voice_channel"

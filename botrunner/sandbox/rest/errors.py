@@ -1,0 +1,40 @@
+"""REST's errors in Discord's shape.
+
+Source of codes and texts: Discord's developer documentation, "Opcodes and status codes".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+#: (status, text) of each code that is answered here.
+KNOWN: Final[dict[int, tuple[int, str]]] = {
+    0: (401, "401: Unauthorized"),
+    10003: (404, "Unknown Channel"),
+    10004: (404, "Unknown Guild"),
+    10007: (404, "Unknown Member"),
+    10008: (404, "Unknown Message"),
+    10009: (404, "Unknown Overwrite"),
+    10011: (404, "Unknown Role"),
+    10065: (404, "Unknown Voice State"),
+    30013: (400, "Maximum number of guild channels reached (500)"),
+    40032: (400, "Target user is not connected to voice."),
+    50001: (403, "Missing Access"),
+    50005: (403, "Cannot edit a message authored by another user"),
+    50006: (400, "Cannot send an empty message"),
+    50013: (403, "Missing Permissions"),
+    50024: (400, "Cannot execute action on this channel type"),
+    50035: (400, "Invalid Form Body"),
+    50109: (400, "The request body contains invalid JSON."),
+}
+
+
+class ApiError(Exception):
+    """A request that REST refuses with one of Discord's codes."""
+
+    def __init__(self, code: int, *, errors: dict[str, Any] | None = None) -> None:
+        self.status, text = KNOWN[code]
+        super().__init__(text)
+        self.body: dict[str, Any] = {"message": text, "code": code}
+        if errors is not None:
+            self.body["errors"] = errors

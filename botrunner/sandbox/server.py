@@ -1,0 +1,129 @@
+"""The small Discord as a server: gateway, REST and control on one port of loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+from botrunner.sandbox import control
+from botrunner.sandbox.faults import Faults, Shot
+from botrunner.sandbox.gateway import Gateway, GatewayOptions
+from botrunner.sandbox.rest.limits import Limits
+from botrunner.sandbox.rest.routes import add_routes
+from botrunner.sandbox.troubles import Troubles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from botrunner.sandbox.world import World
+
+DEFAULT_TOKEN = "sandbox"  # noqa: S105 (it opens nothing but this)
+EXPIRY_SECONDS = 5.0
+
+
+class Sandbox:
+    """A world that a bot can connect to.
+
+    Use it as an async context manager; within, it listens at `api_url`.
+
+    Attributes:
+        world: what is served.
+        token: the only one that is accepted.
+        gateway: sessions and connections.
+        faults: the rates of what goes wrong by chance.
+        troubles: what goes wrong on demand.
+        limits: REST's rate limits.
+        messages: what our bot wrote, by channel and id.
+        shards: how many ``GET /gateway/bot`` recommends.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        token: str = DEFAULT_TOKEN,
+        port: int = 0,
+        shards: int = 1,
+        options: GatewayOptions | None = None,
+        shots: Sequence[Shot] = (),
+        rates: dict[str, float] | None = None,
+        seed: int = 0,
+        rest_limits: bool = True,
+    ) -> None:
+        """Prepares; nothing listens yet.
+
+        Args:
+            world: what to serve.
+            token: the only one that is accepted.
+            port: where to listen on 127.0.0.1; 0 for a free one.
+            shards: how many to recommend.
+            options: the gateway's intervals and limits; Discord's own where None.
+            shots: faults at set seconds after the start.
+            rates: faults by chance.
+            seed: decides what chance brings.
+            rest_limits: whether REST refuses what is too much.
+        """
+        self.world = world
+        self.token = token
+        self.shards = shards
+        self.faults = Faults(seed=seed, rates=rates)
+        self.limits = Limits(on=rest_limits)
+        self.gateway = Gateway(
+            world, token=token, faults=self.faults, options=options or GatewayOptions()
+        )
+        self.troubles = Troubles(self.gateway)
+        self.messages: dict[int, dict[int, dict[str, Any]]] = {}
+        self.port = port
+        self._shots = shots
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def api_url(self) -> str:
+        """What ``DISCORD_API_URL`` has to be."""
+        return f"http://127.0.0.1:{self.port}/api/v10"
+
+    async def __aenter__(self) -> Self:
+        """Begins to listen."""
+        app = web.Application(client_max_size=32 * 1024 * 1024)
+        app.router.add_get("/gateway", self.gateway.handle)
+        app.router.add_get("/gateway/", self.gateway.handle)
+        add_routes(app, self)
+        control.add_routes(app, self)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.gateway.url = f"ws://127.0.0.1:{self.port}/gateway"
+        self._tasks = [
+            asyncio.create_task(self._expire()),
+            *(asyncio.create_task(self.troubles.at(shot)) for shot in self._shots),
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes every connection and stops listening."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.troubles.close()
+        await self.gateway.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRY_SECONDS)
+            self.gateway.expire()

@@ -1,0 +1,48 @@
+"""The API as a whole, from the routers that the apps bring."""
+
+from collections.abc import Iterable
+
+from ninja import NinjaAPI, Router, Swagger
+
+from community.api.problems import translate_errors
+from community.domain.version import VERSION
+
+DESCRIPTION = """\
+Who was in voice, when and for how long.
+
+**Keys.** Staff make them in the admin, under *API keys*: with scopes, for all guilds or some,
+and with an end. Send yours with each request: `Authorization: Bearer rc_...`. A record of a
+guild that your key does not reach is as if it were not there.
+
+**Ids** are strings: Discord's do not fit JavaScript's numbers.
+
+**Times** are ISO 8601 in UTC, to the microsecond. In requests, any offset will do; write `+`
+as `%2B`.
+
+**Certainty.** A boundary that was not observed live says by how many seconds it may be off
+(`start_uncertainty`, `end_uncertainty`).
+
+**Refusals** have one shape: `{"code": ..., "message": ..., "field": ...}`, with `field` where
+one parameter is at fault. Unknown parameters are refused, so that a misspelled filter does
+not answer with everything.
+"""
+
+
+def build_api(*, routers: Iterable[tuple[str, Router]]) -> NinjaAPI:
+    """Puts the API together.
+
+    Args:
+        routers: each with the path that it stands under.
+    """
+    api = NinjaAPI(
+        title="Rollcall API",
+        version=VERSION,
+        description=DESCRIPTION,
+        urls_namespace="api",
+        # Without validatorUrl null the page would ask a validator elsewhere.
+        docs=Swagger(settings={"validatorUrl": None, "tryItOutEnabled": True}),
+    )
+    translate_errors(api)
+    for prefix, router in routers:
+        api.add_router(prefix, router)
+    return api

@@ -1,0 +1,122 @@
+"""The kinds of values that the API's addresses and answers are made of."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    PlainSerializer,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+# Below 2^63 by its first digit, which snowflakes reach in the year 2080.
+_SNOWFLAKE: Final = re.compile(r"0|[1-9][0-9]{0,17}|[1-8][0-9]{18}", re.ASCII)
+
+_DATE_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]", re.ASCII)
+
+
+def _read_snowflake(value: object) -> int:
+    if not isinstance(value, str) or not _SNOWFLAKE.fullmatch(value):
+        raise PydanticCustomError("snowflake", "should be a Discord id in decimal digits")
+    return int(value)
+
+
+def _read_moment(value: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    refusal = PydanticCustomError(
+        "moment",
+        "should be a time with its zone, such as 2026-11-20T12:00:00Z "
+        "(in an address, + is written %2B)",
+    )
+    # A number would be read as seconds since 1970, or as milliseconds if it is large.
+    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
+        raise refusal
+    try:
+        moment: datetime = read(value)
+    except ValueError:
+        raise refusal from None
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "should lie within the years 1 to 9999") from None
+
+
+def _write_moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+# Filters may be left out, which their types say, and are never null, which their schemas say.
+SnowflakeFilter = Annotated[
+    int | None,
+    BeforeValidator(_read_snowflake),
+    WithJsonSchema({"type": "string", "pattern": f"^({_SNOWFLAKE.pattern})$"}),
+]
+"""A Discord id as a request names it: decimal digits, which fit 64 bits."""
+
+UuidFilter = Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})]
+"""An id of Rollcall's own as a request names it."""
+
+SnowflakeText = Annotated[
+    int,
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]+$", "examples": ["175928847299117063"]}),
+]
+"""A Discord id in an answer: text, since JavaScript's numbers would round it."""
+
+MomentFilter = Annotated[
+    AwareDatetime | None,
+    WrapValidator(_read_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time as a request names it: ISO 8601 with its zone."""
+
+UuidText = Annotated[
+    UUID,
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "uuid"}),
+]
+"""An id of Rollcall's own in an answer."""
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_write_moment, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-11-20T12:00:00.250000Z"]}
+    ),
+]
+"""A time in an answer: ISO 8601 in UTC, ending in Z."""
+
+
+class StrictQuery(Schema):
+    """Query parameters, where one that is unknown or given twice is refused.
+
+    A misspelled filter that is ignored would answer with everything.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_strays(cls, values: Any, info: ValidationInfo) -> Any:
+        lists = {
+            field.alias or name
+            for name, field in cls.model_fields.items()
+            if getattr(field.annotation, "__origin__", None) is list
+        }
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        for name, given in (info.context or {})["request"].GET.lists():
+            if name not in known:
+                raise PydanticCustomError(
+                    "unknown_parameter", "is not a parameter here", {"field": name[:100]}
+                )
+            if len(given) > 1 and name not in lists:
+                raise PydanticCustomError(
+                    "repeated_parameter", "can be given only once", {"field": name}
+                )
+        return values

@@ -1,0 +1,45 @@
+"""What a key to the API may do, and why one is refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from community.domain.errors import RollcallError
+
+
+class Scope(StrEnum):
+    """One thing that a key may do; the values are what the keys carry."""
+
+    SESSIONS_READ = "sessions:read"
+    HEALTH_READ = "health:read"
+
+
+SCOPE_MEANINGS: Final[dict[Scope, str]] = {
+    Scope.SESSIONS_READ: "read voice sessions and visits",
+    Scope.HEALTH_READ: "read the health of shards and jobs in detail",
+}
+
+
+class ScopeMissingError(RollcallError):
+    """This key lacks the scope {scope}."""
+
+    code = "scope_missing"
+
+
+class KeyWithoutScopeError(RollcallError):
+    """A key needs at least one scope."""
+
+    code = "key_without_scope"
+
+
+class KeyExpiryPastError(RollcallError):
+    """A key has to expire in the future."""
+
+    code = "key_expiry_past"
+
+
+class GuildsBeyondReachError(RollcallError):
+    """A key can only reach guilds that its maker sees, and all of them only a superuser's."""
+
+    code = "guilds_beyond_reach"

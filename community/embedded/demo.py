@@ -1,0 +1,121 @@
+"""The demo: a sandbox in Discord's place, and a staff account that exists nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+
+from community.embedded.errors import NotADemoDatabaseError
+from community.embedded.folders import write_private
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+DATABASE = "rollcall_demo"
+ACCOUNT = "demo"
+SEED = 2
+PORTS_TRIED = 100
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the sandbox plays."""
+
+    guilds: int
+    members: int
+    speed: float
+    token: str
+    port: int
+    truth: Path
+
+    @property
+    def api_url(self) -> str:
+        """Where the sandbox answers, as ``DISCORD_API_URL``."""
+        return f"http://127.0.0.1:{self.port}/api/v10"
+
+    def sandbox_command(self) -> str:
+        """Gives the command that runs the sandbox."""
+        self.truth.parent.mkdir(parents=True, exist_ok=True)
+        options = {
+            "--port": self.port,
+            "--seed": SEED,
+            "--guilds": self.guilds,
+            "--members": self.members,
+            "--speed": f"{self.speed:g}",
+            "--token": self.token,
+            "--truth": self.truth,
+        }
+        words = ["python", "manage.py", "sandbox"]
+        for name, value in options.items():
+            words += [name, str(value)]
+        return "exec " + shlex.join(words)
+
+    def sandbox_answers(self) -> bool:
+        """Tells whether the sandbox takes connections."""
+        with socket.socket() as connection:
+            connection.settimeout(1)
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def prepare_account(data_dir: Path) -> str:
+    """Makes the demo's staff account, the same at every start.
+
+    Args:
+        data_dir: keeps the password.
+
+    Returns:
+        The password.
+
+    Raises:
+        NotADemoDatabaseError: if the database holds anything that is not the demo's: an
+            account whose password stands on a terminal has no place there.
+    """
+    accounts = get_user_model().objects
+    account = accounts.filter(username=ACCOUNT).first()
+    used = accounts.exists() or apps.get_model("community", "Guild").objects.exists()
+    if account is None and used:
+        raise NotADemoDatabaseError
+    kept = data_dir / "demo" / "password"
+    password = kept.read_text(encoding="utf-8").strip() if kept.exists() else ""
+    if not password:
+        password = secrets.token_urlsafe(9)
+        write_private(kept, password + "\n")
+    if account is None:
+        accounts.create_superuser(ACCOUNT, password=password)
+    elif not account.check_password(password):
+        account.set_password(password)
+        account.save(update_fields=["password"])
+    return password
+
+
+def voice_is_seen(since: datetime) -> bool:
+    """Tells whether the bot has members in voice that it saw after ``since``."""
+    sessions = apps.get_model("sessions_app", "VoiceSession").objects
+    return sessions.filter(status="active", last_seen_at__gte=since).exists()
+
+
+def free_port(host: str, first: int) -> int | None:
+    """Finds a port that nobody listens on, ``first`` or one soon after it."""
+    for port in range(first, min(first + PORTS_TRIED, 65536)):
+        if port_is_free(host, port):
+            return port
+    return None
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Tells whether we could listen there; 0 asks for any port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,53 @@
+"""What can go wrong with the embedded services, in words for whoever started them."""
+
+from typing import ClassVar
+
+from community.domain.errors import RollcallError
+
+
+class DataFolderInUseError(RollcallError):
+    """{folder} is in use by process {process}: stop it, or set DATA_DIR to another folder."""
+
+    code: ClassVar[str] = "data-folder-in-use"
+
+
+class UnsafeFolderError(RollcallError):
+    """{folder} belongs to somebody else: remove it, or set DATA_DIR to a shorter path."""
+
+    code: ClassVar[str] = "unsafe-folder"
+
+
+class UnreachableFolderError(RollcallError):
+    """PostgreSQL, never root, runs as user {user} and cannot use {folder} ({reason})."""
+
+    code: ClassVar[str] = "unreachable-folder"
+
+
+class OtherVersionError(RollcallError):
+    """{folder} is PostgreSQL {found}'s, and this is {wanted}: dump it first, or set DATA_DIR."""
+
+    code: ClassVar[str] = "other-version"
+
+
+class ServerFailedError(RollcallError):
+    """{server} did not start: {reason}."""
+
+    code: ClassVar[str] = "server-failed"
+
+
+class NotADemoDatabaseError(RollcallError):
+    """DATABASE_URL names a database that is in use: the demo wants one of its own."""
+
+    code: ClassVar[str] = "not-a-demo-database"
+
+
+class PortTakenError(RollcallError):
+    """Another program listens on {host} port {port}: stop it, or set WEB_PORT to another port."""
+
+    code: ClassVar[str] = "port-taken"
+
+
+class SettingMissingError(RollcallError):
+    """{name} is not set: {purpose}. Set it in the environment or in the file .env."""
+
+    code: ClassVar[str] = "setting-missing"

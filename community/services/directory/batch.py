@@ -1,0 +1,82 @@
+"""A batch of the directory's events, from the stored rows to the changed ones."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from community.domain.difference import difference
+from community.domain.mirror import Mirror
+from community.domain.role_spans import RoleSpans
+from community.models.ids import new_id
+from community.services.directory import channels, guilds, members, role_spans, roles
+from community.services.directory.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from community.domain.directory import DirectoryEvent
+
+logger = logging.getLogger(__name__)
+
+
+def apply(events: Sequence[DirectoryEvent]) -> None:
+    """Brings the directory in step with events, in their order of arrival.
+
+    The rows that the events can touch are read, the events are taken in one after the
+    other in memory, and what then differs is written: the number of statements does not
+    depend on the number of events. It is a transaction of its own, and the same events a
+    second time change nothing.
+
+    Args:
+        events: those of any number of guilds, no guild's at the same time in two calls.
+    """
+    if not events:
+        return
+    scope = Scope.of(events)
+    with transaction.atomic():
+        mirror = _read(scope)
+        old_guilds, old_roles = dict(mirror.guilds), dict(mirror.roles)
+        old_channels, old_members = dict(mirror.channels), dict(mirror.members)
+        old_spans = dict(mirror.spans.by_id)
+        for event in events:
+            mirror.apply(event)
+        guild_change = difference(old_guilds, mirror.guilds)
+        role_change = difference(old_roles, mirror.roles)
+        channel_change = difference(old_channels, mirror.channels)
+        member_change = difference(old_members, mirror.members)
+        span_change = difference(old_spans, mirror.spans.by_id)
+        guilds.write(guild_change)
+        roles.write(role_change)
+        channels.write(channel_change, old=old_channels)
+        members.write(member_change)
+        role_spans.write(span_change)
+    if scope.named_roles:
+        logger.info(
+            "Sighted guilds %s: wrote %d roles, %d channels, %d members, %d role spans",
+            sorted(scope.named_roles),
+            len(role_change.upserted),
+            len(channel_change.upserted),
+            len(member_change.upserted),
+            len(span_change.upserted),
+        )
+
+
+def _read(scope: Scope) -> Mirror:
+    known_guilds = guilds.load(scope)
+    known_roles = roles.load(scope)
+    unnamed_roles = {
+        id_
+        for id_, row in known_roles.items()
+        if row.gone_at is None and id_ not in scope.named_roles.get(row.record.guild_id, {id_})
+    }
+    spans = role_spans.load(scope, ended_roles=scope.ended_roles | unnamed_roles)
+    return Mirror(
+        spans=RoleSpans(spans, new_id=new_id),
+        guilds=known_guilds,
+        roles=known_roles,
+        channels=channels.load(scope),
+        members=members.load(scope),
+    )

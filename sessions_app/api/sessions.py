@@ -1,0 +1,215 @@
+"""``/api/sessions``: voice sessions, listed and one by one."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from ninja import Query, Router
+
+from community.api.authentication import ApiKeyAuth, KeyedRequest, guild_ids_of
+from community.api.problems import PROBLEMS, NotFoundError, Problem, problem_examples
+from community.domain.scopes import Scope
+from community.models import Channel, Guild, Member
+from sessions_app.api.paging import Cursor
+from sessions_app.api.schemas import (
+    SessionDetail,
+    SessionFilters,
+    SessionLinks,
+    SessionOut,
+    SessionPage,
+    StretchesOut,
+    StretchOut,
+    SumsOut,
+    VisitOut,
+)
+from sessions_app.domain.changes import STRETCH_KINDS, Stretch
+from sessions_app.domain.facts import LONGEST_SESSION_SECONDS
+from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
+from sessions_app.models.channel_ids import never_empty
+from sessions_app.models.voice_session import VoiceSessionQuerySet
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from django.db.models import QuerySet
+    from django_stubs_ext import WithAnnotations
+
+    class Names(TypedDict):
+        """What :func:`_named` adds to a session."""
+
+        guild_name: str | None
+        channel_name: str | None
+        member_name: str | None
+
+    NamedSession = WithAnnotations[VoiceSession, Names]
+
+MOST_RELATED: Final = 200
+# A session is split at LONGEST_SESSION_SECONDS; twice that leaves room for a split that
+# came late. With it, a window in the past is a range of the index on started_at.
+_LONGEST: Final = timedelta(seconds=2 * LONGEST_SESSION_SECONDS)
+_FIRST_BOUNDED: Final = datetime.min.replace(tzinfo=UTC) + _LONGEST
+
+router = Router(tags=["sessions"], auth=ApiKeyAuth(Scope.SESSIONS_READ))
+
+
+@router.get(
+    "",
+    response={200: SessionPage} | PROBLEMS,
+    by_alias=True,
+    openapi_extra=problem_examples(*PROBLEMS),
+    summary="List voice sessions",
+)
+def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> SessionPage:
+    """Lists voice sessions, newest first, page by page.
+
+    `from` and `until` ask for whatever overlaps the window from the one up to the other:
+    a session that began before it and ended within it is listed too, whole.
+    """
+    sessions = _reachable(request).filter(_chosen(filters))
+    page = list(_named(sessions)[: filters.limit + 1])
+    now = timezone.now()
+    shown = page[: filters.limit]
+    return SessionPage(
+        sessions=[_session_out(session, now=now) for session in shown],
+        next=_next_path(request, shown[-1]) if len(page) > len(shown) else None,
+    )
+
+
+@router.get(
+    "/{session_id}",
+    response={200: SessionDetail, 404: Problem} | PROBLEMS,
+    by_alias=True,
+    openapi_extra=problem_examples(404, *PROBLEMS),
+    summary="One voice session with its related ones",
+)
+def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
+    """Gives one voice session, the visit that it is a part of, and the visit's other sessions."""
+    session = _named(_reachable(request).select_related("visit")).filter(id=session_id).first()
+    if session is None:
+        raise NotFoundError(what="session")
+    others = VoiceSession.objects.filter(visit_id=session.visit_id).exclude(id=session.id)
+    related = _named(others).order_by("started_at", "id")[:MOST_RELATED]
+    now = timezone.now()
+    visit = session.visit
+    return SessionDetail(
+        **dict(_session_out(session, now=now)),
+        visit=VisitOut(
+            id=visit.id,
+            started_at=visit.started_at,
+            ended_at=visit.ended_at,
+            first_channel_id=never_empty(visit.first_channel_id),
+            last_channel_id=never_empty(visit.last_channel_id),
+        ),
+        related=[_session_out(other, now=now) for other in related],
+    )
+
+
+def _reachable(request: KeyedRequest) -> VoiceSessionQuerySet:
+    """Confines to the guilds of the request's key."""
+    sessions: VoiceSessionQuerySet = VoiceSession.objects.all()
+    guild_ids = guild_ids_of(request.auth)
+    return sessions.filter(guild_id__in=guild_ids) if guild_ids else sessions
+
+
+def _named(sessions: "VoiceSessionQuerySet") -> "QuerySet[NamedSession]":
+    """Adds the names, in the same statement.
+
+    Subqueries, since what a session refers to may not be mirrored, and a join over a
+    foreign key that is not null would leave the session out.
+    """
+    members = Member.objects.filter(guild_id=OuterRef("guild_id"), user_id=OuterRef("user_id"))
+    named = sessions.annotate(
+        guild_name=Subquery(Guild.objects.filter(id=OuterRef("guild_id")).values("name")),
+        channel_name=Subquery(Channel.objects.filter(id=OuterRef("channel_id")).values("name")),
+        member_name=Subquery(members.values("display_name")),
+    )
+    return cast("QuerySet[NamedSession]", named)
+
+
+def _chosen(filters: SessionFilters) -> Q:
+    """Turns the filters into one condition."""
+    wanted = Q()
+    for column in ("guild_id", "channel_id", "user_id", "visit_id"):
+        value = getattr(filters, column)
+        if value is not None:
+            wanted &= Q(**{column: value})
+    if filters.status:
+        wanted &= Q(status__in=set(filters.status))
+    if filters.until is not None:
+        wanted &= Q(started_at__lt=filters.until)
+    if filters.from_ is not None:
+        wanted &= Q(ended_at=None) | Q(ended_at__gt=filters.from_)
+        if filters.from_ > _FIRST_BOUNDED:
+            wanted &= Q(started_at__gt=filters.from_ - _LONGEST)
+    if filters.cursor is not None:
+        wanted &= filters.cursor.after()
+    return wanted
+
+
+def _next_path(request: KeyedRequest, last: VoiceSession) -> str:
+    query = request.GET.copy()
+    query["cursor"] = str(Cursor(last.started_at, last.id))
+    return f"{request.path}?{query.urlencode()}"
+
+
+def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
+    end = session.ended_at
+    stretches = {
+        kind: _cut(getattr(session, kind), start=session.started_at, end=end)
+        for kind in STRETCH_KINDS
+    }
+    if end is None:
+        sums = {kind: _seconds(parts, now=now) for kind, parts in stretches.items()}
+    else:
+        sums = {kind: getattr(session, f"{kind}_seconds") for kind in STRETCH_KINDS}
+    visit_query = urlencode({"visit_id": str(session.visit_id)})
+    return SessionOut(
+        id=session.id,
+        visit_id=session.visit_id,
+        guild_id=session.guild_id,
+        guild_name=session.guild_name,
+        channel_id=never_empty(session.channel_id),
+        channel_name=session.channel_name,
+        user_id=session.user_id,
+        member_name=session.member_name,
+        status=SessionStatus(session.status),
+        is_counted=session.status != SessionStatus.CANCELLED,
+        started_at=session.started_at,
+        ended_at=end,
+        last_seen_at=session.last_seen_at,
+        duration_seconds=session.duration(now=now).total_seconds(),
+        start_kind=StartKind(session.start_kind),
+        end_reason=EndReason(session.end_reason) if session.end_reason else None,
+        start_uncertainty=session.start_uncertainty,
+        end_uncertainty=session.end_uncertainty,
+        stretches=StretchesOut(
+            **{
+                kind: [StretchOut(from_=start, until=until) for start, until in parts]
+                for kind, parts in stretches.items()
+            }
+        ),
+        seconds=SumsOut(**sums),
+        links=SessionLinks(
+            self=reverse("api:get_session", kwargs={"session_id": session.id}),
+            visit=f"{reverse('api:list_sessions')}?{visit_query}",
+        ),
+    )
+
+
+def _cut(parts: list[Stretch], *, start: datetime, end: datetime | None) -> list[Stretch]:
+    """Cuts stretches by their session; what is left of one that goes on still does."""
+    cut = [
+        (max(begin, start), until if end is None else min(until or end, end))
+        for begin, until in parts
+    ]
+    return [(begin, until) for begin, until in cut if until is None or begin < until]
+
+
+def _seconds(parts: list[Stretch], *, now: datetime) -> float:
+    """Sums stretches up to now, of which those that go on have no end."""
+    seconds = ((min(until or now, now) - begin).total_seconds() for begin, until in parts)
+    return sum(max(part, 0.0) for part in seconds)

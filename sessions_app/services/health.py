@@ -1,0 +1,188 @@
+"""Whether sessions are being kept well: counts, and what staff should look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Count, Max, Q
+
+from community.models import JobRun, Shard
+from sessions_app.models import EndReason, SessionStatus, VoiceSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+STALE_WITHIN: Final = timedelta(hours=1)
+MOST_STALE: Final = 5
+
+# As the supervision of checkpoints has it: a slow write or a restart is no news.
+MISSED_CHECKPOINTS: Final = 3
+SHORTEST_SILENCE: Final = timedelta(seconds=30)
+# Discord acknowledges a heartbeat every 41 s, so a living connection has frames.
+LONGEST_WITHOUT_FRAME: Final = timedelta(seconds=120)
+
+MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", "sessions_app.sweep_stale")
+"""Jobs that run every minute, so that it shows when nothing runs them."""
+LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
+JOBS_SINCE: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthWarning:
+    """One thing that staff should look at."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardHealth:
+    """One shard of the bot.
+
+    Attributes:
+        is_alive: whether its bot has lately written that it lives.
+        is_silent: whether it should be alive or have frames from Discord, and does not.
+    """
+
+    shard: Shard
+    is_alive: bool
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """One scheduled job, over the last day.
+
+    Attributes:
+        started_at: when its latest run began; None where there was none.
+        completed_at: when it last came to its end without an error.
+        is_late: whether it has not completed when it should have.
+    """
+
+    job: str
+    started_at: datetime | None
+    completed_at: datetime | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How things stand at one instant.
+
+    Attributes:
+        active_sessions: voice sessions that go on.
+        overdue_sessions: those of them that have had no checkpoint for too long.
+        stale_sessions: voice sessions that ended by estimate within the last hour,
+            imported ones apart.
+        active_members: how many users are in a session now, by its kind.
+    """
+
+    at: datetime
+    active_sessions: int
+    overdue_sessions: int
+    stale_sessions: int
+    active_members: dict[str, int]
+    shards: tuple[ShardHealth, ...]
+    jobs: tuple[JobHealth, ...]
+
+    @property
+    def alive_shards(self) -> int:
+        """How many shards are alive."""
+        return sum(part.is_alive for part in self.shards)
+
+    def warnings(self) -> list[HealthWarning]:
+        """Lists what staff should look at; nothing, when all is well."""
+        return list(self._warnings())
+
+    def _warnings(self) -> Iterator[HealthWarning]:
+        if self.stale_sessions > MOST_STALE:
+            yield HealthWarning(
+                "many_stale", f"{self.stale_sessions} sessions have gone stale in the last hour."
+            )
+        if self.overdue_sessions:
+            yield HealthWarning(
+                "checkpoint_overdue", f"{self.overdue_sessions} sessions have had no checkpoint."
+            )
+        if not self.shards:
+            yield HealthWarning("no_shard", "No bot has ever connected.")
+        for part in self.shards:
+            if part.is_silent:
+                yield HealthWarning("shard_silent", f"Nothing is heard of {part.shard}.")
+            elif not part.is_alive:
+                yield HealthWarning("shard_stopped", f"The bot of {part.shard} was stopped.")
+        for job in self.jobs:
+            if job.is_late:
+                yield HealthWarning("job_late", f"The job {job.job} has not completed lately.")
+
+
+def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
+    """Looks at sessions, shards and jobs: one query for each of four questions.
+
+    Args:
+        now: the instant to judge.
+        checkpoint_every: how often the bot writes its checkpoint.
+
+    Raises:
+        django.db.OperationalError: if the database is away.
+    """
+    heard_since = now - max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+    active = VoiceSession.objects.active().aggregate(
+        sessions=Count("pk"),
+        members=Count("user_id", distinct=True),
+        overdue=Count("pk", filter=Q(last_seen_at__lt=heard_since)),
+    )
+    # An import's sessions without an end are stale too, with a reason of their own.
+    stale = VoiceSession.objects.filter(
+        status=SessionStatus.STALE, end_reason=EndReason.STALE, ended_at__gt=now - STALE_WITHIN
+    ).count()
+    return Health(
+        at=now,
+        active_sessions=active["sessions"],
+        overdue_sessions=active["overdue"],
+        stale_sessions=stale,
+        active_members={"voice": active["members"]},
+        shards=tuple(_shards(now=now, heard_since=heard_since)),
+        jobs=tuple(_jobs(now=now)),
+    )
+
+
+def _shards(*, now: datetime, heard_since: datetime) -> Iterator[ShardHealth]:
+    shards = list(Shard.objects.order_by("shard_id"))
+    # Rows of another count are left from before the bot was given more or fewer shards.
+    current = max(shards, key=lambda shard: shard.heartbeat_at, default=None)
+    for shard in shards:
+        if current is None or shard.shard_count != current.shard_count:
+            continue
+        is_alive = shard.stopped_at is None and shard.heartbeat_at >= heard_since
+        last_frame_at = shard.last_frame_at or shard.started_at
+        has_frames = last_frame_at >= now - LONGEST_WITHOUT_FRAME
+        yield ShardHealth(
+            shard=shard,
+            is_alive=is_alive,
+            is_silent=shard.stopped_at is None and not (is_alive and has_frames),
+        )
+
+
+def _jobs(*, now: datetime) -> Iterator[JobHealth]:
+    runs: dict[str, tuple[Any, Any]] = {
+        job: (started_at, completed_at)
+        for job, started_at, completed_at in JobRun.objects.filter(started_at__gt=now - JOBS_SINCE)
+        .order_by("job")
+        .values_list("job")
+        .annotate(
+            latest_start=Max("started_at"),
+            latest_completion=Max("finished_at", filter=Q(error="")),
+        )
+    }
+    due = now - LONGEST_WITHOUT_JOB
+    for job in sorted({*runs, *MINUTE_JOBS}):
+        started_at, completed_at = runs.get(job, (None, None))
+        if job in MINUTE_JOBS:
+            is_late = completed_at is None or completed_at < due
+        else:
+            # Its latest run failed, or hangs, or was killed.
+            is_late = started_at < due and (completed_at is None or completed_at < started_at)
+        yield JobHealth(job, started_at, completed_at, is_late)

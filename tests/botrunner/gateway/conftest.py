@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+from django.db import connection
+
+from botrunner.gateway.settings import BotSettings
+from botrunner.gateway.supervisor import Supervisor
+from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.server import Sandbox
+from botrunner.sandbox.world import World, build_world
+from sessions_app.models import VoiceSession
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from botrunner.sandbox.entities import Guild, Stay
+
+TOKEN = "a.token"
+Result = TypeVar("Result")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Community:
+    """A sandbox with one guild, what really happened in it, and its people at hand."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.world: World = sandbox.world
+        self.guild: Guild = next(iter(self.world.guilds.values()))
+        self.voice = [
+            channel.id
+            for channel in self.guild.channels.values()
+            if channel.type == 2 and channel.id != self.guild.afk_channel_id
+        ]
+        self.people = [
+            user_id
+            for user_id, member in self.guild.members.items()
+            if not member.user.bot and user_id != self.guild.owner_id
+        ]
+        self.stays: list[Stay] = []
+        self.world.on_stay.append(self.stays.append)
+
+    def join(self, who: int, channel: int) -> None:
+        self.world.join(self.guild.id, self.people[who], self.voice[channel])
+
+    def move(self, who: int, channel: int) -> None:
+        self.world.move(self.guild.id, self.people[who], self.voice[channel])
+
+    def leave(self, who: int) -> None:
+        self.world.leave(self.guild.id, self.people[who])
+
+    def ended(self) -> list[Stay]:
+        """The stays that have ended, in the order of their ends."""
+        return [stay for stay in self.stays if stay.ended is not None]
+
+
+def bounded(row: VoiceSession, stay: Stay) -> None:
+    """Asserts that a row is a stay's, each boundary off by no more than it admits."""
+    assert (row.user_id, row.channel_id) == (stay.user_id, stay.channel_id)
+    assert abs((row.started_at - stay.began).total_seconds()) <= row.start_uncertainty + 0.1
+    assert row.ended_at is not None
+    assert stay.ended is not None
+    assert abs((row.ended_at - stay.ended).total_seconds()) <= row.end_uncertainty + 0.1
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    *, members: int = 12, guilds: int = 1, **options: Any
+) -> AsyncIterator[Community]:
+    world = build_world(seed=7, guilds=guilds, members=members, clock=now)
+    quick = {"identify_interval": 0.05, "heartbeat_interval": 0.2} | options
+    async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
+        yield Community(sandbox)
+
+
+@contextlib.asynccontextmanager
+async def running(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
+    """Runs the whole bot in this event loop, and stops it in good order."""
+    values: dict[str, Any] = {
+        "token": TOKEN,
+        "api_url": community.sandbox.api_url,
+        "members_intent": True,
+        "checkpoint_seconds": 0.5,
+        "identify_seconds": 0.1,
+        "database_patience": 5.0,
+    }
+    supervisor = Supervisor(BotSettings(**(values | settings)))
+    task = asyncio.create_task(supervisor.run())
+    try:
+        await until(lambda: is_live(supervisor) or task.done())
+        if task.done():
+            task.result()
+        yield supervisor
+    finally:
+        supervisor.stop()
+        await asyncio.wait_for(task, 10)
+
+
+def is_live(supervisor: Supervisor) -> bool:
+    """Whether every shard has seen all of its guilds."""
+    watches = [shard._watch for shard in supervisor.shards]
+    return bool(watches) and all(
+        watch is not None and watch.sight.is_live and not watch.sight._awaited for watch in watches
+    )
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
+    """Waits until a condition holds."""
+    patience = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < patience, f"{condition} did not come to hold in {seconds} s"
+        await asyncio.sleep(0.01)
+
+
+async def settled(supervisor: Supervisor) -> None:
+    """Waits until all that has happened so far is heard and committed."""
+    await asyncio.sleep(0.1)
+    await until(
+        lambda: all(
+            shard._watch is not None and shard._watch.pipeline.waiting() == 0
+            for shard in supervisor.shards
+        )
+    )
+
+
+async def stored(read: Callable[[], Result]) -> Result:
+    """Reads the database in a thread, and leaves no connection behind there."""
+
+    def reading() -> Result:
+        try:
+            return read()
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(reading)
+
+
+async def rows(**filters: Any) -> list[VoiceSession]:
+    return await stored(
+        lambda: list(VoiceSession.objects.filter(**filters).order_by("started_at", "id"))
+    )
+
+
+@contextlib.asynccontextmanager
+async def reconnecting(supervisor: Supervisor) -> AsyncIterator[None]:
+    """Waits after what is done within until the first shard is live on a new connection."""
+    [watch] = [shard._watch for shard in supervisor.shards]
+    assert watch is not None
+    assert watch.connection is not None
+    former = watch.connection.client.ws
+    yield
+    await until(
+        lambda: (
+            watch.connection is not None
+            and watch.connection.client.ws is not former
+            and watch.connection.is_open
+            and is_live(supervisor)
+        )
+    )
+    await settled(supervisor)
+
+
+@pytest.fixture
+async def community() -> AsyncIterator[Community]:
+    async with serving() as made:
+        yield made

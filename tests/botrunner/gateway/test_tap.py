@@ -1,0 +1,142 @@
+"""What the tap relies on in discord.py, and what it makes of it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import discord
+import pytest
+from discord.gateway import DiscordWebSocket
+from discord.state import ConnectionState
+
+from botrunner.gateway import tap
+from botrunner.gateway.client import intents
+from botrunner.gateway.clock import Clock
+
+
+class Recorder:
+    """A sink that remembers what it heard."""
+
+    def __init__(self, *, passes_on: bool = True) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self.passes_on = passes_on
+
+    def opened(self) -> None:
+        self.heard.append(("opened",))
+
+    def frame(self, elapsed: float) -> None:
+        assert elapsed > 0
+        self.heard.append(("frame",))
+
+    def control(self, op: int, data: object) -> None:
+        self.heard.append(("control", op, data))
+
+    def event(self, name: str, payload: Any) -> bool:
+        self.heard.append(("event", name, payload))
+        return self.passes_on
+
+
+def tapped_client(sink: tap.Sink) -> discord.Client:
+    client = discord.Client(intents=intents(members=True), max_messages=None)
+    tap.attach(client, sink, clock=Clock())
+    return client
+
+
+async def received(client: discord.Client, *frames: dict[str, Any]) -> None:
+    """Has a websocket of the client's receive frames, as from_client sets one up."""
+    websocket = DiscordWebSocket(None, loop=None)  # type: ignore[arg-type]  # it is never read
+    websocket._discord_parsers = client._connection.parsers
+    websocket._dispatch = lambda *_: None
+    websocket.shard_id = 0
+    client._connection._update_references(websocket)
+    for frame in frames:
+        await websocket.received_message(json.dumps(frame))
+
+
+def test_discord_py_is_the_version_that_the_tap_was_made_for() -> None:
+    assert discord.__version__ == tap.PINNED_VERSION
+
+
+def test_discord_pys_private_parts_are_as_the_tap_knows_them() -> None:
+    client = discord.Client(intents=intents(members=True))
+    connection = client._connection
+
+    assert set(tap.TAPPED) <= set(connection.parsers)
+    for name in tap.TAPPED:
+        parameters = inspect.signature(connection.parsers[name]).parameters
+        assert list(parameters) == ["data"]
+        assert not inspect.iscoroutinefunction(connection.parsers[name])
+    assert list(inspect.signature(ConnectionState._update_references).parameters) == ["self", "ws"]
+    assert inspect.iscoroutinefunction(DiscordWebSocket.received_message)
+    assert list(inspect.signature(DiscordWebSocket.received_message).parameters) == ["self", "msg"]
+    assert len(inspect.signature(DiscordWebSocket.log_receive).parameters) == 2
+    assert inspect.iscoroutinefunction(DiscordWebSocket.send_heartbeat)
+    assert DiscordWebSocket.HEARTBEAT == 1
+    source = inspect.getsource(DiscordWebSocket.from_client)
+    assert source.index("_update_references(ws)") < source.index("await ws.poll_event()")
+    assert "ws._discord_parsers = client._connection.parsers" in source
+    assert "self.received_message(" in inspect.getsource(DiscordWebSocket.poll_event)
+    # Between the frame's arrival and the parser nothing is awaited.
+    dispatch = inspect.getsource(DiscordWebSocket.received_message).split("if event == 'READY'")[1]
+    assert "await" not in dispatch
+
+
+async def test_the_sink_hears_a_payload_before_discord_py_does() -> None:
+    order: list[str] = []
+
+    class Sink(Recorder):
+        def event(self, name: str, payload: Any) -> bool:
+            order.append(f"sink {name}")
+            return super().event(name, payload)
+
+    client = discord.Client(intents=intents(members=True))
+    client._connection.parsers["GUILD_UPDATE"] = lambda _: order.append("discord.py")
+    tap.attach(client, Sink(), clock=Clock())
+
+    await received(client, {"op": 0, "t": "GUILD_UPDATE", "s": 1, "d": {"id": "1"}})
+
+    assert order == ["sink GUILD_UPDATE", "discord.py"]
+
+
+async def test_what_the_sink_keeps_discord_py_never_sees() -> None:
+    client = discord.Client(intents=intents(members=True))
+    seen: list[Any] = []
+    client._connection.parsers["VOICE_STATE_UPDATE"] = seen.append
+    tap.attach(client, Recorder(passes_on=False), clock=Clock())
+
+    await received(client, {"op": 0, "t": "VOICE_STATE_UPDATE", "s": 1, "d": {"user_id": "1"}})
+
+    assert seen == []
+
+
+async def test_control_frames_and_connections_are_heard() -> None:
+    sink = Recorder()
+    client = tapped_client(sink)
+
+    await received(client, {"op": 11, "t": None, "s": None, "d": None})
+    with pytest.raises(discord.gateway.ReconnectWebSocket):
+        await received_closing(client, {"op": 9, "t": None, "s": None, "d": False})
+
+    assert sink.heard == [
+        ("opened",),
+        ("frame",),
+        ("control", 11, None),
+        ("opened",),
+        ("frame",),
+        ("control", 9, False),
+    ]
+
+
+async def received_closing(client: discord.Client, frame: dict[str, Any]) -> None:
+    """As :func:`received`, of a websocket that the frame closes."""
+    websocket = DiscordWebSocket(None, loop=None)  # type: ignore[arg-type]  # it is never read
+
+    async def close(code: int = 4000) -> None:
+        assert code
+
+    websocket.close = close  # type: ignore[method-assign]
+    websocket.shard_id = 0
+    client._connection._update_references(websocket)
+    await websocket.received_message(json.dumps(frame))

@@ -1,0 +1,338 @@
+"""The way into the database when the database does not play along."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+
+from botrunner.gateway import shard_row
+from botrunner.gateway.books import Books, Work, Writing
+from botrunner.gateway.clock import Clock
+from botrunner.gateway.pipeline import Pipeline, QueueFullError
+from botrunner.gateway.things import Mark
+from botrunner.gateway.writer import DatabaseAwayError, Writer
+from community.domain.directory import GuildRecord, GuildUpdated
+from community.models import AuditEntry, Guild, OutboxItem, OutboxState, Shard
+from community.models.ids import new_id
+from community.services import outbox
+from sessions_app.domain.tracker import Tracker
+from sessions_app.models import Visit, VoiceSession
+from sessions_app.services import corrections
+from tests.botrunner.gateway.conftest import (
+    bounded,
+    now,
+    rows,
+    running,
+    settled,
+    stored,
+    until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.botrunner.gateway.conftest import Community
+
+MARK = Mark(
+    complete_until=None, is_connected=True, latency=None, is_checkpoint=False, is_last=False
+)
+
+
+class RecordingBooks:
+    """Books that only remember what they were given."""
+
+    def __init__(self) -> None:
+        self.works: list[Work] = []
+        self.written: list[list[Any]] = []
+        self.away = 0
+
+    def write(self, work: Work) -> None:
+        self.works.append(work)
+        if self.away:
+            self.away -= 1
+            raise DatabaseAwayError(reason="a test")
+        self.written.append(list(work.things))
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    made = Writer()
+    yield made
+    made.close(patience=2)
+
+
+def pipeline_of(books: RecordingBooks, writer: Writer, **options: Any) -> Pipeline:
+    # The pipeline needs nothing of the books but their one verb.
+    return Pipeline(books, writer=writer, elapsed=time.monotonic, **options)  # type: ignore[arg-type]
+
+
+async def test_things_are_written_in_order_in_batches_of_at_most_500(writer: Writer) -> None:
+    books = RecordingBooks()
+    pipeline = pipeline_of(books, writer)
+    for number in range(1_203):
+        pipeline.put(time.monotonic(), number)
+    pipeline.close()
+
+    await pipeline.run()
+
+    assert [len(batch) for batch in books.written] == [500, 500, 203]
+    assert [thing for batch in books.written for thing in batch] == list(range(1_203))
+    assert pipeline.waiting() == 0
+    assert pipeline.figures.written == len(pipeline.figures.lags) == 1_203
+    assert all(0 <= lag < 5 for lag in pipeline.figures.lags)
+
+
+async def test_a_batch_that_met_no_database_is_sent_again_unchanged(
+    writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    books = RecordingBooks()
+    books.away = 2
+    pipeline = pipeline_of(books, writer)
+    pipeline.put(time.monotonic(), "first")
+    task = asyncio.create_task(pipeline.run())
+    await until(lambda: books.works)
+    pipeline.put(time.monotonic(), "second")
+    pipeline.close()
+
+    await task
+
+    assert books.works[0] is books.works[1] is books.works[2]
+    assert books.written == [["first"], ["second"]]
+    assert pipeline.figures.retries == 2
+    assert "The database cannot be reached" in caplog.text
+
+
+async def test_more_than_memory_is_meant_to_hold_is_dropped_loudly(
+    writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    books = RecordingBooks()
+    pipeline = pipeline_of(books, writer, most_waiting=10)
+    for number in range(20):
+        pipeline.put(time.monotonic(), number)
+
+    with pytest.raises(QueueFullError):
+        await pipeline.run()
+
+    assert books.written == []
+    assert "10 facts wait for the database" in caplog.text
+
+
+async def test_marks_do_not_pile_up_save_those_that_must_be(writer: Writer) -> None:
+    books = RecordingBooks()
+    pipeline = pipeline_of(books, writer)
+    checkpoint = Mark(
+        complete_until=now(), is_connected=True, latency=None, is_checkpoint=True, is_last=False
+    )
+    for mark in (MARK, MARK, checkpoint, MARK):
+        pipeline.put_mark(mark)
+    pipeline.close()
+
+    await pipeline.run()
+
+    assert books.written == [[MARK, checkpoint]]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_killed_connection_costs_nothing(community: Community) -> None:
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        await settled(bot)
+
+        [shard] = bot.shards
+        writers = await shard._writer.run(backend)
+
+        def kill() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND (pid = %s OR query LIKE 'LISTEN%%')",
+                    [writers],
+                )
+
+        await stored(kill)
+        community.move(0, 1)
+        await asyncio.sleep(1.1)
+        community.leave(0)
+        await settled(bot)
+
+        first, second = await rows()
+        for row, stay in zip((first, second), community.ended(), strict=True):
+            bounded(row, stay)
+        assert first.end_uncertainty == second.end_uncertainty == 0
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_facts_wait_while_the_database_is_away(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(community) as bot:
+        community.join(0, 0)
+        await settled(bot)
+        with monkeypatch.context() as patch:
+            patch.setattr(Books, "_commit", refuse)
+            await asyncio.sleep(1.1)
+            community.move(0, 1)
+            await asyncio.sleep(1.1)
+            community.leave(0)
+            await asyncio.sleep(0.2)
+            assert [row.status for row in await rows()] == ["active"]
+        await settled(bot)
+
+        first, second = await rows()
+        assert (first.end_reason, second.end_reason) == ("moved", "left")
+        for row, stay in zip((first, second), community.ended(), strict=True):
+            bounded(row, stay)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_stop_without_a_database_says_what_is_lost(
+    community: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        async with running(community) as bot:
+            await settled(bot)
+            patch.setattr(Books, "_commit", refuse)
+            community.join(0, 0)
+            await asyncio.sleep(0.2)
+            stopped = time.monotonic()
+
+    assert time.monotonic() - stopped < 5
+    assert "facts are lost" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_breach_of_the_books_starts_the_shard_over(
+    community: Community, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(community) as bot:
+        await settled(bot)
+        user_id = community.people[0]
+
+        def breach() -> None:
+            visit = Visit.objects.create(
+                guild_id=community.guild.id,
+                user_id=user_id,
+                started_at=now(),
+                first_channel_id=community.voice[0],
+                last_channel_id=community.voice[0],
+            )
+            VoiceSession.objects.create(
+                visit=visit,
+                guild_id=community.guild.id,
+                user_id=user_id,
+                channel_id=community.voice[0],
+                started_at=now(),
+                entered_at=now(),
+                last_seen_at=now(),
+            )
+
+        await stored(breach)
+        [shard] = bot.shards
+        former = shard._watch
+        community.join(0, 1)
+        await until(lambda: shard._watch is not None and shard._watch is not former)
+        await until(lambda: shard._watch and shard._watch.connection)
+        await asyncio.sleep(1.0)
+        await settled(bot)
+
+        assert "the books are wrong" in caplog.text
+        [active] = await rows(user_id=user_id, status="active")
+        assert active.channel_id == community.voice[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_directory_refuses_does_not_hold_up_sessions(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse_all(_: object) -> None:
+        Guild.objects.create(id=2**70)
+
+    monkeypatch.setattr("botrunner.gateway.books.directory.apply", refuse_all)
+    shard_row.claim(0, 1, now=now())
+    books = Books(shard_id=0, shard_count=1, tracker=Tracker(new_id=new_id), clock=Clock())
+    guild = GuildRecord(
+        id=5,
+        name="",
+        icon="",
+        owner_id=None,
+        afk_channel_id=None,
+        afk_timeout=300,
+        member_count=None,
+    )
+
+    books.write(Work([GuildUpdated(guild=guild, at=now()), MARK]))
+
+    assert "the directory refused 1 events, of guilds [5]" in caplog.text
+    assert Shard.objects.get().is_connected
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_staff_void_a_live_session_through_the_bot(community: Community) -> None:
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        await settled(bot)
+        [row] = await rows()
+
+        def void() -> VoiceSession:
+            actor = User.objects.create_superuser("robin")
+            return corrections.void_session(row.pk, actor=actor, reason="a test", now=now())
+
+        voided = await stored(void)
+
+        assert voided.status == "cancelled"
+        assert await stored(AuditEntry.objects.count) == 1
+        community.move(0, 1)
+        await asyncio.sleep(1.1)
+        await settled(bot)
+        assert [row.status for row in await rows()] == ["cancelled", "active"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_changed_rules_hold_from_then_on(community: Community) -> None:
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.2)
+
+        def change() -> OutboxItem:
+            Guild.objects.update(micro_session_seconds=30)
+            item = outbox.ask("guild.rules", guild_id=community.guild.id, payload={}, now=now())
+            return outbox.wait_for_answer(item, seconds=5)
+
+        assert (await stored(change)).state == OutboxState.DONE
+        community.leave(0)
+        await settled(bot)
+
+        assert await rows() == []
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_the_bot_does_not_know_is_refused(community: Community) -> None:
+    async with running(community):
+
+        def ask() -> OutboxItem:
+            item = outbox.ask("tea.make", guild_id=community.guild.id, payload={}, now=now())
+            return outbox.wait_for_answer(item, seconds=5)
+
+        item = await stored(ask)
+
+        assert item.state == OutboxState.REFUSED
+        assert "tea.make" in item.answer["message"]
+
+
+def backend() -> int:
+    """The server's process behind this thread's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    return int(pid)
+
+
+def refuse(_: Books, __: Writing) -> None:
+    raise OperationalError("the test's database is away")

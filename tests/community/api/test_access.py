@@ -1,0 +1,211 @@
+"""Every endpoint, as each kind of caller."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+from model_bakery import baker
+
+from community.domain.scopes import Scope
+from community.models import ApiKey, Guild
+from community.services.api_keys import issue_key, revoke
+from community.urls import api
+from sessions_app.models import Visit, VoiceSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GUILD, OTHER_GUILD = 11, 12
+OPEN = {"/api/health"}
+
+
+def paths() -> list[str]:
+    """Lists the endpoints' paths as the schema has them, so that a new one is walked too."""
+    return list(api.get_openapi_schema(path_prefix="/api/")["paths"])
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def session_id() -> str:
+    visit = Visit.objects.create(
+        guild_id=GUILD, user_id=5, started_at=NOW, first_channel_id=3, last_channel_id=3
+    )
+    row = VoiceSession.objects.create(
+        guild_id=GUILD,
+        user_id=5,
+        channel_id=3,
+        visit=visit,
+        started_at=NOW,
+        entered_at=NOW,
+        last_seen_at=NOW,
+    )
+    return str(row.id)
+
+
+def issue(*scopes: Scope, guilds: list[Guild] | None = None) -> tuple[ApiKey, str]:
+    superuser, _ = User.objects.get_or_create(username="root", is_superuser=True)
+    return issue_key(
+        name="Board",
+        scopes=scopes,
+        guilds=guilds or [],
+        expires_at=NOW + timedelta(days=1),
+        created_by=superuser,
+        now=NOW,
+    )
+
+
+def key_for_all() -> str:
+    return issue(*Scope)[1]
+
+
+def revoked_key() -> str:
+    key, text = issue(*Scope)
+    revoke(key, actor=None, now=NOW)
+    return text
+
+
+def expired_key() -> str:
+    key, text = issue(*Scope)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=NOW)
+    return text
+
+
+def key_without_scope(path: str) -> str:
+    needed = Scope.HEALTH_READ if path.startswith("/api/health") else Scope.SESSIONS_READ
+    return issue(*(scope for scope in Scope if scope is not needed))[1]
+
+
+def ask(path: str, session_id: str, authorization: str | None) -> Any:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return Client().get(path.format(session_id=session_id), headers=headers)
+
+
+@pytest.mark.parametrize("path", paths())
+def test_endpoint_asks_for_a_key(path: str, session_id: str) -> None:
+    response = ask(path, session_id, None)
+
+    if path in OPEN:
+        assert response.status_code == 200
+        assert response.json()["details"] is None
+    else:
+        assert response.status_code == 401
+        assert response.json()["code"] == "key_missing"
+        assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", paths())
+@pytest.mark.parametrize(
+    "header",
+    [
+        lambda: "Bearer " + revoked_key(),
+        lambda: "Bearer " + expired_key(),
+        lambda: "Bearer " + key_for_all()[:-1] + "-",
+        lambda: "Basic " + key_for_all(),
+        key_for_all,
+        lambda: "Bearer",
+        lambda: "Bearer ",
+        lambda: "Bearer rc_\u00e9",
+        lambda: "Bearer \x00",
+        lambda: "",
+        lambda: "Bearer " + "a" * 20_000,
+    ],
+)
+def test_endpoint_refuses_what_is_no_valid_key(
+    path: str, session_id: str, header: Callable[[], str]
+) -> None:
+    response = ask(path, session_id, header())
+
+    assert response.status_code == 401
+    assert response.json()["code"] == "key_refused"
+
+
+@pytest.mark.parametrize("path", paths())
+def test_endpoint_refuses_a_key_without_its_scope(path: str, session_id: str) -> None:
+    response = ask(path, session_id, "Bearer " + key_without_scope(path))
+
+    assert response.status_code == 403
+    assert response.json()["code"] == "scope_missing"
+
+
+@pytest.mark.parametrize("path", paths())
+def test_endpoint_lets_a_valid_key_in(path: str, session_id: str) -> None:
+    text = key_for_all()
+
+    for header in (f"Bearer {text}", f"bearer  {text} "):
+        assert ask(path, session_id, header).status_code == 200
+
+
+@pytest.mark.parametrize("path", paths())
+def test_endpoint_shows_no_session_of_another_guild(path: str, session_id: str) -> None:
+    _, text = issue(*Scope, guilds=[baker.make(Guild, id=OTHER_GUILD)])
+
+    response = ask(path, session_id, f"Bearer {text}")
+
+    assert response.status_code in {200, 404}
+    assert session_id not in response.content.decode()
+
+
+@pytest.mark.parametrize("path", paths())
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+def test_endpoint_refuses_other_methods(path: str, method: str, session_id: str) -> None:
+    response = getattr(Client(), method)(path.format(session_id=session_id))
+
+    assert response.status_code == 405
+    assert response["Allow"] == "GET"
+    assert response.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/sessions/", f"/api/sessions/{uuid4()}/x"])
+def test_unknown_address_is_answered_in_json(path: str) -> None:
+    response = Client().get(path)
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", [*paths(), "/api/nothing", "/api/openapi.json"])
+def test_answers_carry_the_headers_of_safety(path: str, session_id: str) -> None:
+    response = ask(path, session_id, None)
+
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Cache-Control"] == "no-store"
+    assert response["Content-Security-Policy"].startswith("default-src 'none'")
+    assert response["Content-Type"].startswith("application/json")
+
+
+def test_a_wrong_host_is_refused_in_json() -> None:
+    response = Client().get("/api/health", headers={"Host": "elsewhere.example"})
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "bad_request"
+
+
+def test_a_key_is_written_to_no_log(session_id: str, caplog: pytest.LogCaptureFixture) -> None:
+    text = key_for_all()
+    caplog.set_level("DEBUG")
+
+    ask("/api/sessions", session_id, f"Bearer {text}")
+    ask("/api/sessions", session_id, f"Basic {text}")
+    ask("/api/sessions/x", session_id, f"Bearer {text}")
+
+    assert text not in caplog.text
+    assert text.rsplit("_", 1)[1] not in caplog.text
+
+
+def test_root_leads_to_the_admin_and_the_api_to_its_page() -> None:
+    assert Client().get("/")["Location"] == "/admin/"
+    assert Client().get("/api/")["Location"] == "/api/docs"

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+from django.conf import settings
+from django.test import Client, override_settings
+
+from community.domain.version import VERSION
+
+# Without a manifest, so that the page can be tried before static files are collected.
+PLAIN_FILES = settings.STORAGES | {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+}
+
+
+@override_settings(STORAGES=PLAIN_FILES)
+def test_docs_page_loads_nothing_from_elsewhere() -> None:
+    response = Client().get("/api/docs")
+
+    page = response.content.decode()
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    (configuration,) = re.findall(r'id="swagger-settings">(.*?)</script>', page, re.DOTALL)
+    swagger = json.loads(configuration)
+    assert response.status_code == 200
+    assert len(sources) >= 3
+    assert all(source.startswith("/static/") for source in sources)
+    assert swagger["url"] == "/api/openapi.json"
+    assert swagger["validatorUrl"] is None
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+
+
+def test_schema_describes_every_endpoint_parameter_and_refusal() -> None:
+    schema = Client().get("/api/openapi.json").json()
+
+    assert set(schema["paths"]) == {
+        "/api/health",
+        "/api/sessions",
+        "/api/sessions/{session_id}",
+    }
+    for operations in schema["paths"].values():
+        operation = operations["get"]
+        assert operation["description"]
+        assert {"200", "401", "403", "422", "503"} <= set(operation["responses"])
+        assert all(
+            "description" in parameter
+            for parameter in operation["parameters"]
+            if parameter["in"] == "query"
+        )
+    assert {"from", "until", "cursor"} <= {
+        parameter["name"] for parameter in schema["paths"]["/api/sessions"]["get"]["parameters"]
+    }
+
+
+def test_schema_has_the_version_of_the_package() -> None:
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
+
+    assert (
+        project["version"] == VERSION == Client().get("/api/openapi.json").json()["info"]["version"]
+    )

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.test import Client
+from model_bakery import baker
+
+from community.domain.scopes import Scope
+from community.models import JobRun, Shard
+from community.services.api_keys import issue_key
+from sessions_app.models import EndReason, SessionStatus, VoiceSession
+from sessions_app.services.health import MINUTE_JOBS, Health, check_health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django import DjangoAssertNumQueries
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def look() -> Health:
+    return check_health(now=NOW, checkpoint_every=MINUTE)
+
+
+def codes(health: Health) -> list[str]:
+    return [warning.code for warning in health.warnings()]
+
+
+def run_job(job: str, *, ago: timedelta, took: timedelta | None = MINUTE, error: str = "") -> None:
+    started_at = NOW - ago
+    JobRun.objects.create(
+        job=job,
+        started_at=started_at,
+        finished_at=None if took is None else started_at + took,
+        error=error,
+    )
+
+
+def shard(number: int = 0, **fields: Any) -> Shard:
+    values: dict[str, Any] = {
+        "shard_id": number,
+        "shard_count": 2,
+        "process": "host:1",
+        "started_at": NOW - timedelta(hours=1),
+        "heartbeat_at": NOW - timedelta(seconds=5),
+        "last_frame_at": NOW - timedelta(seconds=20),
+        "is_connected": True,
+        "latency_seconds": 0.05,
+    } | fields
+    return Shard.objects.create(**values)
+
+
+def all_well() -> None:
+    shard(0)
+    shard(1)
+    for job in MINUTE_JOBS:
+        run_job(job, ago=2 * MINUTE)
+
+
+def session(number: int, **fields: Any) -> VoiceSession:
+    values: dict[str, Any] = {
+        "guild_id": 1,
+        "user_id": number,
+        "channel_id": 3,
+        "visit__guild_id": 1,
+        "visit__user_id": number,
+        "visit__started_at": NOW - timedelta(hours=3),
+        "visit__first_channel_id": 3,
+        "visit__last_channel_id": 3,
+        "status": SessionStatus.ACTIVE,
+        "started_at": NOW - timedelta(hours=3),
+        "entered_at": NOW - timedelta(hours=3),
+        "last_seen_at": NOW,
+    } | fields
+    row: VoiceSession = baker.make(VoiceSession, **values)
+    return row
+
+
+def stale_sessions(count: int, *, ago: timedelta, reason: str = EndReason.STALE) -> None:
+    for number in range(count):
+        session(100 + number, status=SessionStatus.STALE, end_reason=reason, ended_at=NOW - ago)
+
+
+def test_health_is_ok_when_all_is_well() -> None:
+    all_well()
+    session(1)
+    session(2)
+    session(2, guild_id=2)
+
+    health = look()
+
+    assert health.warnings() == []
+    assert (health.active_sessions, health.active_members) == (3, {"voice": 2})
+    assert (health.alive_shards, len(health.shards)) == (2, 2)
+
+
+@pytest.mark.parametrize(("count", "warned"), [(5, []), (6, ["many_stale"])])
+def test_health_warns_of_more_than_five_stale_within_the_hour(
+    count: int, warned: list[str]
+) -> None:
+    all_well()
+    stale_sessions(count, ago=timedelta(minutes=59))
+
+    health = look()
+
+    assert health.stale_sessions == count
+    assert codes(health) == warned
+
+
+def test_health_leaves_out_imported_sessions_and_those_of_before() -> None:
+    all_well()
+    stale_sessions(6, ago=timedelta(minutes=10), reason=EndReason.IMPORTED)
+    stale_sessions(6, ago=timedelta(minutes=60))
+
+    health = look()
+
+    assert health.stale_sessions == 0
+    assert codes(health) == []
+
+
+def test_health_warns_of_sessions_without_a_checkpoint() -> None:
+    all_well()
+    session(1, last_seen_at=NOW - timedelta(seconds=180))
+    session(2, last_seen_at=NOW - timedelta(seconds=181))
+
+    health = look()
+
+    assert health.overdue_sessions == 1
+    assert codes(health) == ["checkpoint_overdue"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned", "alive"),
+    [
+        ({"heartbeat_at": NOW - timedelta(seconds=180)}, [], 2),
+        ({"heartbeat_at": NOW - timedelta(seconds=181)}, ["shard_silent"], 1),
+        ({"last_frame_at": NOW - timedelta(seconds=121)}, ["shard_silent"], 2),
+        ({"last_frame_at": None}, ["shard_silent"], 2),
+        ({"last_frame_at": None, "started_at": NOW - MINUTE}, [], 2),
+        ({"stopped_at": NOW - timedelta(hours=1)}, ["shard_stopped"], 1),
+    ],
+)
+def test_health_warns_of_a_shard_that_is_not_heard(
+    fields: dict[str, Any], warned: list[str], alive: int
+) -> None:
+    all_well()
+    Shard.objects.filter(shard_id=1).update(**fields)
+
+    health = look()
+
+    assert codes(health) == warned
+    assert health.alive_shards == alive
+
+
+def test_health_forgets_shards_of_another_count() -> None:
+    all_well()
+    shard(0, shard_count=1, heartbeat_at=NOW - timedelta(days=1))
+
+    health = look()
+
+    assert codes(health) == []
+    assert len(health.shards) == 2
+
+
+def test_health_warns_where_no_bot_ever_was() -> None:
+    for job in MINUTE_JOBS:
+        run_job(job, ago=MINUTE)
+
+    assert codes(look()) == ["no_shard"]
+
+
+def test_health_warns_of_a_minute_job_that_does_not_complete() -> None:
+    shard(0)
+    run_job(MINUTE_JOBS[0], ago=7 * MINUTE)
+    run_job(MINUTE_JOBS[0], ago=2 * MINUTE, took=None)
+    run_job(MINUTE_JOBS[1], ago=MINUTE, error="OperationalError: gone")
+
+    health = look()
+
+    assert codes(health) == ["job_late", "job_late"]
+    assert [job.is_late for job in health.jobs] == [True, True]
+    assert health.jobs[0].completed_at == NOW - 6 * MINUTE
+    assert health.jobs[1].completed_at is None
+
+
+@pytest.mark.parametrize(
+    ("took", "error", "warned"),
+    [(MINUTE, "", []), (None, "", ["job_late"]), (MINUTE, "ValueError: no", ["job_late"])],
+)
+def test_health_warns_of_a_rare_job_whose_latest_run_failed_or_hangs(
+    took: timedelta | None, error: str, warned: list[str]
+) -> None:
+    all_well()
+    run_job("community.prune_job_runs", ago=timedelta(hours=9))
+    run_job("community.prune_job_runs", ago=timedelta(hours=8), took=took, error=error)
+
+    assert codes(look()) == warned
+
+
+def test_health_takes_four_queries_however_much_there_is(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(4):
+        look()
+    all_well()
+    stale_sessions(3, ago=MINUTE)
+    with django_assert_num_queries(4):
+        look()
+
+
+def test_endpoint_tells_anyone_status_and_counts_alone() -> None:
+    all_well()
+    session(1)
+
+    response = Client().get("/api/health")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "version": "0.1.0",
+        "at": "2026-11-20T12:00:00Z",
+        "sessions": {"active": 1, "stale": 0},
+        "active_members": {"voice": 1},
+        "shards": {"alive": 2, "known": 2},
+        "details": None,
+    }
+
+
+def test_endpoint_is_degraded_with_a_warning_and_tells_a_key_why() -> None:
+    all_well()
+    Shard.objects.filter(shard_id=1).update(heartbeat_at=NOW - timedelta(hours=1))
+    _, text = issue_key(
+        name="Monitor",
+        scopes=[Scope.HEALTH_READ],
+        guilds=[],
+        expires_at=NOW + timedelta(days=1),
+        created_by=User.objects.create_superuser("root"),
+        now=NOW,
+    )
+
+    public = Client().get("/api/health").json()
+    response = Client().get("/api/health", headers={"Authorization": f"Bearer {text}"})
+
+    details = response.json()["details"]
+    assert public["status"] == response.json()["status"] == "degraded"
+    assert public["details"] is None
+    assert details["warnings"] == [
+        {"code": "shard_silent", "message": "Nothing is heard of shard 1 of 2."}
+    ]
+    assert details["shards"][1] == {
+        "shard_id": 1,
+        "shard_count": 2,
+        "is_alive": False,
+        "is_connected": True,
+        "heartbeat_at": "2026-11-20T11:00:00Z",
+        "last_frame_at": "2026-11-20T11:59:40Z",
+        "latency_seconds": 0.05,
+    }
+    assert details["jobs"][0] == {
+        "job": "sessions_app.supervise_checkpoints",
+        "started_at": "2026-11-20T11:58:00Z",
+        "completed_at": "2026-11-20T11:59:00Z",
+        "seconds_since_completion": 60.0,
+        "is_late": False,
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer rc_abcdefgh_" + "a" * 43}])
+def test_endpoint_is_down_with_the_database(headers: dict[str, str]) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(refuse):
+        response = Client().get("/api/health", headers=headers)
+
+    assert response.status_code == 503
+    assert response.json()["status"] == "down"

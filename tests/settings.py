@@ -1,0 +1,47 @@
+"""The settings of a test run: Rollcall's own defaults, whatever the developer's environment says.
+
+Neither ``.env`` nor a running installation is read. ``DATABASE_URL`` alone is taken from
+the environment: it names the server to test on, in place of the embedded one.
+"""
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+TAKEN = {"DATABASE_URL": os.environ.get("DATABASE_URL", "")}
+OURS = {
+    "ENV_FILE": os.devnull,
+    "DATA_DIR": str(PROJECT / ".data" / "test"),
+    "SECRET_KEY": "only-for-tests",
+    "CELERY_BROKER_URL": "memory://",
+    "DISCORD_API_URL": "http://127.0.0.1:9/api/v10",  # nobody listens on the discard port
+}
+DEFAULTED = (
+    "ALLOWED_HOSTS",
+    "BEHIND_PROXY",
+    "CHECKPOINT_SECONDS",
+    "DEBUG",
+    "DISCORD_MEMBERS_INTENT",
+    "DISCORD_TOKEN",
+    "LOG_LEVEL",
+    "SITE_URL",
+    "STALE_AFTER_SECONDS",
+    "STALE_GRACE_SECONDS",
+    "WEB_BIND",
+    "WEB_PORT",
+)
+
+os.environ.update(TAKEN | OURS | dict.fromkeys(DEFAULTED, ""))
+# A process that a test starts reads Rollcall's settings from what it is given, which is
+# what stands here and what the test changes in it.
+os.environ["DJANGO_SETTINGS_MODULE"] = "community.settings"
+
+from community.settings import *  # noqa: E402, F403 (the environment first; settings are names)
+
+# Pages are rendered without a collection of the static files before.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# A password that is made up need not withstand anybody.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
