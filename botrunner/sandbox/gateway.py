@@ -82,6 +82,7 @@ class Gateway:
         self.faults = faults
         self.options = options
         self.sessions: dict[str, Session] = {}
+        self.is_watched = asyncio.Event()
         self.connections: set[Connection] = set()
         self.url = ""
         self.identified = 0
@@ -274,6 +275,7 @@ class Gateway:
         if len(guilds) > MOST_GUILDS_OF_SHARD:
             refuse(4011, "Sharding required.")
         self.sessions[session.id] = session
+        self.is_watched.set()
         session.push(encoded("READY", self._ready(session, guilds)))
         if session.wants("GUILD_CREATE"):
             for guild in guilds:
