@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from community.embedded.places import socket_folder
@@ -115,6 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -205,6 +207,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Rollcall",
     "SITE_SUBHEADER": "Who was there, when and for how long",
     "SITE_SYMBOL": "how_to_reg",
+    "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_VIEW_ON_SITE": False,
-    "SITE_FAVICONS": [],
+    "SHOW_HISTORY": False,  # the audit trail is the history
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("community/mark.svg")}
+    ],
+    "STYLES": [lambda _: static("community/admin.css")],
+    "DASHBOARD_CALLBACK": "sessions_app.admin.dashboard.fill",
+    "SIDEBAR": {"show_search": True, "navigation": "community.admin.navigation.sidebar"},
 }

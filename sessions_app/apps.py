@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from community import registry
+
 
 class SessionsConfig(AppConfig):
     """Who was in voice, when and for how long."""
@@ -9,3 +11,12 @@ class SessionsConfig(AppConfig):
     name = "sessions_app"
     verbose_name = "Sessions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Shows this floor's lists on the pages of the floor below."""
+        visit, session, state = (
+            self.get_model(name) for name in ("Visit", "VoiceSession", "VoiceState")
+        )
+        registry.link_list(visit, "visits", to=("guild", "member"))
+        registry.link_list(session, "voice sessions", to=("guild", "member", "channel"))
+        registry.link_list(state, "in voice now", to=("guild", "member", "channel"))

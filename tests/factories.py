@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
-from community.models import Channel, ChannelKind, Guild, Member, Shard
+from community.models import (
+    AuditEntry,
+    Channel,
+    ChannelKind,
+    Guild,
+    GuildAccess,
+    JobRun,
+    Member,
+    OutboxItem,
+    Overwrite,
+    Role,
+    RoleSpan,
+    Shard,
+)
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -108,3 +124,58 @@ def make_shard(guild: Guild | None = None, **columns: Any) -> Shard:
     columns.setdefault("started_at", at(-600))
     columns.setdefault("process", "host:1")
     return Shard.objects.create(**columns)
+
+
+def make_house(guild: Guild, *, members: int = 1) -> list[Model]:
+    """Makes a guild's records, so many of each kind: what the admin has pages for."""
+    rows: list[Model] = [guild]
+    for number in range(members):
+        category = make_channel(guild, f"Lounge {number}", kind=ChannelKind.CATEGORY)
+        channel = make_channel(guild, f"General {number}", parent=category)
+        Overwrite.objects.create(channel=channel, target_kind=0, target_id=guild.pk, allow=1024)
+        member = make_member(guild, f"Mira {number}")
+        role = Role.objects.create(id=snowflake(), guild=guild, name=f"Regulars {number}")
+        span = RoleSpan.objects.create(
+            guild=guild, role=role, user_id=member.user_id, started_at=at(-900)
+        )
+        session = make_session(member, channel, muted=[(at(-50), at(-40))], end_uncertainty=30.0)
+        live = make_session(member, channel, started_at=at(1), ended_at=None)
+        entry = AuditEntry.objects.create(
+            at=NOW,
+            actor_name="sam",
+            guild=guild,
+            action="session.set_end",
+            target_kind="voicesession",
+            target_id=str(session.pk),
+            reason="as they told us",
+        )
+        item = OutboxItem.objects.create(guild=guild, kind="session.void", created_at=NOW)
+        rows += [category, channel, member, role, span, session.visit, session, live, entry, item]
+        rows.append(make_voice_state(live, is_self_muted=True))
+    return rows
+
+
+def make_running(*, count: int = 1) -> list[Model]:
+    """Makes what belongs to no guild: shards and job runs."""
+    rows: list[Model] = []
+    for number in range(count):
+        rows.append(make_shard(shard_count=64, shard_id=number))
+        rows.append(
+            JobRun.objects.create(job=f"job.{number}", started_at=NOW, finished_at=at(0.01))
+        )
+    return rows
+
+
+def give(user: User, *codenames: str, guild: Guild | None = None) -> User:
+    """Gives an account permissions, and a guild to see; returns it fresh."""
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    if guild is not None:
+        GuildAccess.objects.create(user=user, guild=guild)
+    return User.objects.get(pk=user.pk)
+
+
+def make_viewer(name: str, guild: Guild, *codenames: str) -> User:
+    """Makes a staff account that may look at everything of a guild."""
+    user = make_user(name, is_staff=True)
+    views = Permission.objects.filter(codename__startswith="view_")
+    return give(user, *views.values_list("codename", flat=True), *codenames, guild=guild)

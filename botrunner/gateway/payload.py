@@ -10,6 +10,8 @@ from community.domain.errors import RollcallError
 
 LARGEST_BIGINT: Final = 2**63 - 1
 LARGEST_INTEGER: Final = 2**31 - 1
+LONGEST_ID: Final = len(str(LARGEST_BIGINT))
+LONGEST_BITS: Final = 100
 
 Payload = Mapping[str, Any]
 
@@ -26,7 +28,7 @@ def mapping(value: object, field: str) -> Payload:
     Raises:
         UnreadableError: if it is none.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value
     raise UnreadableError(field=field, wanted="an object")
 
@@ -51,12 +53,13 @@ def as_snowflake(value: object, field: str) -> int:
     Raises:
         UnreadableError: if it is neither, or out of a snowflake's range.
     """
-    # Asked in this order because strings are what Discord sends; True is an int too.
-    is_id = (type(value) is str and value.isascii() and value.isdigit()) or type(value) is int
-    if is_id and len(str(value)) <= len(str(LARGEST_BIGINT)):
-        number = int(value)  # type: ignore[call-overload]  # a str or an int, as asked above
-        if 0 < number <= LARGEST_BIGINT:
-            return int(number)
+    if type(value) is str:
+        # What Discord sends, and all that it sends; the rest is for what it should not.
+        number = int(value) if len(value) <= LONGEST_ID and value.isdecimal() else 0
+        if 0 < number <= LARGEST_BIGINT and value.isascii():
+            return number
+    elif type(value) is int and 0 < value <= LARGEST_BIGINT:
+        return value
     raise UnreadableError(field=field, wanted="an id")
 
 
@@ -111,9 +114,10 @@ def bits(payload: Payload, field: str) -> int:
     value = payload.get(field)
     if value is None:
         return 0
-    is_number = (
-        type(value) is str and value.isascii() and value.isdigit() and len(value) < 100  # noqa: PLR2004 - longer than any permission will be
-    ) or (type(value) is int and value >= 0)
+    if type(value) is str:
+        is_number = len(value) <= LONGEST_BITS and value.isascii() and value.isdecimal()
+    else:
+        is_number = type(value) is int and value >= 0
     if not is_number:
         raise UnreadableError(field=field, wanted="permission bits")
     return int(value) & LARGEST_BIGINT

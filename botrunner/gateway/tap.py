@@ -8,7 +8,7 @@ This is the only module that touches discord.py's private parts. What it relies 
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
-- ``DiscordWebSocket.send_heartbeat(payload)``, ``HEARTBEAT`` and ``sequence``.
+- ``DiscordWebSocket._keep_alive.beat()`` and ``send_heartbeat(payload)``.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -104,7 +104,9 @@ async def beat(client: discord.Client) -> None:
     quiet connection's last frame may be 41 s old.
     """
     websocket = client.ws
-    await websocket.send_heartbeat({"op": websocket.HEARTBEAT, "d": websocket.sequence})
+    keep_alive = websocket._keep_alive
+    if keep_alive is not None:
+        await websocket.send_heartbeat(keep_alive.beat())
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:

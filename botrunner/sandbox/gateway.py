@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import orjson
@@ -47,6 +47,10 @@ MOST_SENDS, SENDS_SECONDS = 120, 60.0
 MOST_GUILDS_OF_SHARD = 2_500
 MOST_MEMBERS_LISTED = 75_000
 VERSIONS = ("9", "10")
+HEARTBEAT_ACK: Final = b'{"op":11,"d":null,"s":null,"t":null}'
+# No network answers at once, and discord.py notes the time of a heartbeat after it is sent:
+# an answer that is there before measures the heartbeat before it.
+ACK_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Gateway:
         self.faults = faults
         self.options = options
         self.sessions: dict[str, Session] = {}
+        self.is_watched = asyncio.Event()
         self.connections: set[Connection] = set()
         self.url = ""
         self.identified = 0
@@ -166,8 +171,9 @@ class Gateway:
             while (received := await self._receive(connection)) is not None:
                 opcode, data = read_message(received)
                 if opcode == HEARTBEAT:
-                    connection.beat = asyncio.get_running_loop().time()
-                    connection.send(b'{"op":11,"d":null,"s":null,"t":null}')
+                    loop = asyncio.get_running_loop()
+                    connection.beat = loop.time()
+                    loop.call_later(ACK_SECONDS, connection.send, HEARTBEAT_ACK)
                 else:
                     await self._answer(connection, opcode, data)
         except CloseConnectionError as refusal:
@@ -274,6 +280,7 @@ class Gateway:
         if len(guilds) > MOST_GUILDS_OF_SHARD:
             refuse(4011, "Sharding required.")
         self.sessions[session.id] = session
+        self.is_watched.set()
         session.push(encoded("READY", self._ready(session, guilds)))
         if session.wants("GUILD_CREATE"):
             for guild in guilds:

@@ -1,3 +1,23 @@
-from community.admin import api_key
+"""The admin's pages of what every app shares."""
 
-__all__ = ["api_key"]
+from community.admin import (
+    accounts,
+    api_key,
+    channel,
+    guild,
+    member,
+    running,
+    schedules,
+    trail,
+)
+
+__all__ = [
+    "accounts",
+    "api_key",
+    "channel",
+    "guild",
+    "member",
+    "running",
+    "schedules",
+    "trail",
+]

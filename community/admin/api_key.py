@@ -85,11 +85,11 @@ class ApiKeyAdmin(ModelAdmin):
         "last_used_at",
     )
 
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """Nobody: what a key may do is settled when it is given out."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """Nobody: a revoked key stays, so that its trail can be read."""
         return False
 
@@ -112,11 +112,11 @@ class ApiKeyAdmin(ModelAdmin):
             Exists(reached.filter(guild_id__in=seen)), ~Exists(reached.exclude(guild_id__in=seen))
         )
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:  # noqa: ARG002 (Django's signature)
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         """Shows the form for a new key, and what is known of an old one."""
         return ApiKeyForm.Meta.fields if obj is None else self.fields_seen
 
-    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:  # noqa: ARG002 (Django's signature)
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         """Keeps an old key as it is."""
         return () if obj is None else self.fields_seen
 
@@ -130,7 +130,10 @@ class ApiKeyAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Offers one way to save: what comes next is to copy the key."""
         one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
-        return super().add_view(request, form_url, {**(extra_context or {}), **one_button})
+        page: HttpResponse = super().add_view(
+            request, form_url, {**(extra_context or {}), **one_button}
+        )
+        return page
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
@@ -150,7 +153,7 @@ class ApiKeyAdmin(ModelAdmin):
         request: HttpRequest,
         obj: Model,
         form: forms.Form,
-        change: bool,  # noqa: ARG002, FBT001 (Django's signature)
+        change: bool,  # noqa: FBT001 (Django's signature)
     ) -> None:
         """Issues the key; nobody can come here to change one."""
         chosen = form.cleaned_data
@@ -170,7 +173,7 @@ class ApiKeyAdmin(ModelAdmin):
         self,
         request: HttpRequest,
         obj: ApiKey,
-        post_url_continue: str | None = None,  # noqa: ARG002 (Django's signature)
+        post_url_continue: str | None = None,
     ) -> HttpResponse:
         """Shows the key in the very answer that made it: it is stored nowhere to be shown later."""
         context = {
@@ -181,7 +184,7 @@ class ApiKeyAdmin(ModelAdmin):
         }
         return TemplateResponse(request, "admin/community/apikey/issued.html", context)
 
-    @action(description="Revoke selected keys", permissions=["revoke"])  # type: ignore[operator]  # unfold says that it gives an Action, and gives a decorator
+    @action(description="Revoke selected keys", permissions=["revoke"])
     def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Refuses the selected keys from now on."""
         now = timezone.now()

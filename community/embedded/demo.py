@@ -55,6 +55,7 @@ class Demo:
         words = ["python", "manage.py", "sandbox"]
         for name, value in options.items():
             words += [name, str(value)]
+        words.append("--when-watched")
         return "exec " + shlex.join(words)
 
     def sandbox_answers(self) -> bool:

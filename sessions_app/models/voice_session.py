@@ -66,8 +66,11 @@ class VoiceSessionQuerySet(models.QuerySet["VoiceSession"]):
         return self.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)
 
     def for_changelist(self) -> VoiceSessionQuerySet:
-        """With what a row of the admin's list shows, in one query."""
-        return self.select_related("guild", "channel", "member")
+        """With what a row of the admin's list shows, in a fixed number of queries.
+
+        Guilds and channels are not joined: a row whose channel is not mirrored stays.
+        """
+        return self.select_related("member").prefetch_related("guild", "channel")
 
 
 class VoiceSession(models.Model):
@@ -178,6 +181,7 @@ class VoiceSession(models.Model):
                 name="voice_session_stale",
             ),
         ]
+        permissions = [("correct_voicesession", "Can correct a voice session")]
 
     def __str__(self) -> str:
         return f"Voice session of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"

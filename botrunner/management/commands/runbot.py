@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from botrunner.gateway.refusals import CannotRunError
 from botrunner.gateway.settings import BotSettings
-from botrunner.gateway.supervisor import Supervisor
+from botrunner.gateway.supervisor import Supervisor, tune_interpreter
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -46,6 +46,7 @@ class Command(BaseCommand):
             members_intent=settings.DISCORD_MEMBERS_INTENT,
             checkpoint_seconds=settings.CHECKPOINT_SECONDS,
         )
+        tune_interpreter()
         try:
             asyncio.run(run(bot_settings, shard_ids, shard_count))
         except CannotRunError as error:

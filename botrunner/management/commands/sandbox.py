@@ -71,6 +71,7 @@ class Command(BaseCommand):
         add("--members", type=int, default=200, help="people in each (200)")
         add("--speed", type=float, default=1.0, help="divides what actors wait, no clocks (1)")
         add("--no-actors", action="store_true", help="nobody does anything by themself")
+        add("--when-watched", action="store_true", help="actors wait until a bot is connected")
         add("--faults", default="", help="what goes wrong, and when: see above")
         add("--truth", type=Path, help="file to which who was where is written, as JSON lines")
         add("--token", default=DEFAULT_TOKEN, help=f"the bot's ({DEFAULT_TOKEN})")
@@ -89,55 +90,17 @@ class Command(BaseCommand):
         add("--no-rest-limits", action="store_true", help="never answer 429 by itself")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        for name, least in (("guilds", 1), ("members", 1), ("shards", 1), ("max_concurrency", 1)):
-            if options[name] < least:
-                raise CommandError(f"--{name.replace('_', '-')} must be at least {least}.")
-        if not 0 <= options["port"] <= 65535:  # noqa: PLR2004 (TCP's range)
-            raise CommandError("--port must be from 0 to 65535.")
-        if not options["speed"] > 0:
-            raise CommandError("--speed must be above 0.")
-        if not options["heartbeat_interval"] > 0:
-            raise CommandError("--heartbeat-interval must be above 0.")
+        _check(options)
+        sandbox = _sandbox(options)
         try:
-            shots, rates = read_faults(options["faults"])
-        except WrongFaultError as error:
-            raise CommandError(f"--faults: {error}") from None
-        privileged = PRIVILEGED_INTENTS
-        for name in options["without_intent"]:
-            privileged &= ~PRIVILEGED[name]
-        world = build_world(
-            seed=options["seed"], guilds=options["guilds"], members=options["members"], clock=_now
-        )
-        sandbox = Sandbox(
-            world,
-            token=options["token"],
-            port=options["port"],
-            shards=options["shards"],
-            options=GatewayOptions(
-                heartbeat_interval=options["heartbeat_interval"],
-                privileged=privileged,
-                max_concurrency=options["max_concurrency"],
-                identify_interval=options["identify_interval"],
-                members_interval=options["members_interval"],
-            ),
-            shots=shots,
-            rates=rates,
-            seed=options["seed"],
-            rest_limits=not options["no_rest_limits"],
-        )
-        speed = None if options["no_actors"] else options["speed"]
-        try:
-            asyncio.run(
-                self._serve(sandbox, seed=options["seed"], speed=speed, truth=options["truth"])
-            )
+            asyncio.run(self._serve(sandbox, options))
         except TruthFileInUseError as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The sandbox cannot start: {error}") from None
 
-    async def _serve(
-        self, sandbox: Sandbox, *, seed: int, speed: float | None, truth: Path | None
-    ) -> None:
+    async def _serve(self, sandbox: Sandbox, options: dict[str, Any]) -> None:
+        truth: Path | None = options["truth"]
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -150,11 +113,59 @@ class Command(BaseCommand):
                 running: list[Coroutine[Any, Any, Any]] = [stop.wait()]
                 if writer is not None:
                     running.append(writer.keep_fresh())
-                if speed is not None:
-                    running.append(run_actors(sandbox.world, seed=seed, speed=speed))
+                if not options["no_actors"]:
+                    running.append(act(sandbox, options))
                 self.stdout.write(f"Sandbox ready: DISCORD_API_URL={sandbox.api_url}")
                 self.stdout.flush()
                 await _until_the_first_ends(running)
+
+
+def _check(options: dict[str, Any]) -> None:
+    for name, least in (("guilds", 1), ("members", 1), ("shards", 1), ("max_concurrency", 1)):
+        if options[name] < least:
+            raise CommandError(f"--{name.replace('_', '-')} must be at least {least}.")
+    if not 0 <= options["port"] <= 65535:  # noqa: PLR2004 (TCP's range)
+        raise CommandError("--port must be from 0 to 65535.")
+    for name in ("speed", "heartbeat_interval"):
+        if not options[name] > 0:
+            raise CommandError(f"--{name.replace('_', '-')} must be above 0.")
+
+
+def _sandbox(options: dict[str, Any]) -> Sandbox:
+    try:
+        shots, rates = read_faults(options["faults"])
+    except WrongFaultError as error:
+        raise CommandError(f"--faults: {error}") from None
+    privileged = PRIVILEGED_INTENTS
+    for name in options["without_intent"]:
+        privileged &= ~PRIVILEGED[name]
+    world = build_world(
+        seed=options["seed"], guilds=options["guilds"], members=options["members"], clock=_now
+    )
+    return Sandbox(
+        world,
+        token=options["token"],
+        port=options["port"],
+        shards=options["shards"],
+        options=GatewayOptions(
+            heartbeat_interval=options["heartbeat_interval"],
+            privileged=privileged,
+            max_concurrency=options["max_concurrency"],
+            identify_interval=options["identify_interval"],
+            members_interval=options["members_interval"],
+        ),
+        shots=shots,
+        rates=rates,
+        seed=options["seed"],
+        rest_limits=not options["no_rest_limits"],
+    )
+
+
+async def act(sandbox: Sandbox, options: dict[str, Any]) -> None:
+    """Runs the actors; where told so only once a bot is connected, which then sees it all."""
+    if options["when_watched"]:
+        await sandbox.gateway.is_watched.wait()
+    await run_actors(sandbox.world, seed=options["seed"], speed=options["speed"])
 
 
 async def _until_the_first_ends(running: list[Coroutine[Any, Any, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import discord
 import pytest
-from discord.gateway import DiscordWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler
 from discord.state import ConnectionState
 
 from botrunner.gateway import tap
@@ -73,7 +73,9 @@ def test_discord_pys_private_parts_are_as_the_tap_knows_them() -> None:
     assert list(inspect.signature(DiscordWebSocket.received_message).parameters) == ["self", "msg"]
     assert len(inspect.signature(DiscordWebSocket.log_receive).parameters) == 2
     assert inspect.iscoroutinefunction(DiscordWebSocket.send_heartbeat)
-    assert DiscordWebSocket.HEARTBEAT == 1
+    assert list(inspect.signature(KeepAliveHandler.beat).parameters) == ["self"]
+    websocket = DiscordWebSocket(None, loop=None)  # type: ignore[arg-type]  # it is never read
+    assert websocket._keep_alive is None
     source = inspect.getsource(DiscordWebSocket.from_client)
     assert source.index("_update_references(ws)") < source.index("await ws.poll_event()")
     assert "ws._discord_parsers = client._connection.parsers" in source

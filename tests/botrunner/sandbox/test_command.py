@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from botrunner.management.commands.sandbox import act
+from botrunner.sandbox.server import Sandbox
+from botrunner.sandbox.world import build_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +55,23 @@ def test_sandbox_says_where_it_is_and_ends_when_told(
     stays = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
     assert stays
     assert all(stay["to"] is not None for stay in stays)
+
+
+async def test_actors_wait_until_they_are_watched() -> None:
+    world = build_world(seed=1, guilds=1, members=40, clock=lambda: datetime.now(UTC))
+    moved = asyncio.Event()
+    world.on_stay.append(lambda _: moved.set())
+    async with Sandbox(world) as sandbox:
+        options = {"when_watched": True, "seed": 1, "speed": 600.0}
+        acting = asyncio.create_task(act(sandbox, options))
+        await asyncio.sleep(0.3)
+        before = moved.is_set()
+        sandbox.gateway.is_watched.set()
+        async with asyncio.timeout(20):
+            await moved.wait()
+        acting.cancel()
+
+    assert not before
 
 
 @pytest.mark.parametrize(

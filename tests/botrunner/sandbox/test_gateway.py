@@ -101,11 +101,12 @@ async def test_a_second_identify_closes(sandbox: Sandbox) -> None:
 
 async def test_too_many_messages_close(sandbox: Sandbox) -> None:
     async with GatewayClient(sandbox) as client:
-        for _ in range(121):
+        for _ in range(120):
             await client.send(1, None)
+        await client.opcode(11)
+        await client.send(1, None)
 
         assert await client.close_code() == 4008
-        assert [message["op"] for message in client.received].count(11) == 120
 
 
 async def test_an_identify_too_soon_is_an_invalid_session(world: World) -> None:

@@ -1,0 +1,160 @@
+"""The page that the admin opens on: who is in voice now, and whether all is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
+
+from django.utils import timezone
+
+from community.admin.running import (
+    JOB_STATES,
+    SHARD_STATES,
+    job_state,
+    latency,
+    shard_state,
+)
+from community.admin.showing import link_to, moment
+from community.domain.durations import in_words
+from community.models import Channel, Guild, JobRun, Shard
+from community.services.access import visible_guilds
+from sessions_app.admin.rows import length_of
+from sessions_app.admin.voice_state import marks_of
+from sessions_app.models import SessionStatus, VoiceSession, VoiceState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import User
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+MOST_PEOPLE = 300
+"""How many members the page names at once; the rest are in the list that it links to."""
+
+
+@dataclass(slots=True)
+class Person:
+    """One member in voice, in the page's words."""
+
+    name: SafeString | str
+    since: str
+    session: SafeString | str
+    marks: list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Room:
+    """One channel with those who are in it."""
+
+    name: SafeString | str
+    people: list[Person] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class House:
+    """One guild with its channels that somebody is in."""
+
+    name: SafeString | str
+    rooms: list[Room] = field(default_factory=list)
+
+
+def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Adds to the index's context what the page shows, within what the account may see."""
+    user, now = cast("User", request.user), timezone.now()  # the admin lets no other in
+    context["seen_at"] = moment(now)
+    context["sees_voice"] = user.has_perm("sessions_app.view_voicestate")
+    if context["sees_voice"]:
+        states = _scoped(user, VoiceState.objects.all())
+        shown = list(
+            states.select_related("member", "session").order_by(
+                "guild_id", "channel_id", "changed_at", "pk"
+            )[:MOST_PEOPLE]
+        )
+        context["houses"] = _houses(shown, now=now)
+        in_voice = len(shown) if len(shown) < MOST_PEOPLE else states.count()
+        context["not_named"] = in_voice - len(shown)
+        context["figures"] = _figures(user, in_voice=in_voice, now=now)
+    context["sees_bot"] = user.has_perm("community.view_shard")
+    if context["sees_bot"]:
+        context["shards"] = [_shard_line(shard, now=now) for shard in Shard.objects.all()]
+    context["sees_jobs"] = user.has_perm("community.view_jobrun")
+    if context["sees_jobs"]:
+        latest = JobRun.objects.order_by("job", "-started_at", "-id").distinct("job")
+        context["jobs"] = [_job_line(run, now=now) for run in latest]
+    return context
+
+
+def _scoped(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:
+    if user.is_superuser:
+        return rows
+    return rows.filter(guild__in=visible_guilds(user).values("pk"))
+
+
+def _figures(user: User, *, in_voice: int, now: datetime) -> list[tuple[str, str, str]]:
+    sessions = _scoped(user, VoiceSession.objects.order_by())
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    stale = sessions.filter(status=SessionStatus.STALE, ended_at__gte=now - timedelta(hours=1))
+    figures = (
+        ("members in voice", in_voice, ""),
+        ("active sessions", sessions.filter(status=SessionStatus.ACTIVE).count(), ""),
+        ("sessions since midnight UTC", sessions.filter(started_at__gte=midnight).count(), ""),
+        ("gone stale in the last hour", stale.count(), "warning"),
+    )
+    return [(words, f"{count:,}", label if count else "") for words, count, label in figures]
+
+
+def _houses(states: list[VoiceState], *, now: datetime) -> list[House]:
+    guilds = Guild.objects.in_bulk({state.guild_id for state in states})
+    channels = Channel.objects.in_bulk({state.channel_id for state in states})
+    houses = []
+    for guild_id, of_guild in groupby(states, key=lambda state: state.guild_id):
+        guild = guilds.get(guild_id)
+        house = House(link_to(guild) if guild else f"guild {guild_id}")
+        for channel_id, of_channel in groupby(of_guild, key=lambda state: state.channel_id):
+            channel = channels.get(channel_id)
+            room = Room(link_to(channel) if channel else f"channel {channel_id}")
+            room.people = [_person(state, now=now) for state in of_channel]
+            house.rooms.append(room)
+        houses.append(house)
+    return houses
+
+
+def _person(state: VoiceState, *, now: datetime) -> Person:
+    session = state.session
+    return Person(
+        name=link_to(state.member) if state.member else f"user {state.user_id}",
+        since=moment(session.started_at) if session else "",
+        session=(
+            link_to(session, length_of(session, now=now).removesuffix(" so far"))
+            if session
+            else "not tracked until the next move"
+        ),
+        marks=marks_of(state),
+    )
+
+
+def _shard_line(shard: Shard, *, now: datetime) -> dict[str, Any]:
+    state = shard_state(shard, now=now)
+    frame = shard.last_frame_at
+    return {
+        "name": link_to(shard),
+        "state": state,
+        "label": SHARD_STATES[state],
+        "last_frame": f"{in_words((now - frame).total_seconds())} ago" if frame else "none yet",
+        "latency": latency(shard),
+    }
+
+
+def _job_line(run: JobRun, *, now: datetime) -> dict[str, Any]:
+    state = job_state(run)
+    return {
+        "name": link_to(run, run.job),
+        "state": state,
+        "label": JOB_STATES[state],
+        "when": f"{in_words((now - run.started_at).total_seconds())} ago",
+        "found": run.found,
+    }

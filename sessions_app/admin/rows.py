@@ -1,0 +1,125 @@
+"""What lists and pages say of a session or a visit: times, lengths, and what is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from community.admin.showing import link_or_id, link_to, moment
+from community.domain.durations import at_most_off, in_words, with_uncertainty
+from sessions_app.domain.changes import STRETCH_KINDS
+from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, tzinfo
+
+    from django.utils.safestring import SafeString
+
+STATUS_LABELS = {
+    SessionStatus.ACTIVE: "success",
+    SessionStatus.STALE: "warning",
+    SessionStatus.CANCELLED: "danger",
+}
+
+STATUS_WORDS = {
+    SessionStatus.ACTIVE: "active",
+    SessionStatus.COMPLETED: "completed",
+    SessionStatus.STALE: "stale",
+    SessionStatus.CANCELLED: "voided",
+}
+
+STRETCH_WORDS = {
+    "muted": "muted",
+    "deafened": "deafened",
+    "camera": "on camera",
+    "streaming": "sharing a screen",
+    "alone": "alone",
+    "afk": "AFK",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session as a line of a visit; ``gap`` is the time since the one before it."""
+
+    session: VoiceSession
+    link: SafeString
+    channel: SafeString | str
+    started: SafeString | str
+    ended: SafeString | str
+    length: str
+    status: str
+    label: str
+    ending: str
+    stretches: str
+    gap: str
+    is_shown: bool
+
+
+def length_of(session: VoiceSession, *, now: datetime) -> str:
+    """Says how long a session lasted, how sure that is, and whether it goes on."""
+    uncertainty = session.start_uncertainty + session.end_uncertainty
+    words = with_uncertainty(session.duration(now=now).total_seconds(), uncertainty)
+    return f"{words} so far" if session.ended_at is None else words
+
+
+def start_of(session: VoiceSession) -> str:
+    """Says how a session's start is known."""
+    words = str(StartKind(session.start_kind).label)
+    if session.start_uncertainty > 0:
+        return f"{words}, up to {at_most_off(session.start_uncertainty)} off"
+    return words
+
+
+def ending_of(session: VoiceSession) -> str:
+    """Says why a session ended, and how sure its end is."""
+    if session.ended_at is None:
+        return "goes on"
+    words = str(EndReason(session.end_reason).label) if session.end_reason else "not known"
+    if session.end_uncertainty > 0:
+        return f"{words}, up to {at_most_off(session.end_uncertainty)} off"
+    return words
+
+
+def stretches_of(session: VoiceSession, *, now: datetime) -> str:
+    """Says how long it was spent muted, deafened and so on."""
+    spent = {kind: session.seconds(kind, now=now) for kind in STRETCH_KINDS}
+    parts = [
+        f"{STRETCH_WORDS[kind]} {in_words(seconds)}" for kind, seconds in spent.items() if seconds
+    ]
+    return ", ".join(parts)
+
+
+def lines_of(
+    sessions: Iterable[VoiceSession],
+    *,
+    zone: tzinfo,
+    now: datetime,
+    shown: VoiceSession | None = None,
+) -> list[SessionLine]:
+    """Lays a visit's sessions out in their order, with the gaps between them."""
+    lines = []
+    end_before: datetime | None = None
+    for session in sessions:
+        apart = (session.started_at - end_before).total_seconds() if end_before else 0.0
+        lines.append(
+            SessionLine(
+                session=session,
+                link=link_to(
+                    session, f"{session.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+                ),
+                channel=link_or_id(session, "channel", id_name="channel_id", kind="channel"),
+                started=moment(session.started_at, zone),
+                ended=moment(session.ended_at, zone) if session.ended_at else "goes on",
+                length=length_of(session, now=now),
+                status=STATUS_WORDS[SessionStatus(session.status)],
+                label=STATUS_LABELS.get(SessionStatus(session.status), ""),
+                ending=ending_of(session),
+                stretches=stretches_of(session, now=now),
+                gap=in_words(apart) if apart >= 1 else "",
+                is_shown=session == shown,
+            )
+        )
+        end_before = session.ended_at
+    return lines

@@ -1,0 +1,84 @@
+"""How the bot starts where something that it needs is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import OperationalError
+
+from botrunner.gateway import address, supervisor
+from botrunner.gateway.refusals import DatabaseNotReadyError, TokenRefusedError
+from botrunner.gateway.settings import BotSettings
+from botrunner.gateway.supervisor import Supervisor, TablesMissingError
+from tests.botrunner.gateway.conftest import TOKEN, serving
+
+if TYPE_CHECKING:
+    from tests.botrunner.gateway.conftest import Community
+
+NOWHERE = "http://127.0.0.1:9/api/v10"
+
+
+def bot(api_url: str = NOWHERE) -> Supervisor:
+    return Supervisor(
+        BotSettings(
+            token=TOKEN,
+            api_url=api_url,
+            members_intent=True,
+            checkpoint_seconds=60,
+            database_patience=0.1,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OperationalError("no such\nsocket"), "no such socket"),
+        (TablesMissingError(count=3), "3 migrations are still to be applied: run manage.py"),
+    ],
+)
+async def test_a_database_that_is_not_ready_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr(supervisor, "require_tables", refuse)
+
+    with pytest.raises(DatabaseNotReadyError) as caught:
+        await bot().run()
+
+    assert words in str(caught.value)
+    assert ".." not in str(caught.value)
+
+
+async def test_discord_is_waited_for_and_a_stop_does_not_wait_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "require_tables", lambda: None)
+    waiting = bot()
+    task = asyncio.create_task(waiting.run())
+    await asyncio.sleep(0.3)
+
+    waiting.stop()
+    await asyncio.wait_for(task, 2)
+
+    assert f"Discord cannot be reached at {NOWHERE}" in caplog.text
+
+
+async def test_discord_says_where_its_gateway_is(community: Community) -> None:
+    gateway = await address.ask(community.sandbox.api_url, TOKEN)
+
+    assert gateway.url == community.sandbox.gateway.url
+    assert (gateway.shards, gateway.max_concurrency) == (1, 1)
+    assert gateway.remaining > 0
+
+
+async def test_a_wrong_token_is_told_from_a_discord_that_is_away() -> None:
+    async with serving() as community:
+        with pytest.raises(TokenRefusedError):
+            await address.ask(community.sandbox.api_url, "wrong")
+    with pytest.raises(address.DiscordAwayError):
+        await address.ask(NOWHERE, TOKEN)

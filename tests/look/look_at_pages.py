@@ -1,0 +1,330 @@
+"""Looks at every page of the admin in a real browser and writes screenshots to ``.look``.
+
+Outside the default run: ``python -m pytest tests/look/look_at_pages.py``. The browser is
+named by ``CHROMIUM`` (``/usr/bin/chromium`` by default).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from community.models import Guild, Shard
+from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession
+from tests.factories import (
+    make_channel,
+    make_guild,
+    make_house,
+    make_member,
+    make_running,
+    make_session,
+    make_shard,
+    make_user,
+    make_visit,
+    make_voice_state,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import User
+    from pytest_django.live_server_helper import LiveServer
+
+SHOTS = Path(__file__).resolve().parents[2] / ".look"
+WIDE, NARROW = (1440, 900), (390, 844)
+LONG = "Wolfeschlegelsteinhausenberger_x"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_folder() -> None:
+    """The server wants the folder to be there when it starts."""
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _served_files(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Static files as they lie; the ORM beside the browser's event loop in one thread."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture
+def browser(_served_files: None) -> Iterator[Browser]:
+    SHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def root() -> User:
+    return make_user("root", is_staff=True, is_superuser=True)
+
+
+def make_evening() -> tuple[Guild, Visit, VoiceSession, VoiceSession]:
+    """Makes an evening in a guild: people in voice now, a visit of many sessions, and a bot."""
+    now = timezone.now()
+    guild = make_guild(
+        "The Lantern House, a guild with a name as long as Discord lets one be, which is long",
+        time_zone="Europe/Berlin",
+        voice_seen_at=now - timedelta(days=30),
+    )
+    make_house(guild, members=2)
+    channels = [make_channel(guild, name) for name in ("General", "Raid planning", LONG * 3)]
+    for number in range(14):
+        name = LONG if number % 5 == 0 else f"Person {number}"
+        member = make_member(guild, name)
+        started = now - timedelta(minutes=7 * number + 1, seconds=number)
+        session = make_session(
+            member,
+            channels[number % 3],
+            started_at=started,
+            ended_at=None,
+            last_seen_at=now,
+            muted=[(started, None)] if number % 2 else [],
+        )
+        make_voice_state(
+            session,
+            is_self_muted=bool(number % 2),
+            is_on_camera=number % 3 == 0,
+            is_streaming=number == 6,
+        )
+
+    member = make_member(guild, "Mira")
+    start = now - timedelta(hours=4)
+    visit = make_visit(member, channels[0], started_at=start, ended_at=now - timedelta(hours=1))
+    middle, over = start + timedelta(minutes=50), now - timedelta(hours=1)
+    sessions = [
+        make_session(
+            member,
+            channels[number],
+            visit=visit,
+            started_at=begun,
+            ended_at=ended,
+            start_uncertainty=uncertainty,
+            end_uncertainty=uncertainty / 2,
+            status=status,
+            end_reason=reason,
+            muted=[(begun, begun + timedelta(minutes=12))],
+            alone=[(begun + timedelta(minutes=20), None)],
+        )
+        for number, begun, ended, uncertainty, status, reason in (
+            (0, start, middle, 0.0, SessionStatus.COMPLETED, EndReason.MOVED),
+            (2, middle, middle + timedelta(minutes=30), 0.0, SessionStatus.CANCELLED, "moved"),
+            (1, middle + timedelta(minutes=34), over, 140.0, SessionStatus.STALE, "stale"),
+        )
+    ]
+    make_shard(guild, heartbeat_at=now, last_frame_at=now, is_connected=True, latency_seconds=0.08)
+    make_shard(shard_count=9, heartbeat_at=now - timedelta(hours=2))
+    make_running(count=2)
+    Shard.objects.filter(shard_count=64).delete()
+    return guild, visit, sessions[0], sessions[2]
+
+
+def logged_in(
+    browser: Browser, server: LiveServer, user: User, *, size: tuple[int, int], scheme: Any
+) -> BrowserContext:
+    client = Client()
+    client.force_login(user)
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
+    )
+    cookie = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": cookie, "url": server.url}])
+    return context
+
+
+class Look:
+    """One page of the browser, with what went wrong on it."""
+
+    def __init__(self, page: Page, server: LiveServer) -> None:
+        self.page, self.host = page, urlsplit(server.url).netloc
+        self.base = server.url
+        self.wrong: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        page.on("response", self._answered)
+
+    def _said(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.wrong.append(f"console {message.type}: {message.text}")
+
+    def _answered(self, response: Any) -> None:
+        parts = urlsplit(response.url)
+        if parts.scheme in {"http", "https"} and parts.netloc != self.host:
+            self.wrong.append(f"foreign host: {response.url}")
+        if response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
+
+    def open(self, path: str, shot: str) -> None:
+        """Opens a page, takes its picture, and says what is wrong with it."""
+        self.wrong.clear()
+        response = self.page.goto(self.base + path)
+        assert response is not None
+        assert response.status == 200, path
+        self.page.wait_for_load_state("networkidle")
+        self.page.screenshot(path=SHOTS / f"{shot}.png", full_page=True)
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert self.page.viewport_size is not None
+        if width > self.page.viewport_size["width"]:
+            self.wrong.append(f"{width} px wide")
+        assert self.wrong == [], path
+
+
+def pages() -> dict[str, str]:
+    """Names every page to look at, by the name of its picture."""
+    _, visit, session, stale = make_evening()
+    at_session = reverse("admin:sessions_app_voicesession_change", args=[session.pk])
+    at_stale = reverse("admin:sessions_app_voicesession_change", args=[stale.pk])
+    shown = {
+        "index": reverse("admin:index"),
+        "visit": reverse("admin:sessions_app_visit_change", args=[visit.pk]),
+        "session": at_session,
+        "session-stale": at_stale,
+        "session-set-end": reverse("admin:sessions_app_voicesession_set_end", args=[session.pk]),
+        "session-void": reverse("admin:sessions_app_voicesession_void", args=[session.pk]),
+    }
+    for model in admin.site._registry:
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        shown[f"list-{label}"] = reverse(f"admin:{label}_changelist")
+        row = model._default_manager.first()
+        if row is not None:
+            shown.setdefault(f"page-{label}", reverse(f"admin:{label}_change", args=[row.pk]))
+    return shown
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_page_looks_well(
+    browser: Browser, live_server: LiveServer, root: User, size: tuple[int, int], scheme: str
+) -> None:
+    context = logged_in(browser, live_server, root, size=size, scheme=scheme)
+    look = Look(context.new_page(), live_server)
+    problems = []
+
+    for name, path in pages().items():
+        try:
+            look.open(path, f"{name}-{size[0]}-{scheme}")
+        except AssertionError as error:
+            problems.append(f"{name}: {error}")
+
+    assert problems == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_empty_pages_say_so_in_words(
+    browser: Browser, live_server: LiveServer, root: User, size: tuple[int, int]
+) -> None:
+    context = logged_in(browser, live_server, root, size=size, scheme="light")
+    look = Look(context.new_page(), live_server)
+
+    look.open(reverse("admin:index"), f"empty-index-{size[0]}")
+    look.open(reverse("admin:sessions_app_voicesession_changelist"), f"empty-list-{size[0]}")
+
+    look.open(reverse("admin:index"), f"empty-index-{size[0]}")
+    words = look.page.locator("#now").inner_text()
+    assert "Nobody is in voice right now" in words
+    assert "No bot has run yet" in words
+    assert "No job has run yet" in words
+
+
+@pytest.mark.usefixtures("root")
+def test_login_and_a_correction_by_keyboard_alone(
+    browser: Browser, live_server: LiveServer
+) -> None:
+    _, _, session, _ = make_evening()
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    look = Look(page, live_server)
+
+    look.open(reverse("admin:login"), "login-1440")
+    tab_to(page, "[name=username]")
+    page.keyboard.type("root")
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct horse")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#now")
+
+    look.open(reverse("admin:sessions_app_voicesession_void", args=[session.pk]), "session-void")
+    tab_to(page, "textarea")
+    page.keyboard.type("They were away from the keyboard.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/change/")
+    session.refresh_from_db()
+    assert session.status == SessionStatus.CANCELLED
+    assert "The session was voided" in page.inner_text("body")
+    page.screenshot(path=SHOTS / "voided-1440.png", full_page=True)
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Presses Tab until an element has the focus; each stop on the way must be seen."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        assert focus_is_seen(page), page.evaluate("document.activeElement.outerHTML")[:200]
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+    pytest.fail(f"{selector} is not reached by the keyboard")
+
+
+def focus_is_seen(page: Page) -> bool:
+    """Tells whether whatever has the focus, or the box that it stands in, shows a ring."""
+    return bool(
+        page.evaluate(
+            """() => {
+                let node = document.activeElement;
+                for (let up = 0; node && up < 3; up += 1, node = node.parentElement) {
+                    const style = getComputedStyle(node);
+                    const ring = style.outlineStyle !== 'none' && style.outlineWidth !== '0px';
+                    if (ring || style.boxShadow !== 'none') return true;
+                }
+                return false;
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("path", ["admin:index", "admin:sessions_app_voicesession_changelist"])
+def test_the_focus_is_seen_at_every_stop(
+    browser: Browser, live_server: LiveServer, root: User, path: str
+) -> None:
+    make_evening()
+    context = logged_in(browser, live_server, root, size=WIDE, scheme="light")
+    page = context.new_page()
+    page.goto(live_server.url + reverse(path))
+    page.wait_for_load_state("networkidle")
+
+    unseen = []
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        if not focus_is_seen(page):
+            unseen.append(page.evaluate("document.activeElement.outerHTML")[:160])
+
+    assert unseen == []
