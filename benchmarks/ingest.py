@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,8 @@ def read_options() -> argparse.Namespace:
     add("--rate", type=float, default=2_000, help="moves per second for the latency (2,000)")
     add("--seconds", type=float, default=10, help="for so long (10)")
     add("--batch-moves", type=int, default=20_000, help="of the ingest alone (20,000)")
-    add("--guilds", type=int, default=4, help="how many (4)")
-    add("--members", type=int, default=250, help="people in each, all of them in voice (250)")
+    add("--guilds", type=int, default=2, help="how many (2)")
+    add("--members", type=int, default=500, help="people in each, all of them in voice (500)")
     add("--quick", action="store_true", help="a few moves of each, to see that it works")
     add("--json", type=Path, help="file for the figures; without it they are printed last")
     add("--data-dir", type=Path, default=Path(".data/bench"), help="for a server of its own")
@@ -64,11 +65,13 @@ class Benchmark:
         before = self.sandbox.world()
         self.judge.empty(before)
         with measured(kind, self.sandbox, moves=moves, url=self.url) as bot:
+            if kind == "ours":
+                # At its start a bot asks for the members of one guild a second.
+                time.sleep(len(before["guilds"]) + 1.5)
             flood = self.sandbox.flood(moves, rate=rate, seed=seed)
             flood["bot"] = json.loads(bot.line())
         if kind in WRITERS:
-            faults = self.judge.faults(before, flood["log"])
-            self.figures.faults += [f"{kind}: {fault}" for fault in faults]
+            self.figures.faults.setdefault(kind, []).extend(self.judge.faults(before, flood["log"]))
         return flood
 
     def sustained(self, kind: str, moves: int, *, seed: int) -> None:
@@ -99,7 +102,7 @@ class Benchmark:
 
 
 def main() -> int:
-    """Runs the benchmark, and fails if a bot wrote what is not so."""
+    """Runs the benchmark, and fails if Rollcall wrote what is not so."""
     options = read_options()
     figures = Figures()
     with database(options.data_dir.resolve()) as url:
@@ -126,7 +129,7 @@ def main() -> int:
         print(json.dumps(figures.payload()))
     else:
         options.json.write_text(json.dumps(figures.payload(), indent=2) + "\n")
-    return 1 if figures.faults else 0
+    return 1 if figures.faults["ours"] else 0
 
 
 if __name__ == "__main__":

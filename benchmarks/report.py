@@ -25,7 +25,7 @@ class Figures:
         lags: seconds from the sandbox's sending to the commit, at a steady rate.
         rate: that rate, in moves per second.
         batches: the ingest alone, by way and size.
-        faults: what was wrong in the database; nothing may be.
+        faults: by kind of bot, what was wrong in the database; of ours nothing may be.
     """
 
     server: str = ""
@@ -34,7 +34,7 @@ class Figures:
     lags: list[float] = field(default_factory=list)
     rate: float = 0.0
     batches: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
 
     def median(self, kind: str) -> float:
         """Gives the median of the rounds, in moves per second."""
@@ -109,8 +109,9 @@ class Figures:
             for one in self.batches
         ]
         lines.append("")
-        lines.append("Every session is right." if not self.faults else "WRONG:")
-        return "\n".join([*lines, *self.faults])
+        for kind, faults in self.faults.items():
+            lines.append(f"{LABELS[kind]}: " + ("; ".join(faults) or "every session is right"))
+        return "\n".join(lines)
 
 
 def _row(label: str, *cells: object) -> str:

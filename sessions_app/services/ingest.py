@@ -30,7 +30,7 @@ from sessions_app.services.ingest_columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sessions_app.domain.changes import Batch, SessionRow
     from sessions_app.services.ingest_columns import Column
@@ -143,37 +143,40 @@ def write_batch(batch: Batch, *, within: Callable[[], None] | None = None) -> No
 
 
 def _write(batch: Batch) -> None:
-    amended, widened, sighted = batch.amended, batch.widened, batch.sighted
-    changed, changed_plain = _apart(batch.changed_sessions)
-    new, new_plain = _apart(batch.new_sessions)
-    steps: list[tuple[str, list[str]]] = [
-        (_DROP_SESSIONS, [array(map(identity, batch.dropped_sessions))]),
-        (_CHANGE_SESSIONS, _arrays(SESSION_CHANGES, changed)),
-        (_CHANGE_PLAIN_SESSIONS, _arrays(_PLAIN_CHANGES, changed_plain)),
-        (_AMEND_ENDS, [array(map(identity, amended)), array(amended.values())]),
-        (_WIDEN_ENDS, [array(map(identity, widened)), array(map(repr, widened.values()))]),
-        (_CHANGE_VISITS, _arrays(VISIT_CHANGES, batch.changed_visits)),
-        (_ADD_VISITS, _arrays(VISIT_COLUMNS, batch.new_visits)),
-        (_ADD_SESSIONS, _arrays(SESSION_COLUMNS, new)),
-        (_ADD_PLAIN_SESSIONS, _arrays(_PLAIN_COLUMNS, new_plain)),
-        (_DROP_VISITS, [array(map(identity, batch.dropped_visits))]),
-        (_REMOVE_STATES, [array(str(member[part]) for member in batch.left) for part in (0, 1)]),
-        (_PUT_STATES, _arrays(STATE_COLUMNS, batch.voice_states)),
-        (_SIGHT_GUILDS, [array(map(str, sighted)), array(map(instant, sighted.values()))]),
-    ]
     nothing = array(())
     # psycopg's own cursor binds the arrays on the server's side; Django's would write
-    # them into the statement's text. All statements travel together: one answer is waited
-    # for instead of one each.
+    # them into the statement's text. All statements travel together, and one answer is
+    # waited for instead of one each: the server writes what the first ones say while the
+    # arrays of the next are made.
     database = connection.connection
     with (
         connection.wrap_database_errors,
         database.pipeline(),
         psycopg.Cursor(database) as cursor,
     ):
-        for statement, arrays in steps:
+        for statement, arrays in _steps(batch):
             if arrays[0] != nothing:
                 cursor.execute(statement, arrays)
+
+
+def _steps(batch: Batch) -> Iterator[tuple[str, list[str]]]:
+    """Gives the statements and their arrays, in the order in which rows may be written."""
+    changed, changed_plain = _apart(batch.changed_sessions)
+    new, new_plain = _apart(batch.new_sessions)
+    amended, widened, sighted = batch.amended, batch.widened, batch.sighted
+    yield _DROP_SESSIONS, [array(map(identity, batch.dropped_sessions))]
+    yield _CHANGE_SESSIONS, _arrays(SESSION_CHANGES, changed)
+    yield _CHANGE_PLAIN_SESSIONS, _arrays(_PLAIN_CHANGES, changed_plain)
+    yield _AMEND_ENDS, [array(map(identity, amended)), array(amended.values())]
+    yield _WIDEN_ENDS, [array(map(identity, widened)), array(map(repr, widened.values()))]
+    yield _CHANGE_VISITS, _arrays(VISIT_CHANGES, batch.changed_visits)
+    yield _ADD_VISITS, _arrays(VISIT_COLUMNS, batch.new_visits)
+    yield _ADD_SESSIONS, _arrays(SESSION_COLUMNS, new)
+    yield _ADD_PLAIN_SESSIONS, _arrays(_PLAIN_COLUMNS, new_plain)
+    yield _DROP_VISITS, [array(map(identity, batch.dropped_visits))]
+    yield _REMOVE_STATES, [array(str(member[part]) for member in batch.left) for part in (0, 1)]
+    yield _PUT_STATES, _arrays(STATE_COLUMNS, batch.voice_states)
+    yield _SIGHT_GUILDS, [array(map(str, sighted)), array(map(instant, sighted.values()))]
 
 
 def _apart(rows: Sequence[SessionRow]) -> tuple[list[SessionRow], list[SessionRow]]:
