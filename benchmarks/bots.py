@@ -31,6 +31,7 @@ from botrunner.gateway.pauses import IdentifyGate
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor
 from botrunner.gateway.tap import attach
+from community.models import Guild
 from sessions_app.domain.facts import VoiceChanged
 from sessions_app.models import EndReason, SessionStatus, StartKind, Visit, VoiceSession
 
@@ -80,6 +81,7 @@ async def ours(moves: int) -> Result:
     loop = asyncio.get_running_loop()
     count = Count(moves, at_end=lambda: loop.call_soon_threadsafe(supervisor.stop))
     commits: list[tuple[float, list[tuple[int, int]]]] = []
+    unsighted = {guild_id async for guild_id in Guild.objects.values_list("pk", flat=True)}
 
     def committed(opened: list[tuple[int, int]]) -> None:
         commits.append((time.time(), opened))
@@ -93,8 +95,10 @@ async def ours(moves: int) -> Result:
         ]
         if opened:
             transaction.on_commit(partial(committed, opened))
-        elif batch.sighted:
-            transaction.on_commit(count.begin)
+        if batch.sighted:
+            unsighted.difference_update(batch.sighted)
+            if not unsighted:
+                transaction.on_commit(count.begin)
 
     supervisor = Supervisor(
         BotSettings(

@@ -114,7 +114,7 @@ class Sandbox:
         arguments = ["manage.py", "sandbox", "--port", "0", "--no-actors", "--no-rest-limits"]
         arguments += ["--guilds", str(guilds), "--members", str(members)]
         arguments += ["--identify-interval", "0.05", "--members-interval", "0.05"]
-        self._process = Process(arguments, environment={"DISCORD_TOKEN": TOKEN})
+        self._process = Process(arguments, environment=_settings(""))
         self.api_url = self._process.line().partition("DISCORD_API_URL=")[2]
         base = self.api_url.removesuffix("/api/v10") + "/_sandbox"
         self._control = httpx.Client(base_url=base, timeout=PATIENCE_SECONDS)
@@ -178,6 +178,7 @@ def run(arguments: list[str], *, url: str) -> str:
 def _settings(url: str) -> dict[str, str]:
     """What Rollcall is told: its defaults, whatever the environment says."""
     return {
+        "DJANGO_SETTINGS_MODULE": "community.settings",
         "DATABASE_URL": url,
         "SECRET_KEY": "only-for-the-benchmark",
         "DEBUG": "",
