@@ -33,7 +33,7 @@ def read_options() -> argparse.Namespace:
     add("--rounds", type=int, default=3, help="how often all floods are repeated (3)")
     add("--rate", type=float, default=2_000, help="moves per second for the latency (2,000)")
     add("--seconds", type=float, default=10, help="for so long (10)")
-    add("--batch-moves", type=int, default=20_000, help="of the ingest alone (20,000)")
+    add("--batch-moves", type=int, default=10_000, help="of the ingest alone (10,000)")
     add("--guilds", type=int, default=2, help="how many (2)")
     add("--members", type=int, default=500, help="people in each, all of them in voice (500)")
     add("--quick", action="store_true", help="a few moves of each, to see that it works")
