@@ -45,3 +45,5 @@ STORAGES = {
 }
 # A password that is made up need not withstand anybody.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A thread of the live server that kept its connection would keep the database from going.
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 (from community.settings)
