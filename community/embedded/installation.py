@@ -228,7 +228,8 @@ class Installation:
                 self._keep_servers()
             self._terminal.say("Stopping")
         finally:
-            supervisor.stop(last=SANDBOX)
+            # The demo's members leave before the bot does, so that it is blind to none of it.
+            supervisor.stop(first=SANDBOX)
 
     def _environment(self) -> dict[str, str]:
         # The Procfile's "python" is the one that runs this, activated or not.

@@ -35,7 +35,7 @@ def supervisor(folder: Path, *, verbose: bool = False) -> Iterator[Supervisor]:
     try:
         yield supervisor
     finally:
-        supervisor.stop(last="last")
+        supervisor.stop(first="first")
         terminal.close()
         guard.release()
         os.close(lock)
@@ -74,7 +74,7 @@ def test_stop_ends_a_process_that_will_not_and_its_children(tmp_path: Path) -> N
     assert processes_of(tmp_path) == []
 
 
-def test_stop_ends_the_last_one_after_the_others(tmp_path: Path) -> None:
+def test_stop_ends_the_first_one_before_the_others(tmp_path: Path) -> None:
     (tmp_path / "say-when").write_text(
         'trap "echo $1 >> ended; exit" TERM; echo begun; while :; do sleep 0.05; done\n'
     )
