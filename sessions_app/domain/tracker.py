@@ -191,7 +191,8 @@ class Tracker:
         Returns:
             The stay that goes on, or None where the estimate stands.
         """
-        if presence is not None and _is_same_visit(stay, presence):
+        is_estimate = stay.session is not None and stay.session.status == words.STALE
+        if is_estimate and presence is not None and _is_same_visit(stay, presence):
             guild.reopen(stay, at)
             return stay
         guild.uphold(stay, at)
