@@ -287,6 +287,13 @@ class GuildVoice:
             if session.status == words.STALE and uncertainty > session.end_uncertainty:
                 self._ledger.widen(session, uncertainty)
 
+    def restate(self) -> None:
+        """Notes all that goes on as changed, so that it is written once more."""
+        for stay in self.stays.values():
+            if stay.session is not None:
+                self._ledger.visit(stay.visit)
+                self._ledger.session(stay.session)
+
     def forget(self, at: datetime) -> None:
         """Forgets members who left long ago."""
         if any(at - departed.at > REMEMBERED for departed in self._departed.values()):

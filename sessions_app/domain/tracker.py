@@ -91,6 +91,15 @@ class Tracker:
             for stay in guild.stays.values()
         )
 
+    def restate(self) -> None:
+        """Has all that goes on written once more.
+
+        Whoever heard nothing of this tracker for too long has ended its sessions by
+        estimate meanwhile: an observation beats an estimate.
+        """
+        for guild in self._guilds.values():
+            guild.restate()
+
     def apply(self, fact: Fact) -> None:
         """Takes one fact in; facts of one member come in order.
 
