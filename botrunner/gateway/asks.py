@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from community.domain.errors import RollcallError
 from community.models import OutboxState
 from community.services import outbox
+from sessions_app.domain.tracker import SessionNotLiveError
 from sessions_app.services import corrections
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Settlement:
     """How an item is answered, in the transaction that writes what it asked for.
 
     Attributes:
-        error: why it cannot be done; None if the tracker has done it.
+        error: why it cannot be done; None if the tracker has done it, or has nothing to
+            do with it.
     """
 
     item: OutboxItem
@@ -65,6 +67,9 @@ def settlement_of(asked: Asked, apply: Callable[[Fact], None]) -> Settlement:
             apply(corrections.to_fact(item, at=asked.at))
         elif item.kind != GUILD_RULES:
             raise UnknownKindError(kind=item.kind)
+    except SessionNotLiveError:
+        # It has ended meanwhile: it is corrected as an ended one.
+        return Settlement(item, None)
     except RollcallError as error:
         logger.warning("Refused %s: %s", item.pk, error)
         return Settlement(item, error)

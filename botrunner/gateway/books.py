@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from django.db import (
     DatabaseError,
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from sessions_app.domain.tracker import Tracker
 
 logger = logging.getLogger(__name__)
+
+# No longer than any silence after which the stale sweep may take a shard for dead.
+SILENCE_SECONDS: Final = 10.0
 
 FACTS = frozenset(get_args(Fact))
 DIRECTORY_EVENTS = frozenset(get_args(DirectoryEvent))
@@ -104,6 +107,7 @@ class Books:
         self._clock = clock
         self._within = within
         self._rules: dict[int, GuildRules] = {}
+        self._committed = clock.elapsed()
 
     def write(self, work: Work) -> None:
         """Takes the work from where it stands to its commit.
@@ -127,6 +131,10 @@ class Books:
         if work.writing is None:
             work.writing = self._tell(work.things, work.rules)
         self._commit(work.writing)
+        now = self._clock.elapsed()
+        if now - self._committed > SILENCE_SECONDS:
+            self._tracker.restate()
+        self._committed = now
 
     # Reading ------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
@@ -73,6 +74,16 @@ class EndForm(CorrectionForm):
         ),
     )
     field_order = ("ended_at", "reason")
+
+    def clean_ended_at(self) -> datetime:
+        """Refuses a time that is none in UTC: the first and last hours that there are."""
+        ended_at: datetime = self.cleaned_data["ended_at"]
+        try:
+            return ended_at.astimezone(UTC)
+        except OverflowError:
+            raise forms.ValidationError(
+                "Enter a time of this age, not one at the end of all times."
+            ) from None
 
     def carry_out(self, session: VoiceSession, *, actor: User, now: datetime) -> str:
         """Sets the session's end."""

@@ -68,7 +68,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["seen_at"] = moment(now)
     context["sees_voice"] = user.has_perm("sessions_app.view_voicestate")
     if context["sees_voice"]:
-        states = _scoped(user, VoiceState.objects.all())
+        states = _scoped(user, VoiceState.objects.live())
         shown = list(
             states.select_related("member", "session").order_by(
                 "guild_id", "channel_id", "changed_at", "pk"

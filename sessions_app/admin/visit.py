@@ -15,7 +15,7 @@ from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
 from community.admin.showing import link_or_id, moment, zone_of
 from community.domain.durations import in_words
 from sessions_app.admin.rows import lines_of
-from sessions_app.models import Visit
+from sessions_app.models import Visit, VoiceSession
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -79,8 +79,13 @@ class VisitAdmin(GuildScopedAdmin):
         return search.of_members_named(text, guilds=self.guilds(request))
 
     def with_uuid(self, uuid: Any) -> Q:
-        """Selects a visit by its id, or by that of one of its sessions."""
-        return Q(pk=uuid) | Q(sessions=uuid)
+        """Selects a visit by its id, or by that of one of its sessions.
+
+        The session is looked up first: joined, it would list a visit once for each of its
+        sessions, and read both tables whole.
+        """
+        visit_ids = VoiceSession.objects.filter(pk=uuid).values_list("visit_id", flat=True)
+        return Q(pk__in=[uuid, *visit_ids])
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

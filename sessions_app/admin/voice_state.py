@@ -68,9 +68,9 @@ class VoiceStateAdmin(GuildScopedAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With the records that the rows link to."""
+        """Those who are there as far as is known, with the records that the rows link to."""
         states: Any = super().get_queryset(request)
-        linked: QuerySet[Any] = states.for_changelist()
+        linked: QuerySet[Any] = states.live().for_changelist()
         return linked
 
     def named(self, request: HttpRequest, text: str) -> Q:

@@ -55,7 +55,8 @@ class GuildVoice:
     Attributes:
         seats: those in voice, by channel.
         estimated: those whose session was ended by estimate while no bot watched; a
-            sight of them tells whether the estimate stands.
+            sight of them tells whether the estimate stands. Where staff have corrected
+            it meanwhile, it does.
     """
 
     def __init__(self, guild_id: int, ledger: Ledger, new_id: Callable[[], UUID]) -> None:
@@ -254,7 +255,7 @@ class GuildVoice:
         """Takes up a stay that the database remembers, changing nothing about it."""
         if stay.is_bot:
             self._bots.add(stay.user_id)
-        if stay.session is not None and stay.session.status == words.STALE:
+        if stay.session is not None and stay.session.ended_at is not None:
             self.estimated[stay.user_id] = stay
         else:
             self.seats.place(stay)
@@ -279,10 +280,19 @@ class GuildVoice:
         del self.estimated[stay.user_id]
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None and session.ended_at is not None:
+            stay.visit.kept_end = session.ended_at
+            stay.visit.kept_channel_id = session.channel_id
             self._departed[stay.user_id] = Departed(session.ended_at, stay.visit)
             uncertainty = (at - session.ended_at).total_seconds()
-            if uncertainty > session.end_uncertainty:
+            if session.status == words.STALE and uncertainty > session.end_uncertainty:
                 self._ledger.widen(session, uncertainty)
+
+    def restate(self) -> None:
+        """Notes all that goes on as changed, so that it is written once more."""
+        for stay in self.stays.values():
+            if stay.session is not None:
+                self._ledger.visit(stay.visit)
+                self._ledger.session(stay.session)
 
     def forget(self, at: datetime) -> None:
         """Forgets members who left long ago."""
@@ -328,7 +338,7 @@ class GuildVoice:
         visit.ended_at = visit.kept_end
         visit.last_channel_id = visit.kept_channel_id
         self._ledger.visit(visit)
-        self._departed[stay.user_id] = Departed(at, visit)
+        self._departed[stay.user_id] = Departed(max(at, visit.kept_end), visit)
 
     def _split(self, stay: Stay, session: LiveSession, at: datetime) -> None:
         stretches = session.stretches()

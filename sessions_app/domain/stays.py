@@ -273,7 +273,7 @@ def _session_from(row: SessionRow, visit: LiveVisit) -> LiveSession:
     closed: dict[int, list[Stretch]] = {}
     since: dict[int, datetime] = {}
     conditions = 0
-    latest_at = row.entered_at
+    latest_at = max(row.started_at, row.entered_at)
     for kind, stretches in enumerate(row.stretches):
         ended = list(stretches)
         if ended and ended[-1][1] is None:

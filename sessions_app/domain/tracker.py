@@ -91,6 +91,15 @@ class Tracker:
             for stay in guild.stays.values()
         )
 
+    def restate(self) -> None:
+        """Has all that goes on written once more.
+
+        Whoever heard nothing of this tracker for too long has ended its sessions by
+        estimate meanwhile: an observation beats an estimate.
+        """
+        for guild in self._guilds.values():
+            guild.restate()
+
     def apply(self, fact: Fact) -> None:
         """Takes one fact in; facts of one member come in order.
 
@@ -191,7 +200,8 @@ class Tracker:
         Returns:
             The stay that goes on, or None where the estimate stands.
         """
-        if presence is not None and _is_same_visit(stay, presence):
+        is_estimate = stay.session is not None and stay.session.status == words.STALE
+        if is_estimate and presence is not None and _is_same_visit(stay, presence):
             guild.reopen(stay, at)
             return stay
         guild.uphold(stay, at)

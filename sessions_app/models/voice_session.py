@@ -180,6 +180,11 @@ class VoiceSession(models.Model):
                 condition=Q(status=words.STALE),
                 name="voice_session_stale",
             ),
+            models.Index(
+                fields=["-started_at", "-id"],
+                condition=Q(status=words.CANCELLED),
+                name="voice_session_voided",
+            ),
         ]
         permissions = [("correct_voicesession", "Can correct a voice session")]
 

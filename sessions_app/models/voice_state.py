@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from community.models import Channel, Guild, Member
 from sessions_app.domain.facts import VoiceFlags
@@ -24,12 +25,12 @@ class VoiceStateQuerySet(models.QuerySet["VoiceState"]):
     """Voice states by what they mean to us."""
 
     def live(self) -> VoiceStateQuerySet:
-        """Those whose session goes on.
+        """Those whose session goes on, or was ended by staff while they stayed.
 
         The state of a session that was ended by estimate stands too, as the tracker's
         memory: who is still there when the bot is back goes on as if nothing had been.
         """
-        return self.filter(session__status=SessionStatus.ACTIVE)
+        return self.filter(Q(session=None) | Q(session__status=SessionStatus.ACTIVE))
 
     def for_changelist(self) -> VoiceStateQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.

@@ -288,22 +288,18 @@ def _is_done_by_tracker(session: VoiceSession, correction: _Correction) -> bool:
 
 
 def _locked(session_id: UUID) -> VoiceSession:
-    """Locks a session behind its visit: the order in which the bot writes them."""
-    visit = (
-        Visit.objects.select_for_update(of=("self",), no_key=True)
-        .filter(sessions=session_id)
-        .order_by()
-        .first()
-    )
+    """Locks a session, then its visit: the order in which the bot writes them."""
     session = (
         VoiceSession.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk=session_id)
         .order_by()
         .first()
     )
-    if visit is None or session is None:
+    if session is None:
         raise NoSuchSessionError(session_id=session_id)
-    session.visit = visit
+    session.visit = Visit.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=session.visit_id
+    )
     return session
 
 

@@ -42,7 +42,7 @@ def restore(*, shard_id: int, shard_count: int) -> Restored:
     """Reads a shard's open sessions, voice states and guilds' rules.
 
     Sessions that were ended by estimate come along while their voice state stands: a
-    sight of the member takes the estimate back.
+    sight of the member takes the estimate back, unless staff have corrected it since.
     """
     tracker = Tracker(new_id=new_id)
     now = timezone.now()
@@ -118,14 +118,14 @@ def _stays(*, shard_id: int, shard_count: int, bots: dict[int, list[int]]) -> li
     sessions = (
         VoiceSession.objects.annotate(shard=on_shard)
         .filter(shard=shard_id)
-        .filter(Q(status=SessionStatus.ACTIVE) | Q(status=SessionStatus.STALE, pk__in=remembered))
+        .filter(Q(status=SessionStatus.ACTIVE) | Q(pk__in=remembered))
         .select_related("visit")
         .order_by("started_at")
     )
-    # Of a member with an active and a stale session the active one is told last, and stands.
+    # Of a member with an active and an ended session the active one is told last, and stands.
     by_member = {
         (session.guild_id, session.user_id): session
-        for session in sorted(sessions, key=lambda session: session.status != SessionStatus.STALE)
+        for session in sorted(sessions, key=lambda session: session.status == SessionStatus.ACTIVE)
     }
     kept = _kept_ends([session.visit_id for session in by_member.values()], by_member)
     stays = [

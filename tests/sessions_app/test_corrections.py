@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from community.models import AuditEntry, OutboxItem, OutboxState
 from community.services import outbox
 from sessions_app.domain.facts import SessionEndSet, SessionVoided
-from sessions_app.models import EndReason, SessionStatus, VoiceSession, VoiceState
+from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.services import corrections
 from sessions_app.services.corrections import set_end, void_session
 from tests.factories import (
@@ -351,6 +351,26 @@ def test_a_correction_waits_for_whoever_holds_the_session(
         [result] = waiting.result(timeout=5)
 
     assert isinstance(result, corrections.AlreadyCancelledError)
+
+
+def test_a_correction_locks_in_the_order_in_which_the_bot_writes(
+    member: Member, channel: Channel, actor: User
+) -> None:
+    """The session before its visit: with both orders, each could wait for the other."""
+    session = make_session(member, channel)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            VoiceSession.objects.filter(pk=session.pk).update(last_seen_at=NOW)
+            waiting = pool.submit(
+                at_once, lambda: void_session(session.pk, actor=actor, reason="why", now=at(1))
+            )
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.4)
+            Visit.objects.filter(pk=session.visit_id).update(ended_at=NOW)
+        [result] = waiting.result(timeout=5)
+
+    assert isinstance(result, VoiceSession)
+    assert result.status == SessionStatus.CANCELLED
 
 
 # Live sessions where a bot runs -----------------------------------------------------------

@@ -233,6 +233,43 @@ def test_restore_remembers_a_member_whose_session_staff_ended(tracker: Tracker) 
     assert VoiceSession.objects.count() == 1
 
 
+@pytest.mark.parametrize("status", [SessionStatus.COMPLETED, SessionStatus.CANCELLED])
+def test_restore_knows_a_member_whose_estimated_end_staff_corrected(
+    tracker: Tracker, status: SessionStatus
+) -> None:
+    """Who is there still goes on in the same visit, in a session of their own."""
+    voice(tracker, 0, LOBBY)
+    write_batch(tracker.take())
+    VoiceSession.objects.update(status=status, ended_at=after(5000), end_reason=words.CORRECTED)
+    Visit.objects.update(ended_at=after(5000))
+
+    restored = restore(shard_id=0, shard_count=1)
+    restored.tracker.apply(
+        VoiceSnapshot(GUILD, {USER: VoicePresence(USER, LOBBY, "v")}, after(0), after(9000))
+    )
+    write_batch(restored.tracker.take())
+
+    visit = Visit.objects.get()
+    corrected, live = visit.sessions.order_by("started_at")
+    assert (corrected.status, corrected.ended_at) == (status, after(5000))
+    assert (live.status, live.started_at) == ("active", after(9000))
+    assert (visit.ended_at, VoiceState.objects.get().session_id) == (None, live.pk)
+
+
+def test_restore_lets_go_of_a_member_whose_estimated_end_staff_corrected(tracker: Tracker) -> None:
+    voice(tracker, 0, LOBBY)
+    write_batch(tracker.take())
+    VoiceSession.objects.update(
+        status=SessionStatus.COMPLETED, ended_at=after(5000), end_reason=words.CORRECTED
+    )
+
+    restored = restore(shard_id=0, shard_count=1)
+    restored.tracker.apply(VoiceSnapshot(GUILD, {}, after(0), after(9000)))
+    write_batch(restored.tracker.take())
+
+    assert not VoiceState.objects.exists()
+
+
 def test_guild_never_sighted_is_blind_since_nowhere() -> None:
     Guild.objects.create(id=GUILD, name="New here")
 

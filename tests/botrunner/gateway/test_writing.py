@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,9 +21,11 @@ from community.domain.directory import GuildRecord, GuildUpdated
 from community.models import AuditEntry, Guild, OutboxItem, OutboxState, Shard
 from community.models.ids import new_id
 from community.services import outbox
+from sessions_app.domain.facts import VoiceChanged, VoicePresence
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import Visit, VoiceSession
 from sessions_app.services import corrections
+from sessions_app.services.stale import sweep_stale
 from tests.botrunner.gateway.conftest import (
     bounded,
     now,
@@ -247,6 +250,29 @@ async def test_a_breach_of_the_books_starts_the_shard_over(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_sessions_that_were_swept_during_a_long_silence_go_on() -> None:
+    """The bot saw all of it, but reached no database, or stood still with its socket open."""
+    elapsed = [0.0]
+    clock = Clock(elapsed=lambda: elapsed[0])
+    at, guild_id = now(), 5 << 22
+    Guild.objects.create(id=guild_id, name="Testers", voice_seen_at=at)
+    shard_row.claim(0, 1, now=at)
+    books = Books(shard_id=0, shard_count=1, tracker=Tracker(new_id=new_id), clock=clock)
+    books.write(Work([VoiceChanged(guild_id, VoicePresence(7, 10, "v"), at)]))
+    later = at + timedelta(seconds=600)
+    sweep_stale(now=later, stale_after=timedelta(seconds=300), grace=timedelta(seconds=120))
+    assert VoiceSession.objects.get().status == "stale"
+
+    elapsed[0] = 600.0
+    books.write(Work([MARK]))
+    books.write(Work([MARK]))
+
+    session = VoiceSession.objects.get()
+    assert (session.status, session.ended_at, session.end_uncertainty) == ("active", None, 0.0)
+    assert Visit.objects.get().ended_at is None
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_the_directory_refuses_does_not_hold_up_sessions(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -292,6 +318,29 @@ async def test_staff_void_a_live_session_through_the_bot(community: Community) -
         await asyncio.sleep(1.1)
         await settled(bot)
         assert [row.status for row in await rows()] == ["cancelled", "active"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_session_that_ended_before_the_request_came_is_corrected_all_the_same(
+    community: Community,
+) -> None:
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        community.leave(0)
+        await settled(bot)
+        [row] = await rows()
+
+        def ask() -> OutboxItem:
+            payload = {"session_id": str(row.pk), "reason": "a test", "actor_id": 0}
+            item = outbox.ask(
+                corrections.VOID, guild_id=community.guild.id, payload=payload, now=now()
+            )
+            return outbox.wait_for_answer(item, seconds=5)
+
+        assert (await stored(ask)).state == OutboxState.DONE
+        [row] = await rows()
+        assert (row.status, row.end_reason) == ("cancelled", "left")
 
 
 @pytest.mark.django_db(transaction=True)

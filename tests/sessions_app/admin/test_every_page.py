@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib import admin
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from community.admin.base import GuildScopedAdmin, MirrorAdmin
-from sessions_app.models import Visit, VoiceSession
+from sessions_app.models import Visit, VoiceSession, VoiceState
 from tests.factories import (
     give,
     make_guild,
@@ -92,6 +93,29 @@ def test_a_visits_page_takes_as_many_queries_for_many_sessions_as_for_one() -> N
     VoiceSession.objects.filter(ended_at__isnull=False).update(visit=visit)
     assert visit.sessions.count() == 4
     assert [queries_of(client, page) for page in pages] == with_one
+
+
+def test_a_visit_is_found_once_by_its_id_and_by_any_sessions() -> None:
+    client = as_(make_user("root", is_staff=True, is_superuser=True))
+    make_house(make_guild("One"), members=3)
+    visit = Visit.objects.earliest("started_at")
+    VoiceSession.objects.filter(ended_at__isnull=False).update(visit=visit)
+
+    for text in (visit.pk, *visit.sessions.values_list("pk", flat=True)):
+        found = client.get(address(Visit, "changelist"), {"q": str(text)})
+        assert list(found.context["cl"].result_list) == [visit], text
+
+
+def test_the_index_and_the_list_leave_out_whom_nobody_has_seen_since_the_sweep() -> None:
+    client = as_(make_user("root", is_staff=True, is_superuser=True))
+    make_house(make_guild("One"))
+    VoiceSession.objects.active().update(status="stale", ended_at=F("started_at"))
+
+    index = client.get(reverse("admin:index"))
+    listed = client.get(address(VoiceState, "changelist"))
+
+    assert index.context["houses"] == []
+    assert list(listed.context["cl"].result_list) == []
 
 
 def test_every_page_opens_for_a_superuser_and_shows_the_record() -> None:

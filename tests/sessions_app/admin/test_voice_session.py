@@ -111,6 +111,7 @@ def test_an_end_is_read_in_the_guilds_time_zone(guild: Guild, session: VoiceSess
         ({"ended_at": "2026-11-20T11:59:59"}, "ended_at", "before the session"),
         ({"ended_at": "2096-11-20T11:59:59"}, "ended_at", "in the future"),
         ({"ended_at": "soon"}, "ended_at", "valid date"),
+        ({"ended_at": "0001-01-01T00:00:00"}, "ended_at", "of this age"),
         ({"ended_at": "2026-11-20T12:30:00", "reason": " "}, "reason", "required"),
     ],
 )

@@ -337,3 +337,35 @@ def test_observed_leave_replaces_an_estimate(desk: Desk) -> None:
 
     row = desk.rows()[0]
     assert (row.status, row.ended_at, row.end_uncertainty) == (words.COMPLETED, after(90_000), 0)
+
+
+def test_split_session_taken_up_again_never_ends_before_its_start(desk: Desk) -> None:
+    """The split lies within an outage, since whose beginning the guild is unseen."""
+    desk.voice(0, LOBBY)
+    desk.voice(0, LOBBY, OTHER)
+    desk.rows()
+    desk.tracker.apply(TimePassed(after(DAY + 5000)))
+    desk.rows()
+    desk.tracker = desk.table.restore(new_id)
+
+    desk.tracker.apply(VoiceSnapshot(GUILD, {}, after(DAY - 60_000), after(DAY + 9000)))
+
+    assert [(row.started_at, row.ended_at) for row in desk.rows()] == [
+        (after(0), after(DAY)),
+        (after(DAY), after(DAY)),
+    ]
+
+
+def test_clock_set_back_after_a_correction_makes_no_overlap(desk: Desk) -> None:
+    desk.voice(0, LOBBY)
+    session_id = desk.rows()[0].id
+    desk.tracker.apply(SessionEndSet(GUILD, session_id, after(9000), after(9000)))
+
+    desk.voice(4000, None)
+    desk.voice(5000, STUDY, voice_session_id="w")
+    desk.voice(20_000, None, voice_session_id="w")
+
+    assert [(row.started_at, row.ended_at) for row in desk.rows()] == [
+        (after(0), after(9000)),
+        (after(9000), after(20_000)),
+    ]
