@@ -66,10 +66,14 @@ async def ask(api_url: str, token: str) -> GatewayBot:
 
 def _read(answer: Any) -> GatewayBot:
     payload = mapping(answer, "answer")
-    limit = mapping(payload.get("session_start_limit"), "session_start_limit")
+    # discord.py's client of one shard needs none of the limits: without them, Discord's least.
+    limit = mapping(payload.get("session_start_limit") or {}, "session_start_limit")
     remaining, reset_after = whole(limit, "remaining"), whole(limit, "reset_after")
+    url = text(payload, "url", most=LONGEST_ADDRESS)
+    if not url:
+        raise UnreadableError(field="url", wanted="an address")
     return GatewayBot(
-        url=text(payload, "url", most=LONGEST_ADDRESS),
+        url=url,
         shards=max(1, whole(payload, "shards") or 1),
         max_concurrency=max(1, whole(limit, "max_concurrency") or 1),
         remaining=1 if remaining is None else remaining,
