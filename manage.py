@@ -22,4 +22,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # Ctrl-C before a command obeys signals itself: nothing has been started yet.
+        sys.exit(128 + signal.SIGINT)

@@ -89,17 +89,17 @@ class Supervisor:
         if not self._pump.is_alive():
             self._pump.start()
 
-    def stop(self, *, last: str = "") -> None:
+    def stop(self, *, first: str = "") -> None:
         """Ends all processes, each in its own order, by force where it takes too long.
 
         Args:
-            last: a process that the others use until they have ended.
+            first: a process that uses one of the others until it has ended.
         """
         self._stopping.set()
         with self._lock:
             children = list(self._children.values())
-        for its_turn in (False, True):
-            turn = [child for child in children if (child.name == last) is its_turn]
+        for is_first in (True, False):
+            turn = [child for child in children if (child.name == first) is is_first]
             stop_groups([child.leader for child in turn if child.leader is not None])
         for child in children:
             if child.thread is not None:

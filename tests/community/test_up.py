@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,6 +117,26 @@ def test_up_that_is_killed_leaves_nothing_and_starts_again(data_dir: Path) -> No
 
         assert process.wait(timeout=30) == 0
     assert processes_of(data_dir) == []
+
+
+def test_up_that_is_interrupted_before_it_heeds_signals_ends_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(  # noqa: S603 (our own program)
+        command("--only", "web"),
+        env=environment(tmp_path / "data"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Its modules are still being loaded.
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in said
+    assert not (tmp_path / "data").exists()
 
 
 def test_up_without_a_token_names_it_before_anything_is_started(tmp_path: Path) -> None:
