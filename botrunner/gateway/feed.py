@@ -160,27 +160,29 @@ class Feed:
             )
 
     def take_overdue(self, at: datetime) -> None:
-        """Counts guilds that READY listed and nobody stated since as an outage."""
+        """Settles the guilds that nobody stated in good time after READY.
+
+        One that it listed has an outage; from one that it did not list the bot was removed.
+        """
         for guild_id, since in self.sight.overdue(at).items():
             logger.warning("Guild %s was listed, but not stated: an outage", guild_id)
             self._put(GuildUnavailable(guild_id=guild_id, at=since or at))
+        ready_at, removed = self.sight.removed(at) or (at, {})
+        for guild_id, since in removed.items():
+            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
+            start = since or ready_at
+            uncertainty = seconds_between(start, ready_at)
+            self._put(BotRemoved(guild_id=guild_id, at=start, uncertainty=uncertainty))
+            self._put(GuildGone(guild_id=guild_id, at=start))
 
     # The connection ------------------------------------------------------------------
 
     def _ready(self, payload: Payload) -> bool:
         listed = translate.ready_guild_ids(payload)
         self._user_id = str(mapping(payload.get("user"), "user").get("id"))
-        at = self._at
-        gone = self.sight.ready(listed, at)
+        self.sight.ready(listed, self._at)
         self._requests.clear()
         logger.info("Shard %s: READY with %s guilds", self._shard_id, len(listed))
-        for guild_id, since in gone.items():
-            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
-            start = since or at
-            self._put(
-                BotRemoved(guild_id=guild_id, at=start, uncertainty=seconds_between(start, at))
-            )
-            self._put(GuildGone(guild_id=guild_id, at=start))
         return True
 
     def _resumed(self, _: Payload) -> bool:

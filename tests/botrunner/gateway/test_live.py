@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from botrunner.gateway import client
+from botrunner.gateway.blindness import DOUBT
 from botrunner.sandbox import entities
 from community.models import Channel, Guild, Member, Shard
 from sessions_app.models import Visit, VoiceState
@@ -208,6 +209,7 @@ async def test_a_guild_that_removed_the_bot_while_it_was_away_ends_its_sessions(
             await settled(bot)
         community.world.remove_bot(community.guild.id)
         async with running(community) as bot:
+            await asyncio.sleep(DOUBT.total_seconds() + 1.5)
             await settled(bot)
 
     [row] = await rows()
