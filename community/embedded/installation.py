@@ -25,8 +25,8 @@ from community.embedded.demo import (
     DATABASE,
     Demo,
     free_port,
-    port_is_free,
     prepare_account,
+    refusal_to_listen,
     voice_is_seen,
 )
 from community.embedded.errors import PortTakenError, SettingMissingError
@@ -131,10 +131,10 @@ class Installation:
             port = self._env.whole("DEMO_PORT", port, least=1, most=65535)
             free = free_port(host, port)
             if free is None:
-                raise PortTakenError(host=host, port=port)
+                raise PortTakenError(host=host, port=port, reason=refusal_to_listen(host, port))
             port = free
-        elif not port_is_free(host, port):
-            raise PortTakenError(host=host, port=port)
+        elif refusal := refusal_to_listen(host, port):
+            raise PortTakenError(host=host, port=port, reason=refusal)
         self._settings |= {"WEB_BIND": host, "WEB_PORT": str(port)}
         if wishes.demo or not self._env.given("SITE_URL"):
             self._settings["SITE_URL"] = self._site()

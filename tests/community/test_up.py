@@ -158,6 +158,21 @@ def test_up_on_a_taken_port_says_so_before_anything_is_started(tmp_path: Path) -
     assert not (tmp_path / "data").exists()
 
 
+def test_up_on_an_address_of_another_machine_says_why(tmp_path: Path) -> None:
+    said = refused(tmp_path / "data", "--only", "web", WEB_BIND="203.0.113.9")
+
+    assert "203.0.113.9" in said
+    assert "Cannot assign requested address" in said
+
+
+def test_up_with_a_data_folder_that_cannot_be_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    said = refused(tmp_path / "file" / "data", "--only", "web")
+
+    assert "DATA_DIR" in said
+
+
 def test_free_port_passes_over_a_taken_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
