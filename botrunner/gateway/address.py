@@ -61,7 +61,8 @@ async def ask(api_url: str, token: str) -> GatewayBot:
     except TimeoutError:
         raise DiscordAwayError(api_url=api_url, reason="no answer in time") from None
     except (aiohttp.ClientError, OSError, ValueError, UnreadableError) as error:
-        raise DiscordAwayError(api_url=api_url, reason=error) from error
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise DiscordAwayError(api_url=api_url, reason=reason) from error
 
 
 def _read(answer: Any) -> GatewayBot:

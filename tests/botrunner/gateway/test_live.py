@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from botrunner.gateway import client
+from botrunner.gateway import address, client
 from botrunner.gateway.blindness import DOUBT
 from botrunner.sandbox import entities
 from community.models import Channel, Guild, Member, Shard
@@ -279,6 +279,27 @@ async def test_a_server_that_wants_few_heartbeats_is_not_taken_for_dead(
         await asyncio.sleep(1.5)
 
     assert "silent for" not in caplog.text
+
+
+async def test_a_discord_that_is_away_is_said_in_a_line_and_ends_nothing(
+    community: Community, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(api_url: str, _: str) -> address.GatewayBot:
+        raise address.DiscordAwayError(api_url=api_url, reason="a test")
+
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        [shard] = bot.shards
+        assert shard._watch is not None
+        assert shard._watch.connection is not None
+        monkeypatch.setattr(address, "ask", away)
+        await shard._watch.connection.client.close()
+        await until(lambda: "Discord cannot be reached" in caplog.text)
+
+    [row] = await rows()
+    assert row.status == "active"
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_restart_keeps_starts_and_settles_who_left_meanwhile(
