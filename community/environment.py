@@ -9,6 +9,7 @@ same database), then the default.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUNNING = "running.env"
+# A name, all below one (".example.org"), an IPv6 address in brackets, or "*".
+HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -32,10 +35,16 @@ class Environment:
 
         Args:
             base_dir: the project's folder, where ``.env`` may lie.
+
+        Raises:
+            ImproperlyConfigured: if ``ENV_FILE`` names a file that is not there.
         """
         self.base_dir = base_dir
         values = dict(os.environ)
-        self._add_file(values, Path(values.get("ENV_FILE") or base_dir / ".env"))
+        named = values.get("ENV_FILE", "")
+        if named and not Path(named).exists():
+            raise refused("ENV_FILE", named, "a file that is there")
+        self._add_file(values, Path(named or base_dir / ".env"))
         self.data_dir = Path(values.get("DATA_DIR") or base_dir / ".data").expanduser().resolve()
         self._given = {name for name, value in values.items() if value.strip()}
         self._add_file(values, self.data_dir / RUNNING)
@@ -103,10 +112,20 @@ class Environment:
         """Reads a whole number between ``least`` and ``most``, both included."""
         return int(self.number(name, default, least=least, most=most, kind=int))
 
-    def names(self, name: str, default: list[str]) -> list[str]:
-        """Reads a comma-separated list."""
+    def hosts(self, name: str, default: list[str]) -> list[str]:
+        """Reads hosts' names, with commas between.
+
+        Raises:
+            ImproperlyConfigured: if there are none, or one is an address or has a port:
+                the site would answer to nobody.
+        """
         value = self.text(name)
-        return [part.strip() for part in value.split(",") if part.strip()] if value else default
+        if not value:
+            return default
+        hosts = [part.strip() for part in value.split(",") if part.strip()]
+        if not hosts or not all(HOST.fullmatch(host) for host in hosts):
+            raise refused(name, value, "names of hosts, without ports, with commas between")
+        return hosts
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         """Reads one of a few words.
@@ -129,6 +148,7 @@ class Environment:
         try:
             parts = urlsplit(value)
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            valid = valid and not re.search(r"\s", value)
             _ = parts.port
         except ValueError:
             valid = False

@@ -26,7 +26,7 @@ DEBUG = env.flag("DEBUG", default=False)
 # that signs nothing (the bot, the worker) runs without.
 SECRET_KEY = env.text("SECRET_KEY")
 SITE_URL = env.http_url("SITE_URL", "http://127.0.0.1:8000")
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 WEB_BIND = env.text("WEB_BIND", "127.0.0.1")
 WEB_PORT = env.whole("WEB_PORT", 8000, least=1, most=65535)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)

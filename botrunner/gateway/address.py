@@ -61,15 +61,20 @@ async def ask(api_url: str, token: str) -> GatewayBot:
     except TimeoutError:
         raise DiscordAwayError(api_url=api_url, reason="no answer in time") from None
     except (aiohttp.ClientError, OSError, ValueError, UnreadableError) as error:
-        raise DiscordAwayError(api_url=api_url, reason=error) from error
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise DiscordAwayError(api_url=api_url, reason=reason) from error
 
 
 def _read(answer: Any) -> GatewayBot:
     payload = mapping(answer, "answer")
-    limit = mapping(payload.get("session_start_limit"), "session_start_limit")
+    # discord.py's client of one shard needs none of the limits: without them, Discord's least.
+    limit = mapping(payload.get("session_start_limit") or {}, "session_start_limit")
     remaining, reset_after = whole(limit, "remaining"), whole(limit, "reset_after")
+    url = text(payload, "url", most=LONGEST_ADDRESS)
+    if not url:
+        raise UnreadableError(field="url", wanted="an address")
     return GatewayBot(
-        url=text(payload, "url", most=LONGEST_ADDRESS),
+        url=url,
         shards=max(1, whole(payload, "shards") or 1),
         max_concurrency=max(1, whole(limit, "max_concurrency") or 1),
         remaining=1 if remaining is None else remaining,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # How long after READY a guild's GUILD_CREATE is waited for before it counts as an outage.
 PATIENCE: Final = timedelta(seconds=60)
+# How long a guild that READY did not list may still be stated before the bot counts as
+# removed from it: Discord lists all of them, a second implementation may list none.
+DOUBT: Final = timedelta(seconds=2)
 
 
 def seconds_between(start: datetime, end: datetime) -> float:
@@ -42,6 +45,7 @@ class Sight:
         self._blind: dict[int, datetime | None] = dict(known)
         self._present = set(present)
         self._awaited: set[int] = set()
+        self._unlisted: set[int] = set()
         self._ready_at: datetime | None = None
         self._held: datetime | None = None
 
@@ -56,25 +60,20 @@ class Sight:
         if self.is_live:
             self._complete_until = at
 
-    def ready(self, listed: frozenset[int], at: datetime) -> dict[int, datetime | None]:
-        """READY came: nothing is replayed, and every guild is unseen until it is stated.
-
-        Returns:
-            The guilds that the bot is no longer in, with since when they are unseen.
-        """
-        if not self._awaited:
+    def ready(self, listed: frozenset[int], at: datetime) -> None:
+        """READY came: nothing is replayed, and every guild is unseen until it is stated."""
+        if not (self._awaited or self._unlisted):
             self._held = self._complete_until
         for guild_id in self._present:
             self._blind.setdefault(guild_id, self._complete_until)
         for guild_id in listed:
             self._blind.setdefault(guild_id, None)
-        gone = {guild_id: self._blind[guild_id] for guild_id in self._present - listed}
+        self._unlisted = (self._present | self._unlisted) - listed
         self._present = set(listed)
         self._awaited = set(listed)
         self._ready_at = at
         self.is_live = True
         self._complete_until = at
-        return gone
 
     def resumed(self, at: datetime) -> None:
         """RESUMED came: all that was missed has been replayed."""
@@ -96,6 +95,7 @@ class Sight:
             since = self._seen_until(at) if guild_id in self._present else None
         self._present.add(guild_id)
         self._awaited.discard(guild_id)
+        self._unlisted.discard(guild_id)
         return since
 
     def lost(self, guild_id: int, at: datetime) -> datetime | None:
@@ -108,6 +108,7 @@ class Sight:
         known = guild_id in self._present
         self._present.add(guild_id)
         self._awaited.discard(guild_id)
+        self._unlisted.discard(guild_id)
         return self._blind.setdefault(guild_id, since if known else None)
 
     def left(self, guild_id: int, at: datetime) -> None:
@@ -115,6 +116,7 @@ class Sight:
         self._blind.setdefault(guild_id, at)
         self._present.discard(guild_id)
         self._awaited.discard(guild_id)
+        self._unlisted.discard(guild_id)
 
     def overdue(self, at: datetime) -> dict[int, datetime | None]:
         """Takes the guilds that READY listed and that were not stated in good time.
@@ -127,6 +129,18 @@ class Sight:
         late = {guild_id: self._blind.get(guild_id) for guild_id in self._awaited}
         self._awaited.clear()
         return late
+
+    def removed(self, at: datetime) -> tuple[datetime, dict[int, datetime | None]] | None:
+        """Takes the guilds that READY did not list and that nobody stated since.
+
+        Returns:
+            When READY came, and since when each of them is unseen; None if there are none.
+        """
+        if self._ready_at is None or not self._unlisted or at < self._ready_at + DOUBT:
+            return None
+        gone = {guild_id: self._blind.get(guild_id) for guild_id in self._unlisted}
+        self._unlisted.clear()
+        return self._ready_at, gone
 
     # What can be said ------------------------------------------------------------------
 
@@ -145,10 +159,10 @@ class Sight:
     def complete_until(self) -> datetime | None:
         """Gives up to when everything was seen, outages apart; None if nothing was yet.
 
-        While guilds that READY listed are still to be stated, it stays where the gap
-        before them began: a crash now must not take them for seen.
+        While guilds are still to be stated, it stays where the gap before them began: a
+        crash now must not take them for seen.
         """
-        return self._held if self._awaited else self._complete_until
+        return self._held if self._awaited or self._unlisted else self._complete_until
 
     def _seen_until(self, at: datetime) -> datetime | None:
         return at if self.is_live else self._complete_until

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # A heartbeat is answered every 41 s: a connection that has been silent for so long is none,
-# and discord.py's own pauses grow to a quarter of an hour.
+# and discord.py's own pauses grow to a quarter of an hour. Where HELLO named a longer
+# interval, silence is as long as two of them.
 LONGEST_SILENCE_SECONDS: Final = 90.0
+HEARTBEATS_OF_SILENCE: Final = 2.2
 LOOK_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
 PROOF_SECONDS: Final = 0.5
@@ -212,7 +214,8 @@ class Connection:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             silence = self._clock.elapsed() - max(started, self._feed.heard_at)
-            if silence > LONGEST_SILENCE_SECONDS:
+            heartbeats = HEARTBEATS_OF_SILENCE * tap.heartbeat_seconds(self.client)
+            if silence > max(LONGEST_SILENCE_SECONDS, heartbeats):
                 logger.warning("Shard %s: silent for %.0f s", self._shard_id, silence)
                 return
 

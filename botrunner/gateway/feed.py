@@ -80,6 +80,7 @@ class Feed:
         self._requests = requests
         self._has_members_intent = has_members_intent
         self._seen = SeenMembers()
+        self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
         self._at = clock.at(self._elapsed)
         self._user_id = ""
@@ -135,34 +136,53 @@ class Feed:
         One that cannot be read is counted and logged without its content.
         """
         try:
-            return self._handlers[name](mapping(payload, name))
+            passes_on = self._handlers[name](mapping(payload, name))
+            return passes_on and (name, guild_of(payload)) not in self._fatal
         except UnreadableError as error:
             self._could_not_read(name, str(error))
             # discord.py ends the connection over what it cannot read.
             return name != "VOICE_STATE_UPDATE"
 
+    def threw(self, name: str, payload: Any) -> None:
+        """discord.py ends the client over an event; over the next of its kind it shall not.
+
+        A guild's statement comes anew with each connection: shown again, it would keep the
+        whole shard from ever staying connected.
+        """
+        guild_id = guild_of(payload)
+        if guild_id is not None:
+            self._fatal.add((name, guild_id))
+            logger.error(
+                "Shard %s: discord.py throws at %s of guild %s and sees no more of them",
+                self._shard_id,
+                name,
+                guild_id,
+            )
+
     def take_overdue(self, at: datetime) -> None:
-        """Counts guilds that READY listed and nobody stated since as an outage."""
+        """Settles the guilds that nobody stated in good time after READY.
+
+        One that it listed has an outage; from one that it did not list the bot was removed.
+        """
         for guild_id, since in self.sight.overdue(at).items():
             logger.warning("Guild %s was listed, but not stated: an outage", guild_id)
             self._put(GuildUnavailable(guild_id=guild_id, at=since or at))
+        ready_at, removed = self.sight.removed(at) or (at, {})
+        for guild_id, since in removed.items():
+            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
+            start = since or ready_at
+            uncertainty = seconds_between(start, ready_at)
+            self._put(BotRemoved(guild_id=guild_id, at=start, uncertainty=uncertainty))
+            self._put(GuildGone(guild_id=guild_id, at=start))
 
     # The connection ------------------------------------------------------------------
 
     def _ready(self, payload: Payload) -> bool:
         listed = translate.ready_guild_ids(payload)
         self._user_id = str(mapping(payload.get("user"), "user").get("id"))
-        at = self._at
-        gone = self.sight.ready(listed, at)
+        self.sight.ready(listed, self._at)
         self._requests.clear()
         logger.info("Shard %s: READY with %s guilds", self._shard_id, len(listed))
-        for guild_id, since in gone.items():
-            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
-            start = since or at
-            self._put(
-                BotRemoved(guild_id=guild_id, at=start, uncertainty=seconds_between(start, at))
-            )
-            self._put(GuildGone(guild_id=guild_id, at=start))
         return True
 
     def _resumed(self, _: Payload) -> bool:
@@ -363,3 +383,11 @@ class Feed:
     def _could_not_read(self, name: str, what: str) -> None:
         self.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
+
+
+def guild_of(payload: Any) -> object:
+    """Gives the guild's id as an event's payload writes it, or None where it has none."""
+    if not isinstance(payload, dict):
+        return None
+    guild_id = payload.get("guild_id", payload.get("id"))
+    return guild_id if isinstance(guild_id, str | int) else None

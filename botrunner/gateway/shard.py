@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway import shard_row
+from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import Books, StartOverError
 from botrunner.gateway.client import Connection
@@ -202,6 +203,8 @@ class Shard:
                 await watch.connection.run()
             except CannotRunError:
                 raise
+            except DiscordAwayError as error:
+                logger.warning("Shard %s: %s", self.shard_id, error)
             except Exception:
                 logger.exception("Shard %s: the client ended", self.shard_id)
             if self._clock.elapsed() - started > GOOD_RUN_SECONDS:

@@ -8,7 +8,7 @@ This is the only module that touches discord.py's private parts. What it relies 
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
-- ``DiscordWebSocket._keep_alive.beat()`` and ``send_heartbeat(payload)``.
+- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -73,6 +73,9 @@ class Sink(Protocol):
             Whether discord.py is to see it too.
         """
 
+    def threw(self, name: str, payload: Any) -> None:
+        """discord.py's own parser threw at an event, which ends the client."""
+
 
 def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
     """Lets the sink hear all that the client receives, from its next connection on.
@@ -109,12 +112,23 @@ async def beat(client: discord.Client) -> None:
         await websocket.send_heartbeat(keep_alive.beat())
 
 
+def heartbeat_seconds(client: discord.Client) -> float:
+    """Gives how often the server wants a heartbeat, as its HELLO said; 0 before it."""
+    # discord.py has None there until the first connection.
+    keep_alive = client.ws._keep_alive if client.ws is not None else None
+    return 0.0 if keep_alive is None else float(keep_alive.interval or 0)
+
+
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:
     hear = sink.event
 
     def tapped(payload: Any) -> None:
         if hear(name, payload):
-            parse(payload)
+            try:
+                parse(payload)
+            except Exception:
+                sink.threw(name, payload)
+                raise
 
     return tapped
 

@@ -112,11 +112,16 @@ def free_port(host: str, first: int) -> int | None:
 
 def port_is_free(host: str, port: int) -> bool:
     """Tells whether we could listen there; 0 asks for any port."""
+    return not refusal_to_listen(host, port)
+
+
+def refusal_to_listen(host: str, port: int) -> str:
+    """Says why we could not listen there; empty where we could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""

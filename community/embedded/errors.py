@@ -11,6 +11,12 @@ class DataFolderInUseError(RollcallError):
     code: ClassVar[str] = "data-folder-in-use"
 
 
+class UnusableFolderError(RollcallError):
+    """{folder} cannot be used ({reason}): set DATA_DIR to another folder."""
+
+    code: ClassVar[str] = "unusable-folder"
+
+
 class UnsafeFolderError(RollcallError):
     """{folder} belongs to somebody else: remove it, or set DATA_DIR to a shorter path."""
 
@@ -42,7 +48,7 @@ class NotADemoDatabaseError(RollcallError):
 
 
 class PortTakenError(RollcallError):
-    """Another program listens on {host} port {port}: stop it, or set WEB_PORT to another port."""
+    """Nothing can listen on {host} port {port} ({reason}): set WEB_PORT or WEB_BIND to another."""
 
     code: ClassVar[str] = "port-taken"
 

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import psutil
 
-from community.embedded.errors import DataFolderInUseError, UnsafeFolderError
+from community.embedded.errors import (
+    DataFolderInUseError,
+    UnsafeFolderError,
+    UnusableFolderError,
+)
 
 # What a killed owner left takes its guard at most this long to stop.
 CLEARING_UP_SECONDS = 60.0
@@ -30,9 +34,13 @@ def hold(data_dir: Path) -> int:
 
     Raises:
         DataFolderInUseError: if another process works with it.
+        UnusableFolderError: if it cannot be made or written to.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UnusableFolderError(folder=data_dir, reason=error.strerror) from error
     until = time.monotonic() + CLEARING_UP_SECONDS
     while True:
         try:

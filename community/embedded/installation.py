@@ -25,8 +25,8 @@ from community.embedded.demo import (
     DATABASE,
     Demo,
     free_port,
-    port_is_free,
     prepare_account,
+    refusal_to_listen,
     voice_is_seen,
 )
 from community.embedded.errors import PortTakenError, SettingMissingError
@@ -42,7 +42,8 @@ from community.static_files import collect_static
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROCESSES = ("web", "worker", "beat", "bot")
+BOT = "bot"
+PROCESSES = ("web", "worker", "beat", BOT)
 SANDBOX = "sandbox"
 # Where a browser on this machine finds what listens on every address.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (nothing is bound here)
@@ -120,7 +121,7 @@ class Installation:
     def _check(self) -> None:
         """Names what is missing or in the way while nothing has been started."""
         wishes, host, port = self._wishes, settings.WEB_BIND, settings.WEB_PORT
-        if "bot" in wishes.only and not wishes.demo and not self._env.given("DISCORD_TOKEN"):
+        if BOT in wishes.only and not wishes.demo and not self._env.given("DISCORD_TOKEN"):
             raise SettingMissingError(
                 name="DISCORD_TOKEN", purpose="the bot's token, from Discord's developer portal"
             )
@@ -130,10 +131,10 @@ class Installation:
             port = self._env.whole("DEMO_PORT", port, least=1, most=65535)
             free = free_port(host, port)
             if free is None:
-                raise PortTakenError(host=host, port=port)
+                raise PortTakenError(host=host, port=port, reason=refusal_to_listen(host, port))
             port = free
-        elif not port_is_free(host, port):
-            raise PortTakenError(host=host, port=port)
+        elif refusal := refusal_to_listen(host, port):
+            raise PortTakenError(host=host, port=port, reason=refusal)
         self._settings |= {"WEB_BIND": host, "WEB_PORT": str(port)}
         if wishes.demo or not self._env.given("SITE_URL"):
             self._settings["SITE_URL"] = self._site()
@@ -219,7 +220,7 @@ class Installation:
                 supervisor.start(name, commands[name])
             if "web" in self._wishes.only:
                 self._wait("the web site", self._web_answers)
-            if self._demo is not None and "bot" in self._wishes.only:
+            if self._demo is not None and BOT in self._wishes.only:
                 self._wait("members in voice", lambda: voice_is_seen(started))
             connections.close_all()
             if not self._stop.is_set():
@@ -228,8 +229,9 @@ class Installation:
                 self._keep_servers()
             self._terminal.say("Stopping")
         finally:
-            # The demo's members leave before the bot does, so that it is blind to none of it.
-            supervisor.stop(first=SANDBOX)
+            # The bot goes before its Discord, which goes at once: for as long as it went on
+            # without the bot, its members would be in voice and nobody would see them.
+            supervisor.stop(first=BOT)
 
     def _environment(self) -> dict[str, str]:
         # The Procfile's "python" is the one that runs this, activated or not.

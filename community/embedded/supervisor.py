@@ -93,13 +93,13 @@ class Supervisor:
         """Ends all processes, each in its own order, by force where it takes too long.
 
         Args:
-            first: a process that has ended before the others are told to.
+            first: a process that uses one of the others until it has ended.
         """
         self._stopping.set()
         with self._lock:
             children = list(self._children.values())
-        for its_turn in (True, False):
-            turn = [child for child in children if (child.name == first) is its_turn]
+        for is_first in (True, False):
+            turn = [child for child in children if (child.name == first) is is_first]
             stop_groups([child.leader for child in turn if child.leader is not None])
         for child in children:
             if child.thread is not None:

@@ -119,7 +119,37 @@ def test_number_refuses_what_is_out_of_range_or_no_number(
         env.number("ANY_NUMBER", 5, least=0, most=10)
 
 
-@pytest.mark.parametrize("text", ["ftp://x", "http://", "x", "http://x:port", "http://[::1"])
+@pytest.mark.parametrize(
+    "text", ["*", "localhost", ".example.org", "a.example.org, 10.0.0.1,[::1]", "b\u00fccher.de"]
+)
+def test_hosts_reads_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    env = environment(tmp_path, monkeypatch, ANY_HOSTS=text)
+
+    assert env.hosts("ANY_HOSTS", []) == [part.strip() for part in text.split(",")]
+
+
+@pytest.mark.parametrize("text", [",", "http://x", "x:8000", "a b", "x/", "a..b", "good,bad/"])
+def test_hosts_refuses_what_is_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    env = environment(tmp_path, monkeypatch, ANY_HOSTS=text)
+
+    with pytest.raises(ImproperlyConfigured, match="ANY_HOSTS"):
+        env.hosts("ANY_HOSTS", [])
+
+
+def test_an_env_file_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "missing"))
+
+    with pytest.raises(ImproperlyConfigured, match="ENV_FILE"):
+        Environment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://x", "http://", "x", "http://x:port", "http://[::1", "http://a b"]
+)
 def test_http_url_refuses_what_is_no_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

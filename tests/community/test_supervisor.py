@@ -74,16 +74,18 @@ def test_stop_ends_a_process_that_will_not_and_its_children(tmp_path: Path) -> N
     assert processes_of(tmp_path) == []
 
 
-def test_stop_ends_the_first_one_before_the_others(tmp_path: Path) -> None:
+def test_stop_ends_the_first_one_before_the_others_and_waits_for_none_of_them(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "say-when").write_text(
-        'trap "echo $1 >> ended; exit" TERM; echo begun; while :; do sleep 0.05; done\n'
+        'trap "sleep $2; echo $1 >> ended; exit" TERM; echo begun; while :; do sleep 0.05; done\n'
     )
     with supervisor(tmp_path) as running:
-        for name in ("last", "first"):
-            running.start(name, f"exec sh say-when {name}")
+        for name, seconds in (("quick", 0), ("slow", 0.6), ("first", 0.3)):
+            running.start(name, f"exec sh say-when {name} {seconds}")
             assert wait_until((tmp_path / "log" / f"{name}.log").exists, PATIENCE)
 
-    assert lines(tmp_path / "ended") == ["first", "last"]
+    assert lines(tmp_path / "ended") == ["first", "quick", "slow"]
 
 
 def test_the_terminal_shows_warnings_alone_and_no_address(

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +119,26 @@ def test_up_that_is_killed_leaves_nothing_and_starts_again(data_dir: Path) -> No
     assert processes_of(data_dir) == []
 
 
+def test_up_that_is_interrupted_before_it_heeds_signals_ends_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(  # noqa: S603 (our own program)
+        command("--only", "web"),
+        env=environment(tmp_path / "data"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Its modules are still being loaded.
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in said
+    assert not (tmp_path / "data").exists()
+
+
 def test_up_without_a_token_names_it_before_anything_is_started(tmp_path: Path) -> None:
     said = refused(tmp_path / "data")
 
@@ -135,6 +156,21 @@ def test_up_on_a_taken_port_says_so_before_anything_is_started(tmp_path: Path) -
     assert f"port {port}" in said
     assert "WEB_PORT" in said
     assert not (tmp_path / "data").exists()
+
+
+def test_up_on_an_address_of_another_machine_says_why(tmp_path: Path) -> None:
+    said = refused(tmp_path / "data", "--only", "web", WEB_BIND="203.0.113.9")
+
+    assert "203.0.113.9" in said
+    assert "Cannot assign requested address" in said
+
+
+def test_up_with_a_data_folder_that_cannot_be_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    said = refused(tmp_path / "file" / "data", "--only", "web")
+
+    assert "DATA_DIR" in said
 
 
 def test_free_port_passes_over_a_taken_one() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botrunner.gateway.blindness import PATIENCE, Sight, seconds_between
+from botrunner.gateway.blindness import DOUBT, PATIENCE, Sight, seconds_between
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = 1, 2, 3
@@ -138,14 +138,35 @@ def test_guilds_that_ready_does_not_list_are_gone() -> None:
     sight = Sight({ONE: at(-100), TWO: at(-50), THREE: at(-500)}, present=[ONE, TWO])
     sight.opened()
 
-    assert sight.ready(frozenset({ONE}), at(0)) == {TWO: at(-50)}
+    sight.ready(frozenset({ONE}), at(0))
+
+    assert sight.removed(at(1)) is None
+    assert sight.removed(at(0) + DOUBT) == (at(0), {TWO: at(-50)})
+    assert sight.removed(at(1) + DOUBT) is None
 
 
 def test_a_guild_that_was_seen_live_is_gone_since_the_last_frame() -> None:
     sight = live(ONE, TWO)
     sight.opened()
 
-    assert sight.ready(frozenset({ONE}), at(20)) == {TWO: at(10)}
+    sight.ready(frozenset({ONE}), at(20))
+
+    assert sight.removed(at(20) + DOUBT) == (at(20), {TWO: at(10)})
+
+
+def test_a_guild_that_is_stated_though_ready_did_not_list_it_is_not_gone() -> None:
+    sight = live(ONE, TWO)
+    sight.opened()
+    sight.ready(frozenset(), at(20))
+    sight.stated(ONE, at(20))
+    sight.frame(at(21))
+
+    assert sight.complete_until() == at(10)
+    sight.opened()
+    sight.ready(frozenset({ONE}), at(21))
+    assert sight.stated(ONE, at(21)) == at(21)
+    assert sight.removed(at(21) + DOUBT) == (at(21), {TWO: at(10)})
+    assert sight.complete_until() == at(21)
 
 
 def test_a_guild_that_asks_the_bot_back_was_unseen_since_it_left() -> None:
@@ -160,7 +181,9 @@ def test_a_guild_the_bot_left_is_not_missed_at_the_next_ready() -> None:
     sight.left(ONE, at(11))
     sight.opened()
 
-    assert sight.ready(frozenset({TWO}), at(20)) == {}
+    sight.ready(frozenset({TWO}), at(20))
+
+    assert sight.removed(at(20) + DOUBT) is None
 
 
 def test_nothing_is_vouched_for_while_listed_guilds_are_still_to_be_stated() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from botrunner.gateway import address, client
+from botrunner.gateway.blindness import DOUBT
+from botrunner.sandbox import entities
 from community.models import Channel, Guild, Member, Shard
 from sessions_app.models import Visit, VoiceState
 from sessions_app.models.channel_ids import never_empty
@@ -18,6 +21,7 @@ from tests.botrunner.gateway.conftest import (
     serving,
     settled,
     stored,
+    until,
 )
 
 if TYPE_CHECKING:
@@ -205,6 +209,7 @@ async def test_a_guild_that_removed_the_bot_while_it_was_away_ends_its_sessions(
             await settled(bot)
         community.world.remove_bot(community.guild.id)
         async with running(community) as bot:
+            await asyncio.sleep(DOUBT.total_seconds() + 1.5)
             await settled(bot)
 
     [row] = await rows()
@@ -236,6 +241,65 @@ async def test_a_parser_that_throws_costs_a_client_and_no_session(
         )
         assert second.status == "active"
     assert "the client ended" in caplog.text
+
+
+async def test_a_guild_that_discord_py_cannot_read_costs_one_client_and_is_followed(
+    community: Community, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = entities.Channel.payload
+
+    def without_limits(channel: entities.Channel) -> dict[str, Any]:
+        return {name: part for name, part in whole(channel).items() if name != "user_limit"}
+
+    monkeypatch.setattr(entities.Channel, "payload", without_limits)
+    async with running(community) as bot:
+        await until(lambda: caplog.text.count("READY with") == 2)
+        await settled(bot)
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        community.move(0, 1)
+        await settled(bot)
+
+        first, second = await rows(user_id=community.people[0])
+        assert (first.start_kind, first.end_reason, second.status) == (
+            "observed",
+            "moved",
+            "active",
+        )
+        assert first.start_uncertainty == first.end_uncertainty == 0
+        assert caplog.text.count("the client ended") == 1
+
+
+async def test_a_server_that_wants_few_heartbeats_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(client, "LOOK_SECONDS", 0.05)
+    async with serving(heartbeat_interval=2.0) as community, running(community):
+        await asyncio.sleep(1.5)
+
+    assert "silent for" not in caplog.text
+
+
+async def test_a_discord_that_is_away_is_said_in_a_line_and_ends_nothing(
+    community: Community, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(api_url: str, _: str) -> address.GatewayBot:
+        raise address.DiscordAwayError(api_url=api_url, reason="a test")
+
+    async with running(community) as bot:
+        community.join(0, 0)
+        await asyncio.sleep(1.1)
+        [shard] = bot.shards
+        assert shard._watch is not None
+        assert shard._watch.connection is not None
+        monkeypatch.setattr(address, "ask", away)
+        await shard._watch.connection.client.close()
+        await until(lambda: "Discord cannot be reached" in caplog.text)
+
+    [row] = await rows()
+    assert row.status == "active"
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_restart_keeps_starts_and_settles_who_left_meanwhile(

@@ -116,6 +116,27 @@ async def test_a_signal_ends_the_bot_in_good_order_and_no_session(
         assert {row.last_seen_at for row in await rows()} == {shard.last_frame_at}
 
 
+async def test_a_signal_ends_a_bot_that_has_hardly_begun_with_status_0(
+    settings: Settings,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "manage.py",
+        "runbot",
+        cwd=ROOT,
+        env={"DISCORD_TOKEN": TOKEN, "DATABASE_URL": "postgresql://u@127.0.0.1:9/nothing"}
+        | {"DATA_DIR": str(settings.DATA_DIR), "ENV_FILE": os.devnull},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    # Its modules are still being loaded.
+    await asyncio.sleep(0.5)
+    process.terminate()
+    output, _ = await asyncio.wait_for(process.communicate(), STOP_SECONDS)
+
+    assert process.returncode == 0, output.decode()
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
     async with serving() as community:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 from django.db import OperationalError
 
 from botrunner.gateway import address, supervisor
@@ -15,6 +17,8 @@ from botrunner.gateway.supervisor import Supervisor, TablesMissingError
 from tests.botrunner.gateway.conftest import TOKEN, serving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tests.botrunner.gateway.conftest import Community
 
 NOWHERE = "http://127.0.0.1:9/api/v10"
@@ -82,3 +86,34 @@ async def test_a_wrong_token_is_told_from_a_discord_that_is_away() -> None:
             await address.ask(community.sandbox.api_url, "wrong")
     with pytest.raises(address.DiscordAwayError):
         await address.ask(NOWHERE, TOKEN)
+
+
+@pytest.mark.parametrize("answer", ['{"url": "ws://127.0.0.1:9"}', '{"url": "x", "shards": 1}'])
+async def test_a_gateway_that_names_no_limits_will_do(answer: str, unused_tcp_port: int) -> None:
+    async with answering(answer, unused_tcp_port) as api_url:
+        gateway = await address.ask(api_url, TOKEN)
+
+    assert (gateway.shards, gateway.max_concurrency, gateway.remaining) == (1, 1, 1)
+
+
+async def test_an_answer_without_the_gateways_address_is_none(unused_tcp_port: int) -> None:
+    async with answering('{"shards": 1}', unused_tcp_port) as api_url:
+        with pytest.raises(address.DiscordAwayError, match="url") as caught:
+            await address.ask(api_url, TOKEN)
+    assert ".." not in str(caught.value)
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: str, port: int) -> AsyncIterator[str]:
+    """Serves one answer to every question, as a second implementation of Discord might."""
+
+    async def handle(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=answer, content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}/api/v10"
+    finally:
+        await runner.cleanup()

@@ -37,6 +37,9 @@ class Recorder:
         self.heard.append(("event", name, payload))
         return self.passes_on
 
+    def threw(self, name: str, payload: Any) -> None:
+        self.heard.append(("threw", name, payload))
+
 
 def tapped_client(sink: tap.Sink) -> discord.Client:
     client = discord.Client(intents=intents(members=True), max_messages=None)
@@ -111,6 +114,18 @@ async def test_what_the_sink_keeps_discord_py_never_sees() -> None:
     await received(client, {"op": 0, "t": "VOICE_STATE_UPDATE", "s": 1, "d": {"user_id": "1"}})
 
     assert seen == []
+
+
+async def test_the_sink_is_told_what_discord_py_throws_at() -> None:
+    sink = Recorder()
+    client = tapped_client(sink)
+    payload = {"id": "1", "type": 2, "guild_id": "2"}
+    client._connection._guilds[2] = discord.Object(2)  # type: ignore[assignment]  # is looked up
+
+    with pytest.raises(KeyError):
+        await received(client, {"op": 0, "t": "CHANNEL_CREATE", "s": 1, "d": payload})
+
+    assert sink.heard[-1] == ("threw", "CHANNEL_CREATE", payload)
 
 
 async def test_control_frames_and_connections_are_heard() -> None:
