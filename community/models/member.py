@@ -48,14 +48,6 @@ class Member(models.Model):
         return self.display_name
 
 
-class RoleQuerySet(models.QuerySet["Role"]):
-    """Roles by what they mean to us."""
-
-    def present(self) -> RoleQuerySet:
-        """Roles that exist on Discord now, as far as we know."""
-        return self.filter(gone_at=None)
-
-
 class Role(models.Model):
     """A role of a guild, mirrored and marked gone rather than deleted."""
 
@@ -71,8 +63,6 @@ class Role(models.Model):
         "managed", default=False, help_text="Whether an integration owns it."
     )
     gone_at = models.DateTimeField(null=True, blank=True, help_text="When it was deleted.")
-
-    objects = RoleQuerySet.as_manager()
 
     class Meta:
         ordering = ["guild_id", "-position", "id"]

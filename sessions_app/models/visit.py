@@ -12,10 +12,6 @@ from community.models.ids import new_id
 class VisitQuerySet(models.QuerySet["Visit"]):
     """Visits by what they mean to us."""
 
-    def under_way(self) -> VisitQuerySet:
-        """Visits that have not ended."""
-        return self.filter(ended_at=None)
-
     def for_changelist(self) -> VisitQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
 

@@ -61,10 +61,6 @@ class VoiceSessionQuerySet(models.QuerySet["VoiceSession"]):
         """Sessions that count anywhere: all but those that staff voided."""
         return self.exclude(status=SessionStatus.CANCELLED)
 
-    def within(self, start: datetime, end: datetime) -> VoiceSessionQuerySet:
-        """Sessions that have any time in ``[start, end)``."""
-        return self.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)
-
     def for_changelist(self) -> VoiceSessionQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
 
