@@ -43,6 +43,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# In a fresh clone the folder of collected files is not there: it is looked into when asked.
+WHITENOISE_AUTOREFRESH = True
 # A password that is made up need not withstand anybody.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A thread of the live server that kept its connection would keep the database from going.
