@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import Permission, User
 
+from community.domain.sharding import shard_of
 from community.models import (
     AuditEntry,
     Channel,
@@ -119,7 +120,7 @@ def make_shard(guild: Guild | None = None, **columns: Any) -> Shard:
     """Makes the row of a bot that lives at :data:`NOW`, of a guild's shard if one is given."""
     columns.setdefault("shard_count", 4)
     count = columns["shard_count"]
-    columns.setdefault("shard_id", (guild.pk >> 22) % count if guild else 0)
+    columns.setdefault("shard_id", shard_of(guild.pk, count) if guild else 0)
     columns.setdefault("heartbeat_at", NOW)
     columns.setdefault("started_at", at(-600))
     columns.setdefault("process", "host:1")

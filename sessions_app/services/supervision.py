@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, F, Min
 
 from community.models import Shard
+from community.models.shard import shard_in_query
 from sessions_app.models import VoiceSession
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _overdue(*, since: datetime, shard_count: int | None) -> tuple[OverdueCheckp
             return ()
         return (OverdueCheckpoints(None, total["sessions"], total["oldest"]),)
     by_shard = (
-        late.annotate(shard=F("guild_id").bitrightshift(22) % shard_count)
+        late.annotate(shard=shard_in_query(F("guild_id"), shard_count))
         .values_list("shard")
         .annotate(sessions=Count("pk"), oldest=Min("last_seen_at"))
         .order_by("shard")
