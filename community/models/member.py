@@ -48,6 +48,18 @@ class Member(models.Model):
         return self.display_name
 
 
+def named_member(row: models.Model, user_id: int) -> str:
+    """Names the member whom a row speaks of, for its ``__str__``; asks the database nothing.
+
+    Args:
+        row: a row with the relation ``member``. Where it was not read along with the row,
+            or is not mirrored, the user's id stands for the name.
+        user_id: the member's user id.
+    """
+    member = row._state.fields_cache.get("member")
+    return f"user {user_id}" if member is None else str(member)
+
+
 class Role(models.Model):
     """A role of a guild, mirrored and marked gone rather than deleted."""
 
@@ -137,4 +149,4 @@ class RoleSpan(models.Model):
         indexes = [models.Index(fields=["guild", "user_id"], name="role_span_member")]
 
     def __str__(self) -> str:
-        return f"role {self.role_id} of {self.user_id}"
+        return f"role {self.role_id} of {named_member(self, self.user_id)}"

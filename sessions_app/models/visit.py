@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from community.models import Channel, Guild, Member
 from community.models.ids import new_id
+from community.models.member import named_member
 
 
 class VisitQuerySet(models.QuerySet["Visit"]):
@@ -92,4 +93,5 @@ class Visit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Visit of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        who = named_member(self, self.user_id)
+        return f"Visit of {who} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from community.models import Channel, Guild, Member
 from community.models.ids import new_id
+from community.models.member import named_member
 from sessions_app.domain import words
 from sessions_app.models.stretches import StretchesField
 from sessions_app.models.visit import Visit
@@ -180,7 +181,8 @@ class VoiceSession(models.Model):
         permissions = [("correct_voicesession", "Can correct a voice session")]
 
     def __str__(self) -> str:
-        return f"Voice session of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        who = named_member(self, self.user_id)
+        return f"Voice session of {who} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
     def duration(self, *, now: datetime) -> timedelta:
         """Tells how long it lasted, or has lasted by ``now`` where it goes on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from community.models import Channel, Guild, Member
+from community.models.member import named_member
 from sessions_app.domain.facts import VoiceFlags
 from sessions_app.models.voice_session import SessionStatus, VoiceSession
 
@@ -107,7 +108,7 @@ class VoiceState(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Voice state of {self.user_id}"
+        return f"Voice state of {named_member(self, self.user_id)}"
 
     @property
     def flags(self) -> VoiceFlags:
