@@ -62,6 +62,15 @@ class VoiceSessionQuerySet(models.QuerySet["VoiceSession"]):
         """Sessions that count anywhere: all but those that staff voided."""
         return self.exclude(status=SessionStatus.CANCELLED)
 
+    def gone_stale(self, *, since: datetime) -> VoiceSessionQuerySet:
+        """Sessions that ended by estimate after ``since``.
+
+        An import's sessions without an end are stale too, with a reason of their own.
+        """
+        return self.filter(
+            status=SessionStatus.STALE, end_reason=EndReason.STALE, ended_at__gt=since
+        )
+
     def for_changelist(self) -> VoiceSessionQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
 

@@ -83,6 +83,11 @@ class Supervision:
         }
 
 
+def longest_silence(checkpoint_every: timedelta) -> timedelta:
+    """Tells how long a heartbeat or a checkpoint may stay away before anybody is told."""
+    return max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+
+
 def supervise_checkpoints(*, now: datetime, checkpoint_every: timedelta) -> Supervision:
     """Finds silent shards and overdue checkpoints, and warns of them in the log.
 
@@ -90,7 +95,7 @@ def supervise_checkpoints(*, now: datetime, checkpoint_every: timedelta) -> Supe
         now: the end of the time that is judged.
         checkpoint_every: how often the bot writes its checkpoint.
     """
-    since = now - max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+    since = now - longest_silence(checkpoint_every)
     shards = list(Shard.objects.order_by("-heartbeat_at"))
     silent = tuple(
         SilentShard(shard.shard_id, shard.shard_count, shard.process, shard.heartbeat_at)
