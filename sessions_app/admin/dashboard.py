@@ -34,34 +34,33 @@ if TYPE_CHECKING:
 
 Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
-MOST_PEOPLE = 300
+MOST_MEMBERS = 300
 """How many members the page names at once; the rest are in the list that it links to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class LiveMember:
     """One member in voice, in the page's words."""
 
     name: SafeString | str
-    since: str
     session: SafeString | str
     marks: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class LiveChannel:
     """One channel with those who are in it."""
 
     name: SafeString | str
-    people: list[Person]
+    members: list[LiveMember]
 
 
 @dataclass(slots=True)
-class House:
+class LiveGuild:
     """One guild with its channels that somebody is in."""
 
     name: SafeString | str
-    rooms: list[Room] = field(default_factory=list)
+    channels: list[LiveChannel] = field(default_factory=list)
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -73,11 +72,11 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         states = _scoped(user, VoiceState.objects.all())
         shown = list(
             states.for_changelist().order_by("guild_id", "channel_id", "changed_at", "pk")[
-                :MOST_PEOPLE
+                :MOST_MEMBERS
             ]
         )
-        context["houses"] = _houses(shown, now=now)
-        in_voice = len(shown) if len(shown) < MOST_PEOPLE else states.count()
+        context["live_guilds"] = _live_guilds(shown, now=now)
+        in_voice = len(shown) if len(shown) < MOST_MEMBERS else states.count()
         context["not_named"] = in_voice - len(shown)
         context["figures"] = _figures(user, in_voice=in_voice, now=now)
     context["sees_bot"] = user.has_perm("community.view_shard")
@@ -109,28 +108,27 @@ def _figures(user: User, *, in_voice: int, now: datetime) -> list[tuple[str, str
     return [(words, f"{count:,}", label if count else "") for words, count, label in figures]
 
 
-def _houses(states: list[VoiceState], *, now: datetime) -> list[House]:
-    houses = []
+def _live_guilds(states: list[VoiceState], *, now: datetime) -> list[LiveGuild]:
+    guilds = []
     for _, of_guild in groupby(states, key=lambda state: state.guild_id):
         in_guild = list(of_guild)
-        house = House(link_or_id(in_guild[0], "guild", id_name="guild_id", kind="guild"))
+        guild = LiveGuild(link_or_id(in_guild[0], "guild", id_name="guild_id", kind="guild"))
         for _, of_channel in groupby(in_guild, key=lambda state: state.channel_id):
             in_channel = list(of_channel)
-            house.rooms.append(
-                Room(
+            guild.channels.append(
+                LiveChannel(
                     link_or_id(in_channel[0], "channel", id_name="channel_id", kind="channel"),
-                    [_person(state, now=now) for state in in_channel],
+                    [_live_member(state, now=now) for state in in_channel],
                 )
             )
-        houses.append(house)
-    return houses
+        guilds.append(guild)
+    return guilds
 
 
-def _person(state: VoiceState, *, now: datetime) -> Person:
+def _live_member(state: VoiceState, *, now: datetime) -> LiveMember:
     session = state.session
-    return Person(
+    return LiveMember(
         name=link_or_id(state, "member", id_name="user_id", kind="user"),
-        since=moment(session.started_at) if session else "",
         session=(
             link_to(session, length_of(session, now=now).removesuffix(" so far"))
             if session
