@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import Permission, User
 
+from community.domain.sharding import shard_of
 from community.models import (
     AuditEntry,
     Channel,
@@ -82,7 +83,20 @@ def make_visit(member: Member, channel: Channel, **columns: Any) -> Visit:
 def make_session(
     member: Member, channel: Channel, *, visit: Visit | None = None, **columns: Any
 ) -> VoiceSession:
-    """Makes a session, in a visit of its own unless one is given.
+    """Makes a session of a mirrored member; see :func:`make_session_of`."""
+    return make_session_of(
+        member.user_id,
+        guild_id=member.guild_id,
+        channel_id=channel.pk,
+        visit=visit,
+        **columns,
+    )
+
+
+def make_session_of(
+    user_id: int, *, guild_id: int, channel_id: int, visit: Visit | None = None, **columns: Any
+) -> VoiceSession:
+    """Makes a session, in a visit of its own unless one is given; nothing need be mirrored.
 
     Without an end given it lasted an hour, up to :data:`NOW`; with ``ended_at=None`` it
     goes on.
@@ -95,11 +109,16 @@ def make_session(
     columns.setdefault("entered_at", columns["started_at"])
     columns.setdefault("last_seen_at", columns["ended_at"] or NOW)
     if visit is None:
-        visit = make_visit(
-            member, channel, started_at=columns["started_at"], ended_at=columns["ended_at"]
+        visit = Visit.objects.create(
+            guild_id=guild_id,
+            user_id=user_id,
+            started_at=columns["started_at"],
+            ended_at=columns["ended_at"],
+            first_channel_id=channel_id,
+            last_channel_id=channel_id,
         )
     return VoiceSession.objects.create(
-        visit=visit, guild_id=member.guild_id, user_id=member.user_id, channel=channel, **columns
+        visit=visit, guild_id=guild_id, user_id=user_id, channel_id=channel_id, **columns
     )
 
 
@@ -119,7 +138,7 @@ def make_shard(guild: Guild | None = None, **columns: Any) -> Shard:
     """Makes the row of a bot that lives at :data:`NOW`, of a guild's shard if one is given."""
     columns.setdefault("shard_count", 4)
     count = columns["shard_count"]
-    columns.setdefault("shard_id", (guild.pk >> 22) % count if guild else 0)
+    columns.setdefault("shard_id", shard_of(guild.pk, count) if guild else 0)
     columns.setdefault("heartbeat_at", NOW)
     columns.setdefault("started_at", at(-600))
     columns.setdefault("process", "host:1")

@@ -43,10 +43,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# In a fresh clone the folder of collected files is not there: it is looked into when asked.
+WHITENOISE_AUTOREFRESH = True
 # A password that is made up need not withstand anybody.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A thread of the live server that kept its connection would keep the database from going.
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 (from community.settings)
-# WhiteNoise wants the folder to be there, though nothing is collected into it.
-STATIC_ROOT = PROJECT / ".data" / "test-static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)

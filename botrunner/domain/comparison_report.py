@@ -11,7 +11,7 @@ from botrunner.domain.truth_file import moment_of, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from botrunner.domain.truth_comparison import Comparison, Wrong
+    from botrunner.domain.comparison import Comparison, Wrong
 
 MILLION = 1_000_000
 

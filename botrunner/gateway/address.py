@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -54,7 +55,7 @@ async def ask(api_url: str, token: str) -> GatewayBot:
             aiohttp.ClientSession(timeout=PATIENCE) as session,
             session.get(f"{api_url}/gateway/bot", headers=headers) as response,
         ):
-            if response.status == 401:  # noqa: PLR2004 - HTTP's Unauthorized
+            if response.status == HTTPStatus.UNAUTHORIZED:
                 raise TokenRefusedError
             response.raise_for_status()
             return _read(await response.json())

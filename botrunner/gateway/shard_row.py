@@ -6,8 +6,10 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import F
+
 from community.models import Guild, Shard
-from community.models.shard import shard_of
+from community.models.shard import shard_in_query
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +55,7 @@ def present_guild_ids(shard_id: int, shard_count: int) -> list[int]:
     """Lists the shard's guilds that the bot was in when last seen."""
     return list(
         Guild.objects.present()
-        .annotate(shard=shard_of("id", shard_count))
+        .annotate(shard=shard_in_query(F("id"), shard_count))
         .filter(shard=shard_id)
         .order_by()
         .values_list("id", flat=True)

@@ -79,13 +79,6 @@ class Registry:
         except KeyError:
             raise UnknownThingError(kind="channel", id=channel_id) from None
 
-    def guild_of_channel(self, channel_id: int) -> Guild:
-        """Finds the guild that a channel is in."""
-        for guild in self.guilds.values():
-            if channel_id in guild.channels:
-                return guild
-        raise UnknownThingError(kind="channel", id=channel_id)
-
     def permissions(self, guild_id: int, user_id: int, channel_id: int | None = None) -> int:
         """Says what a member may do in a guild, or effectively in one of its channels."""
         self.member(guild_id, user_id)

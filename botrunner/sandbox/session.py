@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botrunner.sandbox.intents import INTENT_OF
+from community.domain.sharding import shard_of
 
 if TYPE_CHECKING:
     from botrunner.sandbox.connection import Connection
@@ -39,7 +40,7 @@ class Session:
     def concerns(self, guild_id: int) -> bool:
         """Says whether a guild is its shard's."""
         shard_id, shard_count = self.shard
-        return (guild_id >> 22) % shard_count == shard_id
+        return shard_of(guild_id, shard_count) == shard_id
 
     def wants(self, event: str) -> bool:
         """Says whether its intents cover an event."""

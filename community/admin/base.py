@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
 from community.admin import search
 from community.admin.showing import link_or_id
@@ -105,3 +106,12 @@ class GuildScopedAdmin(MirrorAdmin):
     def member_link(self, row: Any) -> SafeString | str:
         """Links to the row's member."""
         return link_or_id(row, "member", id_name="user_id", kind="user")
+
+
+class DirectoryAdmin(GuildScopedAdmin):
+    """A page of what a guild has on Discord, which is marked gone rather than deleted."""
+
+    @display(description="state", label={"here": "success", "gone": "danger"})
+    def state(self, row: Any) -> str:
+        """Tells whether it is there, as far as we know."""
+        return "gone" if row.gone_at else "here"

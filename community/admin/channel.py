@@ -9,7 +9,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from community import registry
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import DirectoryAdmin
 from community.admin.filters import GuildFilter
 from community.admin.showing import NOTHING, link_or_id, links_to_lists
 from community.models import Channel, ChannelKind, Overwrite
@@ -43,7 +43,7 @@ class OverwriteInline(TabularInline):
 
 
 @admin.register(Channel)
-class ChannelAdmin(GuildScopedAdmin):
+class ChannelAdmin(DirectoryAdmin):
     """Channels."""
 
     exact_ids = ("pk",)
@@ -78,11 +78,6 @@ class ChannelAdmin(GuildScopedAdmin):
     def category(self, channel: Channel) -> SafeString | str:
         """Links to the category."""
         return link_or_id(channel, "parent", id_name="parent_id", kind="category")
-
-    @display(description="state", label={"here": "success", "gone": "danger"})
-    def state(self, channel: Channel) -> str:
-        """Tells whether it exists on Discord."""
-        return "gone" if channel.gone_at else "here"
 
     @admin.display(description="records")
     def records(self, channel: Channel) -> SafeString | str:

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from community import registry
 from community.admin import search
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import DirectoryAdmin, GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, MemberFilter, RoleFilter, TimeRangeFilter
 from community.admin.showing import link_or_id, links_to_lists, moment, related, zone_of
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
-
-PRESENT = {"here": "success", "gone": "danger"}
 
 
 class FoundMembers(AutocompleteJsonView):
@@ -43,7 +41,7 @@ class FoundMembers(AutocompleteJsonView):
 
 
 @admin.register(Member)
-class MemberAdmin(GuildScopedAdmin):
+class MemberAdmin(DirectoryAdmin):
     """Members."""
 
     exact_ids = ("user_id",)
@@ -83,11 +81,6 @@ class MemberAdmin(GuildScopedAdmin):
         """Tells people from bots."""
         return "bot" if member.is_bot else "person"
 
-    @display(description="state", label=PRESENT)
-    def state(self, member: Member) -> str:
-        """Tells whether they are in the guild."""
-        return "gone" if member.gone_at else "here"
-
     @admin.display(description="joined the guild")
     def joined(self, member: Member) -> SafeString | str:
         """Shows since when they are in the guild."""
@@ -114,7 +107,7 @@ class MemberAdmin(GuildScopedAdmin):
 
 
 @admin.register(Role)
-class RoleAdmin(GuildScopedAdmin):
+class RoleAdmin(DirectoryAdmin):
     """Roles."""
 
     exact_ids = ("pk",)
@@ -129,11 +122,6 @@ class RoleAdmin(GuildScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         """With the guilds that the rows link to."""
         return super().get_queryset(request).prefetch_related("guild")
-
-    @display(description="state", label=PRESENT)
-    def state(self, role: Role) -> str:
-        """Tells whether it exists on Discord."""
-        return "gone" if role.gone_at else "here"
 
     @admin.display(description="records")
     def records(self, role: Role) -> SafeString:

@@ -1,6 +1,7 @@
 """What holds for every answer under ``/api/``, whoever gave it."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from django.conf import settings
@@ -49,8 +50,8 @@ class ApiAnswers:
         is_page = response.get("Content-Type", "").startswith("text/html")
         message = _MESSAGES.get(response.status_code)
         # A page that tells a developer what broke is of more use as it is.
-        is_for_developer = settings.DEBUG and response.status_code == 500  # noqa: PLR2004 (HTTP's)
-        if message and is_page and not is_for_developer:
+        is_broken = response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+        if message and is_page and not (settings.DEBUG and is_broken):
             refusal = problem_of_status(response.status_code, message)
             if "Allow" in response:
                 refusal["Allow"] = response["Allow"]

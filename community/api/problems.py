@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import SuspiciousOperation
@@ -106,7 +107,7 @@ def problem(status: int, code: str, message: str, *, field: str | None = None) -
     if field is not None:
         body["field"] = field
     response = JsonResponse(body, status=status)
-    if status == 401:  # noqa: PLR2004 (HTTP's own number)
+    if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = _CHALLENGE
     return response
 

@@ -46,9 +46,3 @@ def difference(old: Mapping[Key, Record], new: Mapping[Key, Record]) -> Differen
         elif old[key] != record:
             changed[key] = record
     return Difference(added, changed, frozenset(old.keys() - new.keys()))
-
-
-def patched(old: Mapping[Key, Record], change: Difference[Key, Record]) -> dict[Key, Record]:
-    """Gives the mapping that ``old`` becomes by ``change``."""
-    kept = {key: record for key, record in old.items() if key not in change.removed}
-    return {**kept, **change.changed, **change.added}

@@ -163,10 +163,3 @@ def effective_permissions(permissions: int, *, voice: bool) -> int:
     if voice and not permissions & Permission.CONNECT:
         return permissions & int(Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY)
     return permissions
-
-
-def names_of(permissions: int) -> list[str]:
-    """Names the bits, in their order, as Discord does; those without a name here are left out."""
-    return [
-        bit.name for bit in Permission if bit.name is not None and permissions & bit == bit.value
-    ]

@@ -8,7 +8,7 @@ from community.domain.errors import RollcallError
 class DataFolderInUseError(RollcallError):
     """{folder} is in use by process {process}: stop it, or set DATA_DIR to another folder."""
 
-    code: ClassVar[str] = "data-folder-in-use"
+    code: ClassVar[str] = "data_folder_in_use"
 
 
 class UnusableFolderError(RollcallError):
@@ -20,40 +20,40 @@ class UnusableFolderError(RollcallError):
 class UnsafeFolderError(RollcallError):
     """{folder} belongs to somebody else: remove it, or set DATA_DIR to a shorter path."""
 
-    code: ClassVar[str] = "unsafe-folder"
+    code: ClassVar[str] = "unsafe_folder"
 
 
 class UnreachableFolderError(RollcallError):
     """PostgreSQL, never root, runs as user {user} and cannot use {folder} ({reason})."""
 
-    code: ClassVar[str] = "unreachable-folder"
+    code: ClassVar[str] = "unreachable_folder"
 
 
 class OtherVersionError(RollcallError):
     """{folder} is PostgreSQL {found}'s, and this is {wanted}: dump it first, or set DATA_DIR."""
 
-    code: ClassVar[str] = "other-version"
+    code: ClassVar[str] = "other_version"
 
 
 class ServerFailedError(RollcallError):
     """{server} did not start: {reason}."""
 
-    code: ClassVar[str] = "server-failed"
+    code: ClassVar[str] = "server_failed"
 
 
 class NotADemoDatabaseError(RollcallError):
     """DATABASE_URL names a database that is in use: the demo wants one of its own."""
 
-    code: ClassVar[str] = "not-a-demo-database"
+    code: ClassVar[str] = "not_a_demo_database"
 
 
 class PortTakenError(RollcallError):
     """Nothing can listen on {host} port {port} ({reason}): set WEB_PORT or WEB_BIND to another."""
 
-    code: ClassVar[str] = "port-taken"
+    code: ClassVar[str] = "port_taken"
 
 
 class SettingMissingError(RollcallError):
     """{name} is not set: {purpose}. Set it in the environment or in the file .env."""
 
-    code: ClassVar[str] = "setting-missing"
+    code: ClassVar[str] = "setting_missing"

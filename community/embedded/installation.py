@@ -249,7 +249,7 @@ class Installation:
         address = f"{self._site()}/admin/login/"
         with contextlib.suppress(httpx.HTTPError):
             # https is asked for by a redirect, which is an answer too.
-            return httpx.get(address, timeout=5, trust_env=False).status_code < 500  # noqa: PLR2004
+            return not httpx.get(address, timeout=5, trust_env=False).is_server_error
         return False
 
     def _keep_servers(self) -> None:

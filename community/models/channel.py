@@ -19,18 +19,6 @@ class ChannelKind(models.IntegerChoices):
     MEDIA = 16, "media"
 
 
-class ChannelQuerySet(models.QuerySet["Channel"]):
-    """Channels by what they mean to us."""
-
-    def present(self) -> ChannelQuerySet:
-        """Channels that exist on Discord now, as far as we know."""
-        return self.filter(gone_at=None)
-
-    def vocal(self) -> ChannelQuerySet:
-        """Channels that members can speak in: voice and stage."""
-        return self.filter(kind__in=[ChannelKind.VOICE, ChannelKind.STAGE])
-
-
 class Channel(models.Model):
     """A channel of a guild, mirrored from the gateway and marked gone rather than deleted."""
 
@@ -58,8 +46,6 @@ class Channel(models.Model):
         max_length=32, blank=True, help_text="Voice region; empty where Discord chooses."
     )
     gone_at = models.DateTimeField(null=True, blank=True, help_text="When it was deleted.")
-
-    objects = ChannelQuerySet.as_manager()
 
     class Meta:
         ordering = ["guild_id", "position", "id"]

@@ -48,12 +48,16 @@ class Member(models.Model):
         return self.display_name
 
 
-class RoleQuerySet(models.QuerySet["Role"]):
-    """Roles by what they mean to us."""
+def named_member(row: models.Model, user_id: int) -> str:
+    """Names the member whom a row speaks of, for its ``__str__``; asks the database nothing.
 
-    def present(self) -> RoleQuerySet:
-        """Roles that exist on Discord now, as far as we know."""
-        return self.filter(gone_at=None)
+    Args:
+        row: a row with the relation ``member``. Where it was not read along with the row,
+            or is not mirrored, the user's id stands for the name.
+        user_id: the member's user id.
+    """
+    member = row._state.fields_cache.get("member")
+    return f"user {user_id}" if member is None else str(member)
 
 
 class Role(models.Model):
@@ -71,8 +75,6 @@ class Role(models.Model):
         "managed", default=False, help_text="Whether an integration owns it."
     )
     gone_at = models.DateTimeField(null=True, blank=True, help_text="When it was deleted.")
-
-    objects = RoleQuerySet.as_manager()
 
     class Meta:
         ordering = ["guild_id", "-position", "id"]
@@ -147,4 +149,4 @@ class RoleSpan(models.Model):
         indexes = [models.Index(fields=["guild", "user_id"], name="role_span_member")]
 
     def __str__(self) -> str:
-        return f"role {self.role_id} of {self.user_id}"
+        return f"role {self.role_id} of {named_member(self, self.user_id)}"

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models import F
     from django.db.models.expressions import Combinable
 
 
-def shard_of(guild_field: str, shard_count: int) -> Combinable:
-    """Gives the shard that a guild belongs to, as an expression for a query.
+def shard_in_query(guild_id: F, shard_count: int | F) -> Combinable:
+    """Says within a query what :func:`community.domain.sharding.shard_of` says in Python.
 
     Args:
-        guild_field: the field that holds the guild's id.
-        shard_count: among how many shards (Discord's rule: ``(id >> 22) % count``).
+        guild_id: the column that holds the guild's id.
+        shard_count: among how many shards, or the column that tells.
     """
-    return F(guild_field).bitrightshift(22) % shard_count
+    return guild_id.bitrightshift(22) % shard_count
 
 
 class ShardQuerySet(models.QuerySet["Shard"]):
@@ -32,10 +32,7 @@ class ShardQuerySet(models.QuerySet["Shard"]):
 
 
 class Shard(models.Model):
-    """One shard of the bot: which process serves it, and when it was last heard of.
-
-    A guild belongs to shard ``(guild_id >> 22) % shard_count`` (Discord's rule).
-    """
+    """One shard of the bot: which process serves it, and when it was last heard of."""
 
     shard_id = models.PositiveIntegerField()
     shard_count = models.PositiveIntegerField()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connection, transaction
 from django.db.models import F
 
+from community.domain.sharding import shard_of
 from community.models import OutboxItem, OutboxState, Shard
+from community.models.shard import shard_in_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +50,7 @@ def pending(*, shard_id: int, shard_count: int) -> list[OutboxItem]:
     """Lists what waits for a shard's bot, the oldest first."""
     return list(
         OutboxItem.objects.filter(state=OutboxState.PENDING)
-        .annotate(shard=F("guild_id").bitrightshift(22) % shard_count)
+        .annotate(shard=shard_in_query(F("guild_id"), shard_count))
         .filter(shard=shard_id)
         .order_by("created_at", "id")
     )
@@ -94,11 +96,6 @@ def wait_for_answer(item: OutboxItem, *, seconds: float = 10) -> OutboxItem:
 def is_served(guild_id: int, *, now: datetime) -> bool:
     """Tells whether a bot runs for a guild's shard: one whose heartbeat is fresh."""
     return any(
-        shard_of(guild_id, shard_count=shard.shard_count) == shard.shard_id
+        shard_of(guild_id, shard.shard_count) == shard.shard_id
         for shard in Shard.objects.alive(since=now - HEARTBEAT_GRACE)
     )
-
-
-def shard_of(guild_id: int, *, shard_count: int) -> int:
-    """Tells the shard that a guild belongs to (Discord's rule)."""
-    return (guild_id >> 22) % shard_count

@@ -15,7 +15,7 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget
 
 from community.admin.showing import zone_of
 from sessions_app.admin.rows import length_of
-from sessions_app.services import corrections
+from sessions_app.services import correction_errors, corrections
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,10 +122,10 @@ def correction_page(
         if request.method == "POST" and form.is_valid():
             try:
                 done = form.carry_out(session, actor=actor, now=now)
-            except corrections.BotSilentError as error:
+            except correction_errors.BotSilentError as error:
                 messages.warning(request, str(error))
                 return HttpResponseRedirect(page)
-            except corrections.CorrectionError as error:
+            except correction_errors.CorrectionError as error:
                 form.add_error(error.field or None, str(error))
             else:
                 messages.success(request, done)

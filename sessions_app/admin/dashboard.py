@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.utils import timezone
 
@@ -16,13 +15,14 @@ from community.admin.running import (
     latency,
     shard_state,
 )
-from community.admin.showing import link_to, moment
+from community.admin.showing import link_or_id, link_to, moment
 from community.domain.durations import in_words
-from community.models import Channel, Guild, JobRun, Shard
+from community.models import JobRun, Shard
 from community.services.access import visible_guilds
 from sessions_app.admin.rows import length_of
 from sessions_app.admin.voice_state import marks_of
-from sessions_app.models import SessionStatus, VoiceSession, VoiceState
+from sessions_app.models import VoiceSession, VoiceState
+from sessions_app.services.health import STALE_WITHIN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,34 +32,35 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-MOST_PEOPLE = 300
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
+
+MOST_MEMBERS = 300
 """How many members the page names at once; the rest are in the list that it links to."""
 
 
-@dataclass(slots=True)
-class Person:
+@dataclass(frozen=True, slots=True)
+class LiveMember:
     """One member in voice, in the page's words."""
 
     name: SafeString | str
-    since: str
     session: SafeString | str
     marks: list[tuple[str, str]]
 
 
-@dataclass(slots=True)
-class Room:
+@dataclass(frozen=True, slots=True)
+class LiveChannel:
     """One channel with those who are in it."""
 
     name: SafeString | str
-    people: list[Person] = field(default_factory=list)
+    members: list[LiveMember]
 
 
 @dataclass(slots=True)
-class House:
+class LiveGuild:
     """One guild with its channels that somebody is in."""
 
     name: SafeString | str
-    rooms: list[Room] = field(default_factory=list)
+    channels: list[LiveChannel] = field(default_factory=list)
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +71,12 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if context["sees_voice"]:
         states = _scoped(user, VoiceState.objects.live())
         shown = list(
-            states.select_related("member", "session").order_by(
-                "guild_id", "channel_id", "changed_at", "pk"
-            )[:MOST_PEOPLE]
+            states.for_changelist().order_by("guild_id", "channel_id", "changed_at", "pk")[
+                :MOST_MEMBERS
+            ]
         )
-        context["houses"] = _houses(shown, now=now)
-        in_voice = len(shown) if len(shown) < MOST_PEOPLE else states.count()
+        context["live_guilds"] = _live_guilds(shown, now=now)
+        in_voice = len(shown) if len(shown) < MOST_MEMBERS else states.count()
         context["not_named"] = in_voice - len(shown)
         context["figures"] = _figures(user, in_voice=in_voice, now=now)
     context["sees_bot"] = user.has_perm("community.view_shard")
@@ -88,7 +89,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-def _scoped(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:
+def _scoped(user: User, rows: Rows) -> Rows:
     if user.is_superuser:
         return rows
     return rows.filter(guild__in=visible_guilds(user).values("pk"))
@@ -97,37 +98,37 @@ def _scoped(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:
 def _figures(user: User, *, in_voice: int, now: datetime) -> list[tuple[str, str, str]]:
     sessions = _scoped(user, VoiceSession.objects.order_by())
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    stale = sessions.filter(status=SessionStatus.STALE, ended_at__gte=now - timedelta(hours=1))
+    stale = sessions.gone_stale(since=now - STALE_WITHIN)
     figures = (
         ("members in voice", in_voice, ""),
-        ("active sessions", sessions.filter(status=SessionStatus.ACTIVE).count(), ""),
+        ("active sessions", sessions.active().count(), ""),
         ("sessions since midnight UTC", sessions.filter(started_at__gte=midnight).count(), ""),
         ("gone stale in the last hour", stale.count(), "warning"),
     )
     return [(words, f"{count:,}", label if count else "") for words, count, label in figures]
 
 
-def _houses(states: list[VoiceState], *, now: datetime) -> list[House]:
-    guilds = Guild.objects.in_bulk({state.guild_id for state in states})
-    channels = Channel.objects.in_bulk({state.channel_id for state in states})
-    houses = []
-    for guild_id, of_guild in groupby(states, key=lambda state: state.guild_id):
-        guild = guilds.get(guild_id)
-        house = House(link_to(guild) if guild else f"guild {guild_id}")
-        for channel_id, of_channel in groupby(of_guild, key=lambda state: state.channel_id):
-            channel = channels.get(channel_id)
-            room = Room(link_to(channel) if channel else f"channel {channel_id}")
-            room.people = [_person(state, now=now) for state in of_channel]
-            house.rooms.append(room)
-        houses.append(house)
-    return houses
+def _live_guilds(states: list[VoiceState], *, now: datetime) -> list[LiveGuild]:
+    guilds = []
+    for _, of_guild in groupby(states, key=lambda state: state.guild_id):
+        in_guild = list(of_guild)
+        guild = LiveGuild(link_or_id(in_guild[0], "guild", id_name="guild_id", kind="guild"))
+        for _, of_channel in groupby(in_guild, key=lambda state: state.channel_id):
+            in_channel = list(of_channel)
+            guild.channels.append(
+                LiveChannel(
+                    link_or_id(in_channel[0], "channel", id_name="channel_id", kind="channel"),
+                    [_live_member(state, now=now) for state in in_channel],
+                )
+            )
+        guilds.append(guild)
+    return guilds
 
 
-def _person(state: VoiceState, *, now: datetime) -> Person:
+def _live_member(state: VoiceState, *, now: datetime) -> LiveMember:
     session = state.session
-    return Person(
-        name=link_to(state.member) if state.member else f"user {state.user_id}",
-        since=moment(session.started_at) if session else "",
+    return LiveMember(
+        name=link_or_id(state, "member", id_name="user_id", kind="user"),
         session=(
             link_to(session, length_of(session, now=now).removesuffix(" so far"))
             if session

@@ -18,15 +18,9 @@ if TYPE_CHECKING:
 
 STATUS_LABELS = {
     SessionStatus.ACTIVE: "success",
+    SessionStatus.COMPLETED: "",
     SessionStatus.STALE: "warning",
     SessionStatus.CANCELLED: "danger",
-}
-
-STATUS_WORDS = {
-    SessionStatus.ACTIVE: "active",
-    SessionStatus.COMPLETED: "completed",
-    SessionStatus.STALE: "stale",
-    SessionStatus.CANCELLED: "voided",
 }
 
 STRETCH_WORDS = {
@@ -113,8 +107,8 @@ def lines_of(
                 started=moment(session.started_at, zone),
                 ended=moment(session.ended_at, zone) if session.ended_at else "goes on",
                 length=length_of(session, now=now),
-                status=STATUS_WORDS[SessionStatus(session.status)],
-                label=STATUS_LABELS.get(SessionStatus(session.status), ""),
+                status=session.status,
+                label=STATUS_LABELS[SessionStatus(session.status)],
                 ending=ending_of(session),
                 stretches=stretches_of(session, now=now),
                 gap=in_words(apart) if apart >= 1 else "",

@@ -18,7 +18,6 @@ from community.models import AuditEntry
 from sessions_app.admin.correction import EndForm, VoidForm, correction_page
 from sessions_app.admin.rows import (
     STATUS_LABELS,
-    STATUS_WORDS,
     ending_of,
     length_of,
     lines_of,
@@ -183,11 +182,11 @@ class VoiceSessionAdmin(GuildScopedAdmin):
 
     @display(
         description="status",
-        label={words: STATUS_LABELS.get(status, "") for status, words in STATUS_WORDS.items()},
+        label={status.value: label for status, label in STATUS_LABELS.items()},
     )
     def status_label(self, session: VoiceSession) -> str:
         """Names the status."""
-        return STATUS_WORDS[SessionStatus(session.status)]
+        return session.status
 
     @admin.display(description="start")
     def start_known(self, session: VoiceSession) -> str:

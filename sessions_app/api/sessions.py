@@ -163,7 +163,7 @@ def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
         for kind in STRETCH_KINDS
     }
     if end is None:
-        sums = {kind: _seconds(parts, now=now) for kind, parts in stretches.items()}
+        sums = {kind: session.seconds(kind, now=now) for kind in STRETCH_KINDS}
     else:
         sums = {kind: getattr(session, f"{kind}_seconds") for kind in STRETCH_KINDS}
     visit_query = urlencode({"visit_id": str(session.visit_id)})
@@ -207,9 +207,3 @@ def _cut(parts: list[Stretch], *, start: datetime, end: datetime | None) -> list
         for begin, until in parts
     ]
     return [(begin, until) for begin, until in cut if until is None or begin < until]
-
-
-def _seconds(parts: list[Stretch], *, now: datetime) -> float:
-    """Sums stretches up to now, of which those that go on have no end."""
-    seconds = ((min(until or now, now) - begin).total_seconds() for begin, until in parts)
-    return sum(max(part, 0.0) for part in seconds)

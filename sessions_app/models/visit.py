@@ -7,14 +7,11 @@ from django.db.models import F, Q
 
 from community.models import Channel, Guild, Member
 from community.models.ids import new_id
+from community.models.member import named_member
 
 
 class VisitQuerySet(models.QuerySet["Visit"]):
     """Visits by what they mean to us."""
-
-    def under_way(self) -> VisitQuerySet:
-        """Visits that have not ended."""
-        return self.filter(ended_at=None)
 
     def for_changelist(self) -> VisitQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
@@ -96,4 +93,5 @@ class Visit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Visit of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        who = named_member(self, self.user_id)
+        return f"Visit of {who} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"

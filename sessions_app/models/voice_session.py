@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from community.models import Channel, Guild, Member
 from community.models.ids import new_id
+from community.models.member import named_member
 from sessions_app.domain import words
 from sessions_app.models.stretches import StretchesField
 from sessions_app.models.visit import Visit
@@ -61,9 +62,14 @@ class VoiceSessionQuerySet(models.QuerySet["VoiceSession"]):
         """Sessions that count anywhere: all but those that staff voided."""
         return self.exclude(status=SessionStatus.CANCELLED)
 
-    def within(self, start: datetime, end: datetime) -> VoiceSessionQuerySet:
-        """Sessions that have any time in ``[start, end)``."""
-        return self.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)
+    def gone_stale(self, *, since: datetime) -> VoiceSessionQuerySet:
+        """Sessions that ended by estimate after ``since``.
+
+        An import's sessions without an end are stale too, with a reason of their own.
+        """
+        return self.filter(
+            status=SessionStatus.STALE, end_reason=EndReason.STALE, ended_at__gt=since
+        )
 
     def for_changelist(self) -> VoiceSessionQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries.
@@ -189,7 +195,8 @@ class VoiceSession(models.Model):
         permissions = [("correct_voicesession", "Can correct a voice session")]
 
     def __str__(self) -> str:
-        return f"Voice session of {self.user_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        who = named_member(self, self.user_id)
+        return f"Voice session of {who} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
     def duration(self, *, now: datetime) -> timedelta:
         """Tells how long it lasted, or has lasted by ``now`` where it goes on."""

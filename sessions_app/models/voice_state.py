@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from community.models import Channel, Guild, Member
+from community.models.member import named_member
 from sessions_app.domain.facts import VoiceFlags
 from sessions_app.models.voice_session import SessionStatus, VoiceSession
 
@@ -108,7 +109,7 @@ class VoiceState(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Voice state of {self.user_id}"
+        return f"Voice state of {named_member(self, self.user_id)}"
 
     @property
     def flags(self) -> VoiceFlags:

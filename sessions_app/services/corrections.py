@@ -12,22 +12,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 
-from community.domain.errors import RollcallError
 from community.models import AuditEntry, Guild, OutboxItem, OutboxState
 from community.services import audit, outbox
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.domain.facts import SessionEndSet, SessionVoided
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
+from sessions_app.services.correction_errors import (
+    AlreadyCancelledError,
+    BotRefusedError,
+    BotSilentError,
+    CorrectionError,
+    EmptyReasonError,
+    EndAfterNextStartError,
+    EndBeforeStartError,
+    EndInFutureError,
+    NoSuchSessionError,
+    NotTrackedError,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+    from community.domain.errors import RollcallError
 
 VOID: Final = "session.void"
 SET_END: Final = "session.set_end"
@@ -36,72 +49,6 @@ KINDS: Final = frozenset({VOID, SET_END})
 
 ANSWER_SECONDS: Final = 10.0
 """How long staff wait for the bot."""
-
-
-class CorrectionError(RollcallError):
-    """The session cannot be corrected so."""
-
-    code = "correction"
-    field: ClassVar[str] = ""
-    """The form's field that the error belongs to; empty for the whole."""
-
-
-class NoSuchSessionError(CorrectionError):
-    """There is no session {session_id}."""
-
-    code = "no_such_session"
-
-
-class AlreadyCancelledError(CorrectionError):
-    """The session was voided already: it counts nowhere, and nothing in it changes anymore."""
-
-    code = "already_cancelled"
-
-
-class EmptyReasonError(CorrectionError):
-    """A correction needs a reason."""
-
-    code = "empty_reason"
-    field = "reason"
-
-
-class EndBeforeStartError(CorrectionError):
-    """The end lies before the session's start, {started_at:%Y-%m-%d %H:%M:%S %Z}."""
-
-    code = "end_before_start"
-    field = "ended_at"
-
-
-class EndInFutureError(CorrectionError):
-    """The end lies in the future: it is {now:%Y-%m-%d %H:%M:%S %Z} now."""
-
-    code = "end_in_future"
-    field = "ended_at"
-
-
-class EndAfterNextStartError(CorrectionError):
-    """The end lies after the start of the member's next session, {next:%Y-%m-%d %H:%M:%S %Z}."""
-
-    code = "end_after_next_start"
-    field = "ended_at"
-
-
-class BotSilentError(CorrectionError):
-    """No bot answered within {seconds:g} s; the request stays, and is done once a bot answers."""
-
-    code = "bot_silent"
-
-
-class BotRefusedError(CorrectionError):
-    """The bot refused: {message}."""
-
-    code = "bot_refused"
-
-
-class NotTrackedError(CorrectionError):
-    """The bot does not know the session as one that goes on."""
-
-    code = "not_tracked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +90,7 @@ def void_session(session_id: UUID, *, actor: User, reason: str, now: datetime) -
         The session as it stands.
 
     Raises:
-        CorrectionError: one of this module's, saying why not.
+        CorrectionError: one of its kinds, saying why not.
     """
     return _correct(_Correction(VOID, session_id, reason.strip()), actor=actor, now=now)
 
@@ -168,7 +115,7 @@ def set_end(
         The session as it stands.
 
     Raises:
-        CorrectionError: one of this module's, saying why not.
+        CorrectionError: one of its kinds, saying why not.
     """
     correction = _Correction(SET_END, session_id, reason.strip(), ended_at.astimezone(UTC))
     return _correct(correction, actor=actor, now=now)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, Max, Q
 
 from community.models import JobRun, Shard
-from sessions_app.models import EndReason, SessionStatus, VoiceSession
+from sessions_app.models import VoiceSession
+from sessions_app.services.supervision import longest_silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 STALE_WITHIN: Final = timedelta(hours=1)
 MOST_STALE: Final = 5
 
-# As the supervision of checkpoints has it: a slow write or a restart is no news.
-MISSED_CHECKPOINTS: Final = 3
-SHORTEST_SILENCE: Final = timedelta(seconds=30)
 # Discord acknowledges a heartbeat every 41 s, so a living connection has frames.
 LONGEST_WITHOUT_FRAME: Final = timedelta(seconds=120)
 
@@ -128,16 +126,13 @@ def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
     Raises:
         django.db.OperationalError: if the database is away.
     """
-    heard_since = now - max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+    heard_since = now - longest_silence(checkpoint_every)
     active = VoiceSession.objects.active().aggregate(
         sessions=Count("pk"),
         members=Count("user_id", distinct=True),
         overdue=Count("pk", filter=Q(last_seen_at__lt=heard_since)),
     )
-    # An import's sessions without an end are stale too, with a reason of their own.
-    stale = VoiceSession.objects.filter(
-        status=SessionStatus.STALE, end_reason=EndReason.STALE, ended_at__gt=now - STALE_WITHIN
-    ).count()
+    stale = VoiceSession.objects.gone_stale(since=now - STALE_WITHIN).count()
     return Health(
         at=now,
         active_sessions=active["sessions"],

@@ -6,12 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
+from community.domain.sharding import shard_of
 from community.models import Guild, Member, Shard
 from community.models.ids import new_id
-from community.models.shard import shard_of
+from community.models.shard import shard_in_query
 from sessions_app.domain.changes import STRETCH_KINDS, SessionRow, VisitRow
 from sessions_app.domain.facts import GuildRules
 from sessions_app.domain.stays import RestoredStay
@@ -46,7 +47,8 @@ def restore(*, shard_id: int, shard_count: int) -> Restored:
     """
     tracker = Tracker(new_id=new_id)
     now = timezone.now()
-    guilds = list(Guild.objects.annotate(shard=shard_of("id", shard_count)).filter(shard=shard_id))
+    on_shard = shard_in_query(F("id"), shard_count)
+    guilds = list(Guild.objects.annotate(shard=on_shard).filter(shard=shard_id))
     for guild in guilds:
         tracker.apply(_rules(guild, at=now))
     bots: defaultdict[int, list[int]] = defaultdict(list)
@@ -100,7 +102,7 @@ def _blind_since(guilds: list[Guild]) -> dict[int, datetime | None]:
             shard.last_frame_at
             for shard in shards
             if shard.last_frame_at is not None
-            and (guild.id >> 22) % shard.shard_count == shard.shard_id
+            and shard_of(guild.id, shard.shard_count) == shard.shard_id
         ]
         known[guild.id] = max(
             [*seen, sessions_seen.get(guild.id, guild.voice_seen_at), guild.voice_seen_at]
@@ -109,7 +111,7 @@ def _blind_since(guilds: list[Guild]) -> dict[int, datetime | None]:
 
 
 def _stays(*, shard_id: int, shard_count: int, bots: dict[int, list[int]]) -> list[RestoredStay]:
-    on_shard = shard_of("guild_id", shard_count)
+    on_shard = shard_in_query(F("guild_id"), shard_count)
     states = {
         (state.guild_id, state.user_id): state
         for state in VoiceState.objects.annotate(shard=on_shard).filter(shard=shard_id)

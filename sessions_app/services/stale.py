@@ -12,6 +12,7 @@ from django.db.models import DateTimeField, Exists, F, FloatField, OuterRef, Sub
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from community.models import Guild, Shard
+from community.models.shard import shard_in_query
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.models.stretches import Seconds, seconds_of
@@ -111,7 +112,7 @@ def _all_shards_live(alive: Iterable[tuple[int, int]]) -> bool:
 def _lock_stale(*, since: datetime) -> Sequence[VoiceSession]:
     """Locks stale sessions with their visits, in one statement, but for those held by others."""
     watching = Shard.objects.alive(since=since).filter(
-        shard_id=OuterRef("guild_id").bitrightshift(22) % F("shard_count")
+        shard_id=shard_in_query(OuterRef("guild_id"), F("shard_count"))
     )
     return list(
         VoiceSession.objects.active()

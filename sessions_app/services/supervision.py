@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, F, Min
 
 from community.models import Shard
+from community.models.shard import shard_in_query
 from sessions_app.models import VoiceSession
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class Supervision:
         }
 
 
+def longest_silence(checkpoint_every: timedelta) -> timedelta:
+    """Tells how long a heartbeat or a checkpoint may stay away before anybody is told."""
+    return max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+
+
 def supervise_checkpoints(*, now: datetime, checkpoint_every: timedelta) -> Supervision:
     """Finds silent shards and overdue checkpoints, and warns of them in the log.
 
@@ -89,7 +95,7 @@ def supervise_checkpoints(*, now: datetime, checkpoint_every: timedelta) -> Supe
         now: the end of the time that is judged.
         checkpoint_every: how often the bot writes its checkpoint.
     """
-    since = now - max(MISSED_CHECKPOINTS * checkpoint_every, SHORTEST_SILENCE)
+    since = now - longest_silence(checkpoint_every)
     shards = list(Shard.objects.order_by("-heartbeat_at"))
     silent = tuple(
         SilentShard(shard.shard_id, shard.shard_count, shard.process, shard.heartbeat_at)
@@ -118,7 +124,7 @@ def _overdue(*, since: datetime, shard_count: int | None) -> tuple[OverdueCheckp
             return ()
         return (OverdueCheckpoints(None, total["sessions"], total["oldest"]),)
     by_shard = (
-        late.annotate(shard=F("guild_id").bitrightshift(22) % shard_count)
+        late.annotate(shard=shard_in_query(F("guild_id"), shard_count))
         .values_list("shard")
         .annotate(sessions=Count("pk"), oldest=Min("last_seen_at"))
         .order_by("shard")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from botrunner.domain.comparison import Comparison, Measure
 from botrunner.domain.comparison_report import Limits, Verdict, verdicts
 from botrunner.domain.tracked_session import TrackedSession
-from botrunner.domain.truth_comparison import Comparison, Measure, compare
+from botrunner.domain.truth_comparison import compare
 from botrunner.domain.truth_file import microseconds, read_stays
 from botrunner.sandbox.actors import Show
 from botrunner.sandbox.truth import TruthWriter

@@ -9,28 +9,21 @@ from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from model_bakery import baker
 
 from community.admin.api_key import ApiKeyAdmin
 from community.domain.scopes import Scope
 from community.models import ApiKey, AuditEntry, Guild, GuildAccess
 from community.services.api_keys import issue_key, verify
+from tests.factories import make_guild
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_plain_files")]
+pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:community_apikey_changelist")
 ADD = reverse("admin:community_apikey_add")
 KEY = re.compile(r"rc_[a-z0-9]{8}_[A-Za-z0-9]{43}")
-
-
-@pytest.fixture
-def _plain_files() -> Any:
-    backend = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    with override_settings(STORAGES={"staticfiles": {"BACKEND": backend}}):
-        yield
 
 
 def staff(*permissions: str, guilds: tuple[Guild, ...] = ()) -> User:
@@ -78,7 +71,7 @@ def test_adding_a_key_shows_it_once_and_keeps_it_nowhere(
 ) -> None:
     user = superuser()
     client = signed_in(user)
-    guild = baker.make(Guild, id=7, name="Harbour")
+    guild = make_guild("Harbour", id=7)
     caplog.set_level("DEBUG")
 
     made = client.post(ADD, choices(guilds=[guild.pk]))
@@ -130,7 +123,7 @@ def test_adding_a_key_refuses_what_makes_no_sense(wrong: dict[str, Any]) -> None
 
 
 def test_staff_give_out_only_guilds_that_they_see() -> None:
-    mine, other = baker.make(Guild, id=1, name="Mine"), baker.make(Guild, id=2, name="Other")
+    mine, other = make_guild("Mine", id=1), make_guild("Other", id=2)
     client = signed_in(staff("add_apikey", "view_apikey", guilds=(mine,)))
 
     page = client.get(ADD).content.decode()
@@ -146,7 +139,7 @@ def test_staff_give_out_only_guilds_that_they_see() -> None:
 
 def test_staff_see_only_keys_within_their_guilds() -> None:
     root = superuser()
-    mine, other = baker.make(Guild, id=1), baker.make(Guild, id=2)
+    mine, other = make_guild(id=1), make_guild(id=2)
     issue(root, mine, name="within")
     hidden = [issue(root, name="all"), issue(root, other, name="other")]
     hidden.append(issue(root, mine, other, name="beyond"))
@@ -195,7 +188,7 @@ def test_revoking_says_what_it_did_and_leaves_a_trail() -> None:
 
 
 def test_revoking_needs_permission() -> None:
-    mine = baker.make(Guild, id=1)
+    mine = make_guild(id=1)
     key = issue(superuser(), mine)
     client = signed_in(staff("view_apikey", guilds=(mine,)))
 
@@ -205,7 +198,7 @@ def test_revoking_needs_permission() -> None:
 
 
 def test_staff_with_permission_revoke_keys_of_their_guilds_alone() -> None:
-    mine, other = baker.make(Guild, id=1), baker.make(Guild, id=2)
+    mine, other = make_guild(id=1), make_guild(id=2)
     root = superuser()
     within, beyond = issue(root, mine), issue(root, other)
     client = signed_in(staff("change_apikey", guilds=(mine,)))
@@ -226,7 +219,7 @@ def test_list_takes_as_many_queries_for_three_as_for_one(
     with django_assert_max_num_queries(20) as one:
         client.get(LIST)
     issue(user)
-    issue(user, baker.make(Guild, id=1))
+    issue(user, make_guild(id=1))
 
     with django_assert_max_num_queries(20) as three:
         client.get(LIST)

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import string
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from model_bakery import baker
 
 from community.domain.scopes import (
     GuildsBeyondReachError,
@@ -15,15 +14,14 @@ from community.domain.scopes import (
     KeyWithoutScopeError,
     Scope,
 )
-from community.models import ApiKey, AuditEntry, Guild, GuildAccess
+from community.models import ApiKey, AuditEntry, GuildAccess
 from community.services.api_keys import issue_key, revoke, verify
+from tests.factories import NOW, make_guild
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
-
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ def test_issue_key_keeps_a_hash_alone(superuser: User) -> None:
 
 
 def test_issue_key_writes_an_audit_entry_without_the_secret(superuser: User) -> None:
-    guild = baker.make(Guild, id=7, name="Harbour")
+    guild = make_guild("Harbour", id=7)
 
     key, text = issue(superuser, guilds=[guild])
 
@@ -90,8 +88,8 @@ def test_issue_key_refuses_what_makes_no_sense(superuser: User) -> None:
 
 def test_issue_key_gives_out_only_guilds_that_its_maker_sees() -> None:
     staff = User.objects.create_user("staff", is_staff=True)
-    mine = baker.make(Guild, id=1)
-    other = baker.make(Guild, id=2)
+    mine = make_guild(id=1)
+    other = make_guild(id=2)
     GuildAccess.objects.create(user=staff, guild=mine)
 
     key, _ = issue(staff, guilds=[mine])

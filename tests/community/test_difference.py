@@ -3,9 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from community.domain.difference import difference, patched
+from community.domain.difference import Difference, difference
 
 records = st.dictionaries(st.integers(0, 20), st.integers(0, 3))
+
+
+def patched(old: dict[int, int], change: Difference[int, int]) -> dict[int, int]:
+    kept = {key: record for key, record in old.items() if key not in change.removed}
+    return {**kept, **change.changed, **change.added}
 
 
 @given(old=records, new=records)

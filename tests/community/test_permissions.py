@@ -12,7 +12,6 @@ from community.domain.permissions import (
     channel_permissions,
     effective_permissions,
     guild_permissions,
-    names_of,
 )
 
 GUILD, OWNER, MEMBER = 1, 2, 3
@@ -115,10 +114,6 @@ def test_nothing_works_unseen_and_voice_not_without_connect() -> None:
     assert effective_permissions(VIEW | manage, voice=True) == VIEW
     assert effective_permissions(VIEW | manage, voice=False) == VIEW | manage
     assert effective_permissions(ALL_PERMISSIONS, voice=True) == ALL_PERMISSIONS
-
-
-def test_names_are_those_of_the_bits() -> None:
-    assert names_of(VIEW | CONNECT | 1 << 45) == ["VIEW_CHANNEL", "CONNECT"]
 
 
 @given(base=plain_sets, overwrites=overwrite_lists)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,13 +8,13 @@ import time_machine
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import Client
-from model_bakery import baker
 
 from community.domain.scopes import Scope
 from community.models import JobRun, Shard
 from community.services.api_keys import issue_key
 from sessions_app.models import EndReason, SessionStatus, VoiceSession
 from sessions_app.services.health import MINUTE_JOBS, Health, check_health
+from tests.factories import NOW, make_session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
@@ -72,23 +71,14 @@ def all_well() -> None:
         run_job(job, ago=2 * MINUTE)
 
 
-def session(number: int, **fields: Any) -> VoiceSession:
-    values: dict[str, Any] = {
+def session(user_id: int, **fields: Any) -> VoiceSession:
+    given: dict[str, Any] = {
         "guild_id": 1,
-        "user_id": number,
         "channel_id": 3,
-        "visit__guild_id": 1,
-        "visit__user_id": number,
-        "visit__started_at": NOW - timedelta(hours=3),
-        "visit__first_channel_id": 3,
-        "visit__last_channel_id": 3,
-        "status": SessionStatus.ACTIVE,
         "started_at": NOW - timedelta(hours=3),
-        "entered_at": NOW - timedelta(hours=3),
-        "last_seen_at": NOW,
-    } | fields
-    row: VoiceSession = baker.make(VoiceSession, **values)
-    return row
+        "ended_at": None,
+    }
+    return make_session_of(user_id, **given | fields)
 
 
 def stale_sessions(count: int, *, ago: timedelta, reason: str = EndReason.STALE) -> None:

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from sessions_app.models import Visit, VoiceSession, VoiceState
 from sessions_app.services.stale import SweepResult, sweep_stale
-from tests.sessions_app.live_rows import (
-    GUILD,
-    NOW,
-    ago,
-    make_guild,
-    make_session,
-    make_shard,
-    make_voice_state,
-)
+from tests.factories import NOW, make_voice_state
+from tests.sessions_app.live_rows import GUILD, ago, make_guild, make_session, make_shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions_app.services.supervision import OverdueCheckpoints, supervise_checkpoints
-from tests.sessions_app.live_rows import GUILD, NOW, ago, make_session, make_shard
+from tests.factories import NOW
+from tests.sessions_app.live_rows import GUILD, ago, make_session, make_shard
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -37,7 +38,7 @@ def test_supervision_finds_a_shard_that_fell_silent() -> None:
     supervision = supervise_checkpoints(now=NOW, checkpoint_every=MINUTE)
 
     (silent,) = supervision.silent
-    assert (silent.shard_id, silent.shard_count, silent.process) == (1, 2, "here-1")
+    assert (silent.shard_id, silent.shard_count, silent.process) == (1, 2, "host:1")
     assert silent.heartbeat_at == ago(180) - TICK
     assert supervision.found == 1
 

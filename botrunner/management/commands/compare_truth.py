@@ -14,9 +14,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from botrunner.domain.comparison import Measure
 from botrunner.domain.comparison_report import Limits, figures, table, verdicts
 from botrunner.domain.tracked_session import TrackedSession
-from botrunner.domain.truth_comparison import Measure, compare
+from botrunner.domain.truth_comparison import compare
 from botrunner.domain.truth_file import BadTruthLineError, TrueStay, microseconds, read_stays
 from community.models import Guild
 from sessions_app.models import StartKind, VoiceSession

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,20 +10,19 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
-from model_bakery import baker
 
 from community.domain.scopes import Scope
 from community.models import ApiKey, Guild
 from community.services.api_keys import issue_key, revoke
 from community.urls import api
 from sessions_app.models import Visit, VoiceSession
+from tests.factories import NOW, make_guild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.django_db
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GUILD, OTHER_GUILD = 11, 12
 OPEN = {"/api/health"}
 
@@ -151,7 +150,7 @@ def test_endpoint_lets_a_valid_key_in(path: str, session_id: str) -> None:
 
 @pytest.mark.parametrize("path", paths())
 def test_endpoint_shows_no_session_of_another_guild(path: str, session_id: str) -> None:
-    _, text = issue(*Scope, guilds=[baker.make(Guild, id=OTHER_GUILD)])
+    _, text = issue(*Scope, guilds=[make_guild(id=OTHER_GUILD)])
 
     response = ask(path, session_id, f"Bearer {text}")
 

@@ -5,17 +5,11 @@ import re
 import tomllib
 
 from django.conf import settings
-from django.test import Client, override_settings
+from django.test import Client
 
 from community.domain.version import VERSION
 
-# Without a manifest, so that the page can be tried before static files are collected.
-PLAIN_FILES = settings.STORAGES | {
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-}
 
-
-@override_settings(STORAGES=PLAIN_FILES)
 def test_docs_page_loads_nothing_from_elsewhere() -> None:
     response = Client().get("/api/docs")
 

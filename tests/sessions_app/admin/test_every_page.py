@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from community.admin.base import GuildScopedAdmin, MirrorAdmin
+from community.models import Member, RoleSpan
 from sessions_app.models import Visit, VoiceSession, VoiceState
 from tests.factories import (
     give,
@@ -126,6 +128,31 @@ def test_every_page_opens_for_a_superuser_and_shows_the_record() -> None:
         history = client.get(address(type(row), "history", row.pk))
 
         assert (response.status_code, history.status_code) == (200, 200), row
+
+
+def test_titles_name_the_member_or_the_user_who_is_not_mirrored() -> None:
+    client = as_(make_user("root", is_staff=True, is_superuser=True))
+    rows = [row for row in make_house(make_guild()) if hasattr(row, "member")]
+    assert {type(row) for row in rows} == {RoleSpan, Visit, VoiceSession, VoiceState}
+
+    def shown(page: str) -> list[str]:
+        pages = (client.get(address(type(row), page, row.pk)) for row in rows)
+        return [page.content.decode() for page in pages]
+
+    assert all(" of Mira 0" in page for page in shown("change") + shown("history"))
+    Member.objects.all().delete()
+    assert all(re.search(r" of user \d+", page) for page in shown("change"))
+
+
+def test_a_row_names_its_member_without_asking_the_database() -> None:
+    make_house(make_guild())
+    rows = [model.objects.get() for model in (RoleSpan, VoiceState)]
+
+    with CaptureQueriesContext(connection) as queries:
+        names = [str(row) for row in rows]
+
+    assert not queries
+    assert all(f"of user {row.user_id}" in name for row, name in zip(rows, names, strict=True))
 
 
 def test_every_list_and_page_opens_for_staff_of_the_guild() -> None:

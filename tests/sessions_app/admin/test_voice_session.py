@@ -41,16 +41,6 @@ LIST = "admin:sessions_app_voicesession_changelist"
 
 
 @pytest.fixture
-def guild() -> Guild:
-    return make_guild(time_zone="Europe/Berlin")
-
-
-@pytest.fixture
-def member(guild: Guild) -> Member:
-    return make_member(guild)
-
-
-@pytest.fixture
 def session(member: Member) -> VoiceSession:
     return make_session(member, make_channel(member.guild))
 
