@@ -54,12 +54,15 @@ _FLAGS: Final = tuple(
 def voice_presence(state: Payload, *, is_bot: bool | None) -> VoicePresence:
     """Reads a voice state.
 
+    What stands beside the user and the channel is left out where it cannot be read: who
+    is where must not be lost over it.
+
     Args:
         state: the raw voice state.
         is_bot: whether its user is a bot, as far as the payload around it tells.
 
     Raises:
-        UnreadableError: if it has no user, or a field is not what it should be.
+        UnreadableError: if it has no user, or its user or channel is no id.
     """
     flags = 0
     for name, flag in _FLAGS:
@@ -68,11 +71,25 @@ def voice_presence(state: Payload, *, is_bot: bool | None) -> VoicePresence:
     return VoicePresence(
         user_id=snowflake(state, "user_id"),
         channel_id=snowflake_or_none(state, "channel_id"),
-        voice_session_id=text(state, "session_id", most=LONGEST_VOICE_SESSION_ID),
+        voice_session_id=_voice_session_id(state),
         flags=flags,
-        requested_to_speak_at=instant(state, "request_to_speak_timestamp"),
+        requested_to_speak_at=_requested_to_speak_at(state),
         is_bot=is_bot,
     )
+
+
+def _voice_session_id(state: Payload) -> str:
+    try:
+        return text(state, "session_id", most=LONGEST_VOICE_SESSION_ID)
+    except UnreadableError:
+        return ""
+
+
+def _requested_to_speak_at(state: Payload) -> datetime | None:
+    try:
+        return instant(state, "request_to_speak_timestamp")
+    except UnreadableError:
+        return None
 
 
 def voice_changed(

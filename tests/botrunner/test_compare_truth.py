@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from botrunner.domain.truth_file import line_of
 from community.models import Guild
@@ -234,6 +235,19 @@ def test_a_file_that_is_not_there_or_has_no_stays_is_refused(tmp_path: Path) -> 
         with pytest.raises(CommandError, match=why) as bad:
             call_command("compare_truth", str(path))
         assert bad.value.returncode == 2
+
+
+def test_a_database_that_is_away_is_said_in_words(
+    truth: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("botrunner.management.commands.compare_truth.first_sights", away)
+
+    with pytest.raises(CommandError, match="database cannot be read") as bad:
+        call_command("compare_truth", str(truth))
+    assert bad.value.returncode == 2
 
 
 @pytest.mark.parametrize(

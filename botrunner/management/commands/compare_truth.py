@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from django.utils import timezone
 
 from botrunner.domain.comparison import Measure
@@ -96,7 +97,10 @@ class Command(BaseCommand):
             micro=_micros(options["micro"]),
             orphaned_after=_micros(options["orphaned_after"]),
         )
-        result = compare(stays, tracked_sessions(), measure, first_sights())
+        try:
+            result = compare(stays, tracked_sessions(), measure, first_sights())
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be read: {error}", returncode=2) from error
         limits = Limits(**{limit.name: options[f"max_{limit.name}"] for limit in fields(Limits)})
         shown = figures(result, verdicts(result, limits), at=at)
         if options["json"]:

@@ -92,13 +92,18 @@ def test_a_members_payload_tells_whether_they_are_a_bot(member: Any, *, wanted: 
         {"user_id": "9" * 30},
         {"user_id": "٣"},
         {"channel_id": [1]},
-        {"session_id": 5},
-        {"request_to_speak_timestamp": "yesterday"},
     ],
 )
 def test_a_voice_state_that_makes_no_sense_is_unreadable(change: dict[str, Any]) -> None:
     with pytest.raises(UnreadableError, match=next(iter(change))):
         translate.voice_changed(STATE | change, guild_id=10, at=AT, uncertainty=0)
+
+
+@pytest.mark.parametrize("change", [{"session_id": 5}, {"request_to_speak_timestamp": "yesterday"}])
+def test_who_is_where_is_not_lost_over_what_stands_beside_it(change: dict[str, Any]) -> None:
+    fact = translate.voice_changed(STATE | change, guild_id=10, at=AT, uncertainty=0)
+
+    assert str(fact.presence.channel_id) == STATE["channel_id"]
 
 
 def test_a_guilds_voice_states_leave_out_who_is_nowhere_and_what_is_odd() -> None:

@@ -116,7 +116,7 @@ def test_the_index_and_the_list_leave_out_whom_nobody_has_seen_since_the_sweep()
     index = client.get(reverse("admin:index"))
     listed = client.get(address(VoiceState, "changelist"))
 
-    assert index.context["houses"] == []
+    assert index.context["live_guilds"] == []
     assert list(listed.context["cl"].result_list) == []
 
 
