@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from community.embedded.errors import NotADemoDatabaseError
 from community.embedded.folders import write_private
@@ -65,6 +66,22 @@ class Demo:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+def refuse_foreign_database() -> None:
+    """Looks whether the database is empty or the demo's own, before anything is done to it.
+
+    Raises:
+        NotADemoDatabaseError: if it is neither: an account whose password stands on a
+            terminal has no place there.
+    """
+    tables = set(connection.introspection.table_names())
+    accounts, guilds = get_user_model(), apps.get_model("community", "Guild")
+    known = [model for model in (accounts, guilds) if model._meta.db_table in tables]
+    is_ours = not tables or "django_migrations" in tables
+    is_demo = accounts in known and accounts.objects.filter(username=ACCOUNT).exists()
+    if not is_ours or (not is_demo and any(model.objects.exists() for model in known)):
+        raise NotADemoDatabaseError
+
+
 def prepare_account(data_dir: Path) -> str:
     """Makes the demo's staff account, the same at every start.
 
@@ -73,16 +90,9 @@ def prepare_account(data_dir: Path) -> str:
 
     Returns:
         The password.
-
-    Raises:
-        NotADemoDatabaseError: if the database holds anything that is not the demo's: an
-            account whose password stands on a terminal has no place there.
     """
     accounts = get_user_model().objects
     account = accounts.filter(username=ACCOUNT).first()
-    used = accounts.exists() or apps.get_model("community", "Guild").objects.exists()
-    if account is None and used:
-        raise NotADemoDatabaseError
     kept = data_dir / "demo" / "password"
     password = kept.read_text(encoding="utf-8").strip() if kept.exists() else ""
     if not password:

@@ -27,6 +27,7 @@ from community.embedded.demo import (
     free_port,
     prepare_account,
     refusal_to_listen,
+    refuse_foreign_database,
     voice_is_seen,
 )
 from community.embedded.errors import PortTakenError, SettingMissingError
@@ -197,6 +198,8 @@ class Installation:
     def _prepare(self) -> None:
         self._terminal.say("Laying the tables and the static files")
         collect_static()
+        if self._demo is not None:
+            refuse_foreign_database()
         call_command("migrate", interactive=False, verbosity=0)
         if self._demo is not None:
             self._password = prepare_account(self._data_dir)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 
-from community.embedded.demo import free_port, prepare_account
+from community.embedded.demo import free_port, prepare_account, refuse_foreign_database
 from community.embedded.errors import NotADemoDatabaseError
 from tests.community.leftovers import nothing_is_left_of, processes_of
 
@@ -193,10 +194,27 @@ def test_the_demos_account_keeps_its_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_the_demos_account_is_not_made_where_others_have_theirs(tmp_path: Path) -> None:
+def test_the_demo_leaves_a_database_alone_that_others_use() -> None:
     get_user_model().objects.create_user("somebody")
 
     with pytest.raises(NotADemoDatabaseError):
+        refuse_foreign_database()
+
+
+@pytest.mark.django_db
+def test_the_demo_leaves_a_database_alone_that_is_not_rollcalls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection.introspection, "table_names", lambda: ["invoices"])
+
+    with pytest.raises(NotADemoDatabaseError):
+        refuse_foreign_database()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("has_run_before", [True, False])
+def test_the_demo_takes_a_database_of_its_own(tmp_path: Path, has_run_before: bool) -> None:
+    if has_run_before:
         prepare_account(tmp_path)
 
-    assert get_user_model().objects.count() == 1
+    refuse_foreign_database()
