@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib import admin
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -74,6 +75,8 @@ def browser(_served_files: None) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+        # Beside the browser's event loop the thread has connections of its own.
+        connections.close_all()
 
 
 @pytest.fixture
