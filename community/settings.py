@@ -41,6 +41,8 @@ DISCORD_MEMBERS_INTENT = env.flag("DISCORD_MEMBERS_INTENT", default=True)
 
 CHECKPOINT_SECONDS = env.number("CHECKPOINT_SECONDS", 60.0, least=1, most=3600)
 STALE_AFTER_SECONDS = env.number("STALE_AFTER_SECONDS", 300.0, least=10, most=86400)
+COMPARE_SECONDS = env.number("COMPARE_SECONDS", 600.0, least=10, most=86400)
+SPOOL_MEGABYTES = env.whole("SPOOL_MEGABYTES", 512, least=1, most=1_000_000)
 STALE_GRACE_SECONDS = env.number("STALE_GRACE_SECONDS", 120.0, least=0, most=120)
 
 # Django -----------------------------------------------------------------------------------

@@ -13,11 +13,15 @@ class Scope(StrEnum):
 
     SESSIONS_READ = "sessions:read"
     HEALTH_READ = "health:read"
+    SESSIONS_RECOVER = "sessions:recover"
+    METRICS_READ = "metrics:read"
 
 
 SCOPE_MEANINGS: Final[dict[Scope, str]] = {
     Scope.SESSIONS_READ: "read voice sessions and visits",
     Scope.HEALTH_READ: "read the health of shards and jobs in detail",
+    Scope.SESSIONS_RECOVER: "sweep stale sessions and mend those that differ from Discord",
+    Scope.METRICS_READ: "read the metrics of the installation",
 }
 
 

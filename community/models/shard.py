@@ -36,6 +36,21 @@ class Shard(models.Model):
 
     shard_id = models.PositiveIntegerField()
     shard_count = models.PositiveIntegerField()
+    holder = models.CharField(
+        max_length=64, blank=True, help_text="The bot's data folder, which holds the lease."
+    )
+    fence = models.BigIntegerField(
+        default=0, help_text="Grows each time that the lease is taken: a former holder's is less."
+    )
+    applied_sequence = models.BigIntegerField(
+        default=0, help_text="The last of the shard's facts that is in the books."
+    )
+    identify_at = models.DateTimeField(
+        null=True, blank=True, help_text="The shard's latest turn to IDENTIFY."
+    )
+    figures = models.JSONField(
+        default=dict, blank=True, help_text="What the bot counted since it started."
+    )
     process = models.CharField(max_length=100, help_text="Host and process id of the bot.")
     started_at = models.DateTimeField(help_text="When this process took the shard.")
     stopped_at = models.DateTimeField(

@@ -14,7 +14,7 @@ from community.models import OutboxItem, OutboxState, Shard
 from community.models.shard import shard_in_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CHANNEL: Final = "rollcall_outbox"
 """The channel of ``NOTIFY``; its payload is the id of the item that was written."""
@@ -71,6 +71,17 @@ def answer(item: OutboxItem, *, state: str, answer: Mapping[str, Any], now: date
     item.refresh_from_db()
 
 
+def withdraw(item: OutboxItem) -> bool:
+    """Takes back an item that is still pending; tells whether it was.
+
+    The item is brought up to date where it was answered meanwhile.
+    """
+    withdrawn, _ = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING).delete()
+    if not withdrawn:
+        item.refresh_from_db()
+    return bool(withdrawn)
+
+
 def wait_for_answer(item: OutboxItem, *, seconds: float = 10) -> OutboxItem:
     """Waits until an item is answered, or for so many seconds.
 
@@ -80,16 +91,29 @@ def wait_for_answer(item: OutboxItem, *, seconds: float = 10) -> OutboxItem:
     Raises:
         TransactionManagementError: in a transaction, whose item no bot could see.
     """
+    wait_for_answers([item], seconds=seconds)
+    return item
+
+
+def wait_for_answers(items: Sequence[OutboxItem], *, seconds: float = 10) -> None:
+    """Waits until all items are answered, or for so many seconds, and brings them up to date.
+
+    Raises:
+        TransactionManagementError: in a transaction, whose items no bot could see.
+    """
     if connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "An answer cannot be waited for in a transaction: the bot does not see its items."
         )
 
     patience = time.monotonic() + seconds
+    waiting = {item.pk: item for item in items}
     while True:
-        item.refresh_from_db()
-        if item.state != OutboxState.PENDING or time.monotonic() >= patience:
-            return item
+        answered = OutboxItem.objects.filter(pk__in=waiting).exclude(state=OutboxState.PENDING)
+        for pk in answered.values_list("pk", flat=True):
+            waiting.pop(pk).refresh_from_db()
+        if not waiting or time.monotonic() >= patience:
+            return
         time.sleep(_POLL_SECONDS)
 
 

@@ -22,3 +22,16 @@ CAPPED = "capped"
 OBSERVED = "observed"
 INFERRED = "inferred"
 FIRST_SIGHT = "first_sight"
+
+# Why a guild was not seen; BOT_REMOVED is also one.
+BOT_DOWN = "bot_down"
+CONNECTION_LOST = "connection_lost"
+GUILD_OUTAGE = "guild_outage"
+SPOOL_FULL = "spool_full"
+EVENT_MISSED = "event_missed"
+
+# How Discord and the database can differ about a member.
+GHOST = "ghost"
+MOVED_UNSEEN = "moved_unseen"
+REJOINED = "rejoined"
+MISSING = "missing"
