@@ -79,7 +79,8 @@ class Stage:
         self.folder.mkdir()
         database = f"chaos_{name.replace('-', '_')}"
         servers.make_database(database)
-        self.environment = servers.environment(database) | dict(setting.environment)
+        own = {"DATA_DIR": str(self.folder / "data")}
+        self.environment = servers.environment(database) | own | dict(setting.environment)
         self.books = Books(self.environment["DATABASE_URL"])
         self.keeper = Keeper(guard=servers.guard, log_dir=self.folder)
         self.discord = Discord(
