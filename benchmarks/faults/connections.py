@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.faults.discord import FLOODED, Town
+from benchmarks.faults.discord import Town
 from benchmarks.faults.run import ROW_SECONDS
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.stage import Setting
@@ -117,15 +117,21 @@ def strange(faults: dict[str, str], run: Run) -> None:
 
 
 def swallow(run: Run) -> None:
-    """Has voice states never come; the comparison with Discord finds them out.
+    """Has moves and leaves never come; the comparison with Discord finds them out.
 
-    Each member moves once, so that nothing but the comparison tells where they are.
+    Joins come: of whoever was not in voice Discord cannot be asked.
     """
     discord = run.stage.discord
     with run.fault():
+        places = discord.places() or {}
         for guild_id in discord.guild_ids():
-            discord.fault("swallow", length=SWALLOWED, guild_id=str(guild_id))
-        discord.flood(FLOODED, rate=MOVES_RATE, seed=run.seed())
+            there = [user_id for guild, user_id in sorted(places) if guild == guild_id]
+            channel_ids = sorted({places[guild_id, user_id] for user_id in there})
+            chosen = run.dice.sample(there, min(SWALLOWED, len(there)))
+            discord.fault("swallow", length=len(chosen), guild_id=str(guild_id))
+            for user_id in chosen:
+                others = [c for c in channel_ids if c != places[guild_id, user_id]]
+                discord.send(guild_id, user_id, run.dice.choice([*others, None]))
         run.hit("a swallowed voice state", has_hit=not run.stage.books_agree())
 
 
