@@ -163,6 +163,7 @@ class Connection:
             tasks = [
                 asyncio.create_task(self.client.connect(), name="connect"),
                 asyncio.create_task(self._watch(), name="watch"),
+                asyncio.create_task(self._catch_up(), name="catch up"),
                 asyncio.create_task(
                     self._requests.ask(self._request_members, elapsed=self._clock.elapsed),
                     name="ask for members",
@@ -218,6 +219,20 @@ class Connection:
             if silence > max(LONGEST_SILENCE_SECONDS, heartbeats):
                 logger.warning("Shard %s: silent for %.0f s", self._shard_id, silence)
                 return
+
+    async def _catch_up(self) -> None:
+        """Asks for proof that all has arrived, each time that the process stood still."""
+        while True:
+            await self._feed.has_stalled.wait()
+            self._feed.has_stalled.clear()
+            if not self.is_open:
+                continue
+            self._feed.catching_up()
+            try:
+                await tap.beat(self.client)
+            except (OSError, aiohttp.ClientError, discord.ConnectionClosed) as error:
+                # A connection that is none ends by itself; the next one is live from anew.
+                logger.info("Shard %s: no proof after a stall: %s", self._shard_id, error)
 
     async def _request_members(self, guild_id: int, nonce: str) -> None:
         if not (self.is_open and self._feed.sight.is_live):

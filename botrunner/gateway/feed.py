@@ -32,7 +32,8 @@ from community.domain.directory import (
     RoleChanged,
     RoleGone,
 )
-from sessions_app.domain.facts import BotRemoved, VoiceSnapshot
+from sessions_app.domain import words
+from sessions_app.domain.facts import BotRemoved, GapReplayed, VoiceSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,11 @@ logger = logging.getLogger(__name__)
 
 RECONNECT: Final = 7
 INVALID_SESSION: Final = 9
+HEARTBEAT_ACK: Final = 11
+
+# The event loop says this often that it runs, and stood still where it did not for so long.
+TICK_SECONDS: Final = 0.25
+STALL_SECONDS: Final = 1.0
 
 
 class Feed:
@@ -73,6 +79,8 @@ class Feed:
         """
         self.sight = sight
         self.has_heard = asyncio.Event()
+        self.has_stalled = asyncio.Event()
+        self.events: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter()
         self._shard_id = shard_id
         self._clock = clock
@@ -81,7 +89,9 @@ class Feed:
         self._has_members_intent = has_members_intent
         self._seen = SeenMembers()
         self._fatal: set[tuple[str, object]] = set()
-        self._elapsed = clock.elapsed()
+        self._elapsed = self._ticked = clock.elapsed()
+        self._beats_unanswered = 0
+        self._beats_to_catch_up: int | None = None
         self._at = clock.at(self._elapsed)
         self._user_id = ""
         self._handlers: dict[str, Callable[[Payload], bool]] = {
@@ -114,18 +124,28 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._beats_unanswered = 0
+        self._beats_to_catch_up = None
         logger.info("Shard %s: connection opened", self._shard_id)
 
     def frame(self, elapsed: float) -> None:
         """A frame arrived."""
+        if elapsed - self._ticked > STALL_SECONDS:
+            self.tick(elapsed)
         self._elapsed = elapsed
         self._at = self._clock.at(elapsed)
         self.sight.frame(self._at)
         self.has_heard.set()
 
+    def beat_sent(self) -> None:
+        """A heartbeat is on its way; Discord answers each, in order."""
+        self._beats_unanswered += 1
+
     def control(self, op: int, data: object) -> None:
         """A frame that is no event."""
-        if op == RECONNECT:
+        if op == HEARTBEAT_ACK:
+            self._beat_answered()
+        elif op == RECONNECT:
             logger.info("Shard %s: Discord asks to reconnect", self._shard_id)
         elif op == INVALID_SESSION:
             logger.info("Shard %s: session invalid, resumable: %s", self._shard_id, data is True)
@@ -135,6 +155,7 @@ class Feed:
 
         One that cannot be read is counted and logged without its content.
         """
+        self.events[name] += 1
         try:
             passes_on = self._handlers[name](mapping(payload, name))
             return passes_on and (name, guild_of(payload)) not in self._fatal
@@ -158,6 +179,37 @@ class Feed:
                 name,
                 guild_id,
             )
+
+    # The process ------------------------------------------------------------------
+
+    def tick(self, elapsed: float) -> None:
+        """The event loop runs, every :data:`TICK_SECONDS`; where it did not, it stood still.
+
+        What has waited in the socket meanwhile arrives now. Until Discord has answered a
+        heartbeat that is sent from now on, each frame may have waited since the last tick.
+        """
+        ticked, self._ticked = self._ticked, elapsed
+        if elapsed - ticked <= STALL_SECONDS or not self.sight.is_live:
+            return
+        self.sight.stalled(self._clock.at(ticked))
+        self._beats_to_catch_up = None
+        self.has_stalled.set()
+        logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
+
+    def catching_up(self) -> None:
+        """The next heartbeat is sent after a stall: with its answer all has arrived."""
+        self._beats_to_catch_up = self._beats_unanswered + 1
+
+    def _beat_answered(self) -> None:
+        self._beats_unanswered = max(self._beats_unanswered - 1, 0)
+        if self._beats_to_catch_up is None:
+            return
+        self._beats_to_catch_up -= 1
+        if self._beats_to_catch_up <= 0:
+            self._beats_to_catch_up = None
+            since = self.sight.caught_up(self._at)
+            if since is not None:
+                self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
     def take_overdue(self, at: datetime) -> None:
         """Settles the guilds that nobody stated in good time after READY.
@@ -186,7 +238,9 @@ class Feed:
         return True
 
     def _resumed(self, _: Payload) -> bool:
-        self.sight.resumed(self._at)
+        since = self.sight.resumed(self._at)
+        if since is not None:
+            self._put(GapReplayed(since=since, at=self._at))
         logger.info("Shard %s: RESUMED", self._shard_id)
         return True
 
@@ -201,14 +255,20 @@ class Feed:
         if presences.unreadable:
             self._could_not_read("GUILD_CREATE", f"{presences.unreadable} voice states")
         at = self._at
-        since = self.sight.stated(guild_id, at)
+        unseen = self.sight.stated(guild_id, at)
         try:
-            self._sight_guild(payload, guild_id=guild_id, blind_since=since)
+            self._sight_guild(payload, guild_id=guild_id, blind_since=unseen.since)
         except UnreadableError as error:
             # The directory waits for the next statement; who is in voice does not.
             self._could_not_read("GUILD_CREATE", str(error))
         self._put(
-            VoiceSnapshot(guild_id=guild_id, presences=presences.by_user, blind_since=since, at=at)
+            VoiceSnapshot(
+                guild_id=guild_id,
+                presences=presences.by_user,
+                blind_since=unseen.since,
+                at=at,
+                cause=unseen.cause,
+            )
         )
         return True
 

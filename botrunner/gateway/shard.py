@@ -45,15 +45,18 @@ GOOD_RUN_SECONDS: Final = 60.0
 class Watch:
     """What a shard works with between two looks at the database's memory."""
 
+    lease: Lease
     sight: Sight
     requests: MemberRequests
+    books: Books
     pipeline: Pipeline
     feed: Feed
     connection: Connection | None = None
+    comparing: set[UUID] = field(default_factory=set)
 
 
 class Shard:
-    """Serves one shard until it is told to stop."""
+    """Serves one shard until it is told to stop, whenever its lease is to be had."""
 
     def __init__(
         self,
@@ -61,29 +64,29 @@ class Shard:
         shard_id: int,
         shard_count: int,
         settings: BotSettings,
-        writer: Writer,
-        clock: Clock,
+        leasing: Leasing,
+        desk: Desk,
         gate: IdentifyGate,
-        within: Callable[[Batch], None] | None = None,
     ) -> None:
         """Prepares the shard; nothing happens before :meth:`serve`.
 
         Args:
-            writer: the process's one thread to the database.
-            clock: the process's clock.
+            leasing: gets its lease.
+            desk: what the shards of a process work with.
             gate: the process's spacing of IDENTIFYs.
-            within: called with each batch in the transaction that writes it.
         """
         self.shard_id = shard_id
         self.shard_count = shard_count
         self.figures = Figures()
         self._settings = settings
-        self._writer = writer
-        self._clock = clock
+        self._leasing = leasing
+        self._desk = desk
+        self._writer = desk.writer
+        self._clock = desk.clock
         self._gate = gate
-        self._within = within
         self._stopping = asyncio.Event()
         self._watch: Watch | None = None
+        self._cause = words.BOT_DOWN
 
     def stop(self) -> None:
         """Lets :meth:`serve` end in good order."""
@@ -98,15 +101,25 @@ class Shard:
         pauses = Pauses(first=1.0, longest=60.0)
         while not self._stopping.is_set():
             try:
-                self._watch = await self._open()
-                await self._follow(self._watch)
+                lease = await self._wait_for_lease()
+                if lease is None:
+                    return
+                opening = Opening(lease, self._desk, figures=self.figures)
+                if await opening.replay(self._stopping):
+                    self._watch = await self._open(opening)
+                    await self._follow(self._watch)
             except DatabaseAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
+                await self._pause(pauses)
+            except LeaseLostError as error:
+                logger.error("%s", error)  # noqa: TRY400 - nothing failed here
                 await self._pause(pauses)
             except StartOverError as error:
                 logger.error(  # noqa: TRY400 - it was logged with its traceback where it arose
                     "Shard %s starts over from the database: %s", self.shard_id, error
                 )
+                if isinstance(error, QueueFullError):
+                    self._cause = words.SPOOL_FULL
                 await self._pause(pauses)
             finally:
                 self._watch = None
@@ -124,23 +137,36 @@ class Shard:
             logger.warning("Shard %s: %s", self.shard_id, error)
             return
         for item in items:
-            watch.pipeline.put_asked(Asked(item, self._clock.now()))
+            if item.kind == COMPARE:
+                self._compare(watch, item)
+            else:
+                watch.pipeline.put_asked(Asked(item, self._clock.now()))
 
     # Starting ------------------------------------------------------------------
 
-    async def _open(self) -> Watch:
-        restored, present = await self._writer.run(at_database, self._restore)
-        books = Books(
-            shard_id=self.shard_id,
-            shard_count=self.shard_count,
-            tracker=restored.tracker,
-            clock=self._clock,
-            within=self._within,
-        )
-        pipeline = Pipeline(
-            books, writer=self._writer, elapsed=self._clock.elapsed, figures=self.figures
-        )
-        sight = Sight(restored.blind_since, present=present)
+    async def _wait_for_lease(self) -> Lease | None:
+        """Waits until the shard's lease is to be had; None if it was told to stop meanwhile."""
+        is_told = False
+        while not self._stopping.is_set():
+            lease = await self._leasing.take(self.shard_id)
+            if lease is not None:
+                return lease
+            if not is_told:
+                logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
+                is_told = True
+            await self._sleep(LOOK_SECONDS)
+        return None
+
+    async def _open(self, opening: Opening) -> Watch:
+        restored, present = await self._writer.run(at_database, opening.restore)
+        books = opening.books(restored.tracker, figures=self._figures)
+        pipeline = opening.pipeline(books, opening.backlog())
+        cause, self._cause = self._cause, words.BOT_DOWN
+        unseen = {
+            guild_id: replace(known, cause=cause) if known.cause == words.BOT_DOWN else known
+            for guild_id, known in restored.unseen.items()
+        }
+        sight = Sight(unseen, present=present)
         requests = MemberRequests()
         feed = Feed(
             shard_id=self.shard_id,
@@ -150,20 +176,38 @@ class Shard:
             requests=requests,
             has_members_intent=self._settings.members_intent,
         )
-        return Watch(sight, requests, pipeline, feed)
+        return Watch(opening.lease, sight, requests, books, pipeline, feed)
 
-    def _restore(self) -> tuple[Restored, list[int]]:
-        shard_row.claim(self.shard_id, self.shard_count, now=self._clock.now())
-        restored = restore(shard_id=self.shard_id, shard_count=self.shard_count)
-        return restored, shard_row.present_guild_ids(self.shard_id, self.shard_count)
+    def _figures(self) -> dict[str, Any]:
+        figures = self.figures.as_json()
+        watch = self._watch
+        if watch is not None:
+            figures["events"] = dict(watch.feed.events)
+            figures["unreadable"] = dict(watch.feed.unreadable)
+            figures["queued"] = watch.pipeline.backlog.in_memory
+            figures["spool_records"] = watch.pipeline.backlog.spool_records
+            figures["spool_bytes"] = watch.pipeline.backlog.spool_bytes
+        return figures
 
     # Running ------------------------------------------------------------------
 
     async def _follow(self, watch: Watch) -> None:
         writing = asyncio.create_task(watch.pipeline.run(), name="write")
         connected = asyncio.create_task(self._stay_connected(watch), name="stay connected")
+        comparing = Comparing(
+            shard_id=self.shard_id,
+            sight=watch.sight,
+            pipeline=watch.pipeline,
+            books=watch.books,
+            writer=self._writer,
+            clock=self._clock,
+            connection=lambda: watch.connection,
+        )
+        self._comparing = comparing
         others = [
             asyncio.create_task(self._beat(watch), name="beat"),
+            asyncio.create_task(self._tick(watch), name="tick"),
+            asyncio.create_task(comparing.run(self._settings.compare_seconds), name="compare"),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -178,6 +222,7 @@ class Shard:
             # The client's task closes its connection before it ends.
             await asyncio.gather(connected, *others, return_exceptions=True)
         if writing in done:
+            watch.pipeline.backlog.close()
             writing.result()
         await self._drain(watch, writing)
         for task in done:
@@ -212,6 +257,12 @@ class Shard:
             pause = pauses.take()
             logger.warning("Shard %s: a new client in %.1f s", self.shard_id, pause)
             await asyncio.sleep(pause)
+
+    async def _tick(self, watch: Watch) -> None:
+        """Says that the event loop runs: where it stands still, that is noticed."""
+        while True:
+            watch.feed.tick(self._clock.elapsed())
+            await asyncio.sleep(FEED_TICK_SECONDS)
 
     async def _beat(self, watch: Watch) -> None:
         """Writes how the shard is: at once a second while frames arrive, else each 5 s."""
@@ -252,15 +303,21 @@ class Shard:
         try:
             await asyncio.wait_for(writing, DRAIN_SECONDS)
         except TimeoutError:
-            logger.error(  # noqa: TRY400 - a traceback of waiting says nothing
-                "Shard %s: the database is away, and %s facts are lost; what they told is "
-                "inferred at the next start",
+            waiting = watch.pipeline.backlog.waiting()
+            watch.pipeline.save()
+            logger.warning(
+                "Shard %s: the database is away; %s facts are kept for the next start",
                 self.shard_id,
-                watch.pipeline.waiting(),
+                waiting,
             )
+        finally:
+            watch.pipeline.backlog.close()
 
     async def _pause(self, pauses: Pauses) -> None:
+        await self._sleep(pauses.take())
+
+    async def _sleep(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._stopping.wait(), pauses.take())
+            await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return

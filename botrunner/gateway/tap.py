@@ -8,7 +8,8 @@ This is the only module that touches discord.py's private parts. What it relies 
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
-- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``.
+- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``;
+- ``DiscordWebSocket.send_as_json(payload)``, by which all else is sent.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -52,6 +53,7 @@ TAPPED: Final = (
 # hardly any event is: so short a text is parsed a second time to see which it is.
 LONGEST_CONTROL_FRAME: Final = 256
 DISPATCH: Final = 0
+HEARTBEAT: Final = 1
 
 
 class Sink(Protocol):
@@ -62,6 +64,9 @@ class Sink(Protocol):
 
     def frame(self, elapsed: float) -> None:
         """A frame arrived, at an instant of the clock's ``elapsed``."""
+
+    def beat_sent(self) -> None:
+        """A heartbeat is sent."""
 
     def control(self, op: int, data: object) -> None:
         """A frame that is no event: HELLO, heartbeat ACK, invalid session, reconnect."""
@@ -147,5 +152,18 @@ def _listen(websocket: DiscordWebSocket, sink: Sink, clock: Clock) -> None:
             if frame.get("op") != DISPATCH:
                 sink.control(frame.get("op"), frame.get("d"))
 
+    send_as_json, send_heartbeat = websocket.send_as_json, websocket.send_heartbeat
+
+    async def sent_as_json(data: Any) -> None:
+        if data.get("op") == HEARTBEAT:
+            sink.beat_sent()
+        await send_as_json(data)
+
+    async def sent_heartbeat(data: Any) -> None:
+        sink.beat_sent()
+        await send_heartbeat(data)
+
+    websocket.send_as_json = sent_as_json  # type: ignore[method-assign]
+    websocket.send_heartbeat = sent_heartbeat  # type: ignore[method-assign]
     websocket.received_message = received  # type: ignore[method-assign]
     websocket.log_receive = log_receive  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sessions_app.domain import words
+from sessions_app.domain.departures import Departures
 from sessions_app.domain.leave_reasons import LeaveReasons
 from sessions_app.domain.seats import Seats
 from sessions_app.domain.stays import LiveSession, LiveVisit, Stay
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
 
     from sessions_app.domain.facts import GuildRules, VoicePresence
     from sessions_app.domain.ledger import Ledger
-
-# How long a member who left is remembered, so that their next session starts no earlier
-# than the last one ended, even if the wall clock was set back in between.
-REMEMBERED: Final = timedelta(hours=25)
-
-
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """A member who left: when, and their last visit unless it was not kept."""
-
-    at: datetime
-    visit: LiveVisit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +43,11 @@ class GuildVoice:
 
     Attributes:
         seats: those in voice, by channel.
+        departures: those who left lately.
         estimated: those whose session was ended by estimate while no bot watched; a
             sight of them tells whether the estimate stands. Where staff have corrected
             it meanwhile, it does.
+        seen_at: when all who are in voice were last stated; None until then.
     """
 
     def __init__(self, guild_id: int, ledger: Ledger, new_id: Callable[[], UUID]) -> None:
@@ -66,8 +57,10 @@ class GuildVoice:
         self.seats = Seats(ledger)
         self.estimated: dict[int, Stay] = {}
         self.reasons = LeaveReasons()
+        self.seen_at: datetime | None = None
+        self._replayed: set[int] = set()
         self._bots: set[int] = set()
-        self._departed: dict[int, Departed] = {}
+        self.departures = Departures()
         self._ledger = ledger
         self._new_id = new_id
 
@@ -95,7 +88,7 @@ class GuildVoice:
             dropped: the micro-session whose time it inherits.
         """
         user_id = presence.user_id
-        departed = self._departed.pop(user_id, None)
+        departed = self.departures.take(user_id)
         if departed is not None:
             at = max(at, departed.at)
             visit = self._same_visit(departed.visit, presence)
@@ -139,6 +132,7 @@ class GuildVoice:
             visit=visit,
             session=session,
             changed_at=at,
+            seen_at=at,
         )
         self._ledger.visit(visit)
         self._ledger.session(session)
@@ -146,6 +140,7 @@ class GuildVoice:
 
     def toggle(self, stay: Stay, presence: VoicePresence, at: datetime) -> None:
         """Takes over a member's switches where they stay in their channel."""
+        stay.seen_at = max(stay.seen_at, at)
         if (
             stay.flags == presence.flags
             and stay.requested_to_speak_at == presence.requested_to_speak_at
@@ -282,10 +277,26 @@ class GuildVoice:
         if session is not None and session.ended_at is not None:
             stay.visit.kept_end = session.ended_at
             stay.visit.kept_channel_id = session.channel_id
-            self._departed[stay.user_id] = Departed(session.ended_at, stay.visit)
+            self.departures.note(stay.user_id, session.ended_at, stay.visit)
             uncertainty = (at - session.ended_at).total_seconds()
             if session.status == words.STALE and uncertainty > session.end_uncertainty:
                 self._ledger.widen(session, uncertainty)
+
+    def to_check(self, *, left_since: datetime) -> list[int]:
+        """Lists those in voice and those who left lately, the one heard of longest ago first."""
+        heard = {user_id: stay.seen_at for user_id, stay in self.stays.items()}
+        heard.update(self.departures.since(left_since))
+        return sorted(heard, key=lambda user_id: heard[user_id])
+
+    def note_replayed(self, user_id: int) -> None:
+        """Remembers that something was told of a member afterwards."""
+        self._replayed.add(user_id)
+
+    def take_replayed(self) -> int:
+        """Counts those of whom something was told afterwards, and who are in voice no more."""
+        gone = len(self._replayed - self.stays.keys())
+        self._replayed.clear()
+        return gone
 
     def restate(self) -> None:
         """Notes all that goes on as changed, so that it is written once more."""
@@ -293,15 +304,6 @@ class GuildVoice:
             if stay.session is not None:
                 self._ledger.visit(stay.visit)
                 self._ledger.session(stay.session)
-
-    def forget(self, at: datetime) -> None:
-        """Forgets members who left long ago."""
-        if any(at - departed.at > REMEMBERED for departed in self._departed.values()):
-            self._departed = {
-                user_id: departed
-                for user_id, departed in self._departed.items()
-                if at - departed.at <= REMEMBERED
-            }
 
     # Inside ----------------------------------------------------------------------------------
 
@@ -315,7 +317,10 @@ class GuildVoice:
     def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> bool:
         """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
         at = max(at, session.latest_at)
-        if at - session.entered_at < self.micro_session:
+        doubt = uncertainty
+        if session.entered_at == session.started_at:
+            doubt += session.start_uncertainty
+        if at - session.entered_at + timedelta(seconds=doubt) < self.micro_session:
             self._ledger.drop_session(session)
             return False
         session.status = words.COMPLETED
@@ -333,12 +338,12 @@ class GuildVoice:
         visit = stay.visit
         if visit.kept_end is None or visit.kept_channel_id is None:
             self._ledger.drop_visit(visit)
-            self._departed[stay.user_id] = Departed(at, None)
+            self.departures.note(stay.user_id, at, None)
             return
         visit.ended_at = visit.kept_end
         visit.last_channel_id = visit.kept_channel_id
         self._ledger.visit(visit)
-        self._departed[stay.user_id] = Departed(max(at, visit.kept_end), visit)
+        self.departures.note(stay.user_id, max(at, visit.kept_end), visit)
 
     def _split(self, stay: Stay, session: LiveSession, at: datetime) -> None:
         stretches = session.stretches()
