@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 from community.domain.errors import RollcallError
 from community.models import OutboxState
 from community.services import outbox
-from sessions_app.services import comparison
 from sessions_app.domain.tracker import SessionNotLiveError
-from sessions_app.services import corrections
+from sessions_app.services import comparison, corrections
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -116,6 +116,7 @@ class Books:
             figures: gives what the shard counted, for its row.
             within: called with each batch in the transaction that writes it.
         """
+        self.gaps = 0
         self._lease = lease
         self._shard_id = lease.shard_id
         self._tracker = tracker
@@ -150,6 +151,7 @@ class Books:
             work.writing.sequence = work.sequence
         self._commit(work.writing)
         if work.writing.batch is not None:
+            self.gaps += len(work.writing.batch.gaps)
             tell(work.writing.batch.settled)
         now = self._clock.elapsed()
         if now - self._committed > SILENCE_SECONDS:

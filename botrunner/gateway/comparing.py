@@ -216,6 +216,5 @@ def _presence(state: Any, user_id: int) -> VoicePresence:
 
 def _same_place(first: VoicePresence, second: VoicePresence) -> bool:
     return (
-        first.channel_id == second.channel_id
-        and first.voice_session_id == second.voice_session_id
+        first.channel_id == second.channel_id and first.voice_session_id == second.voice_session_id
     )

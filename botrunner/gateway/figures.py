@@ -43,18 +43,14 @@ class Figures:
         written: things that were committed.
         batches: transactions.
         retries: times that a batch was sent again.
-        spooled: things that waited on disk.
         reconnects: connections to Discord after the first.
-        gaps: blind gaps that ended.
         lags: seconds from arrival to commit, of the latest things.
     """
 
     written: int = 0
     batches: int = 0
     retries: int = 0
-    spooled: int = 0
     reconnects: int = -1
-    gaps: int = 0
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))
     lag: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     batch_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
@@ -82,9 +78,7 @@ class Figures:
             "written": self.written,
             "batches": self.batches,
             "retries": self.retries,
-            "spooled": self.spooled,
             "reconnects": max(self.reconnects, 0),
-            "gaps": self.gaps,
             "batch_seconds": round(self.batch_seconds.total, 6),
             "batch_seconds_buckets": self.batch_seconds.buckets(),
             "batch_size_buckets": self.batch_size.buckets(),

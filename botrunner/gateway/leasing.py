@@ -58,9 +58,7 @@ class Leasing:
         """
         async with self._turn:
             await self._look()
-            free = self._watch.free(
-                [shard_id], shard_count=self._shard_count, holder=self._holder
-            )
+            free = self._watch.free([shard_id], shard_count=self._shard_count, holder=self._holder)
             if not free:
                 return None
             try:
@@ -90,5 +88,3 @@ class Leasing:
             raise
         self._watch.look(seen, asked_at=asked_at, answered_at=self._clock.elapsed())
         self._looked = asked_at
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -208,5 +207,4 @@ async def _unless(stopping: asyncio.Event, work: Any) -> bool:
     finally:
         for task in (working, stopped):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        await asyncio.gather(working, stopped, return_exceptions=True)

@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from botrunner.gateway import shard_row
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
-from botrunner.gateway.books import Books, StartOverError
+from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
+from botrunner.gateway.comparing import Comparing
+from botrunner.gateway.feed import TICK_SECONDS as FEED_TICK_SECONDS
 from botrunner.gateway.feed import Feed
+from botrunner.gateway.figures import Figures
+from botrunner.gateway.identify_turns import SharedGate
 from botrunner.gateway.members import MemberRequests
+from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
-from botrunner.gateway.pipeline import Figures, Pipeline
+from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
 from botrunner.gateway.things import Asked, Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
+from community.domain.leases import LOOK_SECONDS
+from community.models import OutboxState
 from community.services import outbox
-from sessions_app.services.restore import Restored, restore
+from community.services.leases import LeaseLostError
+from sessions_app.domain import words
+from sessions_app.services.comparison import COMPARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
-    from botrunner.gateway.clock import Clock
+    from botrunner.gateway.books import Books
+    from botrunner.gateway.leasing import Leasing
+    from botrunner.gateway.opening import Desk
     from botrunner.gateway.pauses import IdentifyGate
+    from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
-    from botrunner.gateway.writer import Writer
-    from sessions_app.domain.changes import Batch
+    from community.domain.leases import Lease
+    from community.models import OutboxItem
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +62,9 @@ class Watch:
     books: Books
     pipeline: Pipeline
     feed: Feed
+    comparing: Comparing = field(init=False)
     connection: Connection | None = None
-    comparing: set[UUID] = field(default_factory=set)
+    asked: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class Shard:
@@ -142,6 +154,27 @@ class Shard:
             else:
                 watch.pipeline.put_asked(Asked(item, self._clock.now()))
 
+    def _compare(self, watch: Watch, item: OutboxItem) -> None:
+        if item.pk not in watch.asked:
+            asked = asyncio.create_task(self._answer(watch, item), name="compare when asked")
+            watch.asked[item.pk] = asked
+            asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
+
+    async def _answer(self, watch: Watch, item: OutboxItem) -> None:
+        if await watch.comparing.answer(item):
+            return
+        try:
+            await self._writer.run(
+                at_database,
+                outbox.answer,
+                item,
+                state=OutboxState.REFUSED,
+                answer={"code": "not_seen", "message": "Discord does not show this guild now"},
+                now=self._clock.now(),
+            )
+        except DatabaseAwayError as error:
+            logger.warning("Shard %s: %s", self.shard_id, error)
+
     # Starting ------------------------------------------------------------------
 
     async def _wait_for_lease(self) -> Lease | None:
@@ -176,15 +209,27 @@ class Shard:
             requests=requests,
             has_members_intent=self._settings.members_intent,
         )
-        return Watch(opening.lease, sight, requests, books, pipeline, feed)
+        watch = Watch(opening.lease, sight, requests, books, pipeline, feed)
+        watch.comparing = Comparing(
+            shard_id=self.shard_id,
+            sight=sight,
+            pipeline=pipeline,
+            books=books,
+            writer=self._writer,
+            clock=self._clock,
+            connection=lambda: watch.connection,
+        )
+        return watch
 
     def _figures(self) -> dict[str, Any]:
         figures = self.figures.as_json()
         watch = self._watch
         if watch is not None:
+            figures["gaps"] = watch.books.gaps
             figures["events"] = dict(watch.feed.events)
             figures["unreadable"] = dict(watch.feed.unreadable)
             figures["queued"] = watch.pipeline.backlog.in_memory
+            figures["spooled"] = watch.pipeline.backlog.spooled
             figures["spool_records"] = watch.pipeline.backlog.spool_records
             figures["spool_bytes"] = watch.pipeline.backlog.spool_bytes
         return figures
@@ -194,20 +239,12 @@ class Shard:
     async def _follow(self, watch: Watch) -> None:
         writing = asyncio.create_task(watch.pipeline.run(), name="write")
         connected = asyncio.create_task(self._stay_connected(watch), name="stay connected")
-        comparing = Comparing(
-            shard_id=self.shard_id,
-            sight=watch.sight,
-            pipeline=watch.pipeline,
-            books=watch.books,
-            writer=self._writer,
-            clock=self._clock,
-            connection=lambda: watch.connection,
-        )
-        self._comparing = comparing
         others = [
             asyncio.create_task(self._beat(watch), name="beat"),
             asyncio.create_task(self._tick(watch), name="tick"),
-            asyncio.create_task(comparing.run(self._settings.compare_seconds), name="compare"),
+            asyncio.create_task(
+                watch.comparing.run(self._settings.compare_seconds), name="compare"
+            ),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -217,10 +254,11 @@ class Shard:
             if self._stopping.is_set() and watch.connection is not None:
                 await watch.connection.prove()
         finally:
-            for task in (connected, *others):
+            ending = (connected, *others, *watch.asked.values())
+            for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.
-            await asyncio.gather(connected, *others, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
         if writing in done:
             watch.pipeline.backlog.close()
             writing.result()
@@ -235,18 +273,19 @@ class Shard:
         pauses = Pauses(first=0.5, longest=30.0)
         while True:
             started = self._clock.elapsed()
+            self.figures.reconnects += 1
             watch.connection = Connection(
                 shard_id=self.shard_id,
                 shard_count=self.shard_count,
                 settings=self._settings,
-                gate=self._gate,
+                gate=SharedGate(watch.lease, gate=self._gate, writer=self._writer),
                 feed=watch.feed,
                 requests=watch.requests,
                 clock=self._clock,
             )
             try:
                 await watch.connection.run()
-            except CannotRunError:
+            except (CannotRunError, LeaseLostError):
                 raise
             except DiscordAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)

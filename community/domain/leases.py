@@ -25,6 +25,29 @@ MOST_COUNTED_SECONDS: Final = 4.0
 so together with the holder, on a machine that slept."""
 
 
+_RUN_BITS: Final = 32
+
+
+def next_run(applied_sequence: int) -> int:
+    """Gives the number from which a shard's facts count on once another bot takes it.
+
+    Numbers of two holders never meet: what one of them kept on disk is told from what the
+    other has written since.
+    """
+    return ((applied_sequence >> _RUN_BITS) + 1) << _RUN_BITS
+
+
+def is_same_run(applied_sequence: int, first: int, last: int) -> bool:
+    """Tells whether facts that were kept follow on those in the books without a hole.
+
+    Args:
+        applied_sequence: the last of the shard's facts that is in the books.
+        first: the number of the first fact that was kept.
+        last: that of the last one.
+    """
+    return first <= applied_sequence + 1 and last >> _RUN_BITS == applied_sequence >> _RUN_BITS
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to write a shard's books, until somebody else takes it.

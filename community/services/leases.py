@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from community.domain.errors import RollcallError
-from community.domain.leases import Lease, LeaseSeen
+from community.domain.leases import Lease, LeaseSeen, next_run
 from community.models import Shard
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def take(
             else:
                 _end(row)
         former_fence, former_holder = shard.fence, shard.holder
+        if former_holder != holder:
+            shard.applied_sequence = next_run(shard.applied_sequence)
         shard.fence += 1
         shard.holder, shard.process = holder, process
         shard.started_at, shard.stopped_at, shard.heartbeat_at = now, None, now

@@ -45,6 +45,9 @@ class Command(BaseCommand):
             api_url=settings.DISCORD_API_URL,
             members_intent=settings.DISCORD_MEMBERS_INTENT,
             checkpoint_seconds=settings.CHECKPOINT_SECONDS,
+            data_dir=settings.DATA_DIR,
+            spool_bytes=settings.SPOOL_MEGABYTES * 1_000_000,
+            compare_seconds=settings.COMPARE_SECONDS,
         )
         tune_interpreter()
         try:
