@@ -20,8 +20,8 @@ from botrunner.gateway.refusals import (
 if TYPE_CHECKING:
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.feed import Feed
-    from botrunner.gateway.identify_turns import SharedGate
     from botrunner.gateway.members import MemberRequests
+    from botrunner.gateway.pauses import Gate
     from botrunner.gateway.settings import BotSettings
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class ShardClient(discord.Client):
     """discord.py's client of one shard; it caches as little as it can."""
 
     def __init__(
-        self, *, shard_id: int, shard_count: int, intents: discord.Intents, gate: SharedGate
+        self, *, shard_id: int, shard_count: int, intents: discord.Intents, gate: Gate
     ) -> None:
         super().__init__(
             shard_id=shard_id,
@@ -104,7 +104,7 @@ class Connection:
         shard_id: int,
         shard_count: int,
         settings: BotSettings,
-        gate: SharedGate,
+        gate: Gate,
         feed: Feed,
         requests: MemberRequests,
         clock: Clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,13 @@ class Pauses:
         pause = self._next
         self._next = min(pause * 2, self._longest)
         return pause
+
+
+class Gate(Protocol):
+    """What a shard passes before it IDENTIFYs."""
+
+    async def enter(self, shard_id: int) -> None:
+        """Waits for the shard's turn."""
 
 
 class IdentifyGate:

@@ -14,7 +14,7 @@ from community.models import Guild, Shard
 from community.models.ids import new_id
 from sessions_app.domain import words
 from sessions_app.domain.changes import STRETCH_KINDS
-from sessions_app.domain.facts import VoiceChanged, VoiceFlags, VoicePresence, VoiceSnapshot
+from sessions_app.domain.facts import Unseen, VoiceChanged, VoiceFlags, VoicePresence, VoiceSnapshot
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.services.checkpoint import write_checkpoint
@@ -174,7 +174,7 @@ def test_restored_tracker_goes_on_as_the_one_before(tracker: Tracker, seed: int)
     story(tracker, dice, at, 40)
     dice.setstate(state)
     story(restored.tracker, dice, at, 40)
-    assert restored.blind_since == {GUILD: after(70_000_000)}
+    assert restored.unseen == {GUILD: Unseen(after(70_000_000), words.BOT_DOWN)}
     one, other = tracker.take(), restored.tracker.take()
     assert shape(one) == shape(other)
 
@@ -195,7 +195,7 @@ def test_restore_leaves_other_shards_alone(tracker: Tracker) -> None:
     restored = restore(shard_id=0, shard_count=2)
 
     assert restored.tracker.active_sessions() == 0
-    assert restored.blind_since == {}
+    assert restored.unseen == {}
 
 
 def test_restore_takes_a_stale_session_up_while_its_voice_state_stands(tracker: Tracker) -> None:
@@ -275,7 +275,7 @@ def test_guild_never_sighted_is_blind_since_nowhere() -> None:
 
     restored = restore(shard_id=0, shard_count=1)
 
-    assert restored.blind_since == {GUILD: None}
+    assert restored.unseen == {GUILD: Unseen(None, words.BOT_DOWN)}
 
 
 def test_second_active_session_is_refused_by_the_database(tracker: Tracker) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -30,9 +32,13 @@ def now() -> datetime:
 
 
 class Community:
-    """A sandbox with one guild, what really happened in it, and its people at hand."""
+    """A sandbox with one guild, what really happened in it, and its people at hand.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    Attributes:
+        data_dir: what the bots that run one after another have in common.
+    """
+
+    def __init__(self, sandbox: Sandbox, data_dir: Path) -> None:
         self.sandbox = sandbox
         self.world: World = sandbox.world
         self.guild: Guild = next(iter(self.world.guilds.values()))
@@ -48,6 +54,7 @@ class Community:
         ]
         self.stays: list[Stay] = []
         self.world.on_stay.append(self.stays.append)
+        self.data_dir = data_dir
 
     def join(self, who: int, channel: int) -> None:
         self.world.join(self.guild.id, self.people[who], self.voice[channel])
@@ -78,8 +85,9 @@ async def serving(
 ) -> AsyncIterator[Community]:
     world = build_world(seed=7, guilds=guilds, members=members, clock=now)
     quick = {"identify_interval": 0.05, "heartbeat_interval": 0.2} | options
-    async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
-        yield Community(sandbox)
+    with tempfile.TemporaryDirectory() as folder:
+        async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
+            yield Community(sandbox, Path(folder))
 
 
 @contextlib.asynccontextmanager
@@ -90,6 +98,7 @@ async def running(community: Community, **settings: Any) -> AsyncIterator[Superv
         "api_url": community.sandbox.api_url,
         "members_intent": True,
         "checkpoint_seconds": 0.5,
+        "data_dir": community.data_dir,
         "identify_seconds": 0.1,
         "database_patience": 5.0,
     }
@@ -126,7 +135,7 @@ async def settled(supervisor: Supervisor) -> None:
     await asyncio.sleep(0.1)
     await until(
         lambda: all(
-            shard._watch is not None and shard._watch.pipeline.waiting() == 0
+            shard._watch is not None and shard._watch.pipeline.backlog.waiting() == 0
             for shard in supervisor.shards
         )
     )

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from pytest_django.fixtures import Settings
 
+    from tests.botrunner.gateway.conftest import Community
+
 
 ROOT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 5.0
@@ -51,14 +53,14 @@ def database_url() -> str:
 
 @contextlib.asynccontextmanager
 async def runbot(
-    api_url: str, *arguments: str, **settings: str
+    community: Community, *arguments: str, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {
         "DATABASE_URL": database_url(),
         "DISCORD_TOKEN": TOKEN,
-        "DISCORD_API_URL": api_url,
-        "DATA_DIR": os.environ.get("DATA_DIR", str(ROOT / ".data")),
+        "DISCORD_API_URL": community.sandbox.api_url,
+        "DATA_DIR": str(community.data_dir),
         "CHECKPOINT_SECONDS": "1",
     }
     process = await asyncio.create_subprocess_exec(
@@ -98,7 +100,7 @@ async def connected(count: int) -> None:
 async def test_a_signal_ends_the_bot_in_good_order_and_no_session(
     signal_number: signal.Signals,
 ) -> None:
-    async with serving() as community, runbot(community.sandbox.api_url) as process:
+    async with serving() as community, runbot(community) as process:
         community.join(0, 0)
         await active(1)
         community.join(1, 0)
@@ -140,7 +142,7 @@ async def test_a_signal_ends_a_bot_that_has_hardly_begun_with_status_0(
 @pytest.mark.django_db(transaction=True)
 async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
     async with serving() as community:
-        async with runbot(community.sandbox.api_url) as process:
+        async with runbot(community) as process:
             await connected(1)
             community.join(0, 0)
             community.join(1, 0)
@@ -170,7 +172,7 @@ async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
 async def test_a_wrong_token_is_said_in_words() -> None:
     async with (
         serving() as community,
-        runbot(community.sandbox.api_url, DISCORD_TOKEN="wrong") as process,
+        runbot(community, DISCORD_TOKEN="wrong") as process,
     ):
         output, _ = await asyncio.wait_for(process.communicate(), 20)
 
@@ -183,7 +185,7 @@ async def test_a_wrong_token_is_said_in_words() -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_intent_that_is_not_enabled_is_named() -> None:
-    async with serving(privileged=0) as community, runbot(community.sandbox.api_url) as process:
+    async with serving(privileged=0) as community, runbot(community) as process:
         output, _ = await asyncio.wait_for(process.communicate(), 20)
 
     assert process.returncode == 1
@@ -196,7 +198,7 @@ async def test_an_intent_that_is_not_enabled_is_named() -> None:
 async def test_without_the_members_intent_it_runs() -> None:
     async with (
         serving(privileged=0) as community,
-        runbot(community.sandbox.api_url, DISCORD_MEMBERS_INTENT="false") as process,
+        runbot(community, DISCORD_MEMBERS_INTENT="false") as process,
     ):
         community.join(0, 0)
         await active(1)
@@ -210,7 +212,7 @@ async def test_without_the_members_intent_it_runs() -> None:
 async def test_without_options_it_serves_as_many_shards_as_discord_names() -> None:
     async with serving(guilds=4) as community:
         community.sandbox.shards = 2
-        async with runbot(community.sandbox.api_url) as process:
+        async with runbot(community) as process:
             await connected(2)
             process.terminate()
             await process.communicate()
