@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import discord
-    from discord.gateway import DiscordWebSocket
+    from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
     from botrunner.gateway.clock import Clock
 
@@ -122,6 +122,12 @@ def heartbeat_seconds(client: discord.Client) -> float:
     # discord.py has None there until the first connection.
     keep_alive = client.ws._keep_alive if client.ws is not None else None
     return 0.0 if keep_alive is None else float(keep_alive.interval or 0)
+
+
+def heart(client: discord.Client) -> KeepAliveHandler | None:
+    """Gives the thread that sends the heartbeats, if there is a connection."""
+    # discord.py has None there until the first connection, and after the last.
+    return client.ws._keep_alive if client.ws is not None else None
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:
