@@ -67,24 +67,29 @@ def test_look_that_fails_starts_the_watch_anew() -> None:
     assert watch.abandoned() == {HELD}
 
 
-def test_lease_that_changes_hands_is_watched_anew() -> None:
+@pytest.mark.parametrize("changed", [renewed(HELD), replace(HELD, holder="another", fence=4)])
+def test_lease_that_changes_is_watched_anew(changed: LeaseSeen) -> None:
     watch = LeaseWatch()
     look_every(watch, LOOK_SECONDS, start=0, end=20)
 
-    taken = replace(HELD, holder="another", fence=4)
-    look(watch, 22, taken)
+    for at in range(22, 42, int(LOOK_SECONDS)):
+        look(watch, at, changed)
+        assert watch.abandoned() == frozenset()
+    look(watch, 42, changed)
 
-    assert watch.abandoned() == frozenset()
+    assert watch.abandoned() == {changed}
 
 
 def test_time_in_which_the_database_does_not_answer_is_nobodys_silence() -> None:
     watch = LeaseWatch()
-    look(watch, 0)
 
-    look(watch, 2, took=17)
-    look(watch, 21)
+    for at in range(0, 60, 3):
+        look(watch, at, took=2)
+    before = watch.abandoned()
+    look(watch, 60)
 
-    assert watch.abandoned() == frozenset()
+    assert before == frozenset()
+    assert watch.abandoned() == {HELD}
 
 
 def test_watcher_that_stood_still_for_an_hour_looks_again_before_it_judges() -> None:
