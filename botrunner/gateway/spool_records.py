@@ -26,8 +26,8 @@ from sessions_app.domain.facts import Fact
 
 _Reader = Callable[[Any], Any]
 
-# What is asked is in the database as it is, and what Discord answered is old by then:
-# :class:`botrunner.gateway.things.Asked` and ``Compared`` are none.
+# Of :mod:`botrunner.gateway.things` the others are left out: an outbox item is in the database
+# as it is, and whoever waits for a comparison is gone with the process.
 FOR_DISK: Final[tuple[type, ...]] = (*get_args(Fact), *get_args(DirectoryEvent), RulesWanted, Mark)
 # What annotations name and their modules import for the type checker alone.
 _NAMES: Final = {"Mapping": Mapping, "UUID": UUID, "datetime": datetime}

@@ -96,14 +96,17 @@ def test_a_thing_of_any_class_comes_back_as_it_was(kind: type) -> None:
     comes_back()
 
 
-def test_all_that_stands_in_the_queue_waits_on_disk_but_what_is_asked() -> None:
+def test_all_that_stands_in_the_queue_waits_on_disk_but_asks_and_their_answers() -> None:
     ours = {
         kind
         for _, kind in inspect.getmembers(things, is_dataclass)
         if kind.__module__ == things.__name__
     }
 
-    assert set(FOR_DISK) == {*get_args(Fact), *get_args(DirectoryEvent), *ours} - {Asked, Compared}
+    assert set(FOR_DISK) == {*get_args(Fact), *get_args(DirectoryEvent), *ours} - {
+        Asked,
+        Compared,
+    }
     assert len({kind.__name__ for kind in FOR_DISK}) == len(FOR_DISK)
 
 
