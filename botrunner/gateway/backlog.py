@@ -29,6 +29,8 @@ MOST_IN_MEMORY: Final = 200_000
 # About 1 GB: what memory holds where the disk fails too.
 MOST_WITHOUT_DISK: Final = 2_000_000
 LOUD_EACH: Final = 100_000
+# While so much is still to be read back, what comes after it is put on disk too.
+FAR_BEHIND: Final = 5_000
 
 
 class Backlog:
@@ -109,7 +111,6 @@ class Backlog:
             SpoolUnreadableError: if a record cannot be read.
         """
         if self._spool is not None:
-            self.spill()
             records = self._spool.take(most)
             if records:
                 self._hand = [(None, thing) for _, thing in records]
@@ -152,14 +153,9 @@ class Backlog:
     # On disk ------------------------------------------------------------------
 
     @property
-    def is_on_disk(self) -> bool:
-        """Whether things wait on disk."""
-        return self._spool is not None
-
-    @property
     def is_too_long(self) -> bool:
-        """Whether more waits in memory than is meant to."""
-        return len(self._queue) >= self._most_in_memory
+        """Whether more waits than memory is meant to hold, or is safe in."""
+        return len(self._queue) >= self._most_in_memory or self.spool_records > FAR_BEHIND
 
     def spill(self) -> None:
         """Puts on disk all that waits, the things in hand too: a kill loses none of them.

@@ -13,10 +13,11 @@ from botrunner.gateway.backlog import Backlog
 from botrunner.gateway.books import Books, BooksWrongError
 from botrunner.gateway.pipeline import Pipeline, SpoolDamagedError
 from botrunner.gateway.spool import Spool
+from botrunner.gateway.spool_disk import SpoolFailedError
 from botrunner.gateway.spool_layout import SpoolIdentity
 from botrunner.gateway.spool_left import read_left, set_aside
 from botrunner.gateway.writer import at_database
-from community.domain.leases import is_same_run
+from community.domain.leases import is_same_run, next_run
 from community.models import Guild
 from community.models.shard import shard_in_query
 from community.services.database_identity import database_identity
@@ -144,7 +145,13 @@ class Opening:
         left = read_left(self._path)
         if left is None:
             return True
-        spool = self._accepted(left)
+        try:
+            spool = self._accepted(left)
+        except SpoolFailedError as error:
+            # What stands there is not to be taken for what comes now.
+            self._sequence = next_run(self._sequence)
+            logger.error("%s It is left as it is", error)  # noqa: TRY400 - the message says it all
+            return True
         if spool is None:
             return True
         restored, _ = await self._desk.writer.run(at_database, self.restore)

@@ -169,7 +169,7 @@ class Pipeline:
             now = self._elapsed()
             since = self._writing_since
             is_late = since is not None and now - since > SPILL_AFTER_SECONDS
-            if not (self.backlog.is_on_disk or is_late or self.backlog.is_too_long):
+            if not (is_late or self.backlog.is_too_long):
                 continue
             self.backlog.spill()
             if now - synced >= SYNC_SECONDS:

@@ -110,12 +110,13 @@ class Shard:
         Raises:
             CannotRunError: if trying again is no use.
         """
-        pauses = Pauses(first=1.0, longest=60.0)
+        pauses = Pauses(first=1.0, longest=30.0)
         while not self._stopping.is_set():
+            lease = await self._wait_for_lease()
+            if lease is None:
+                return
+            began = self._clock.elapsed()
             try:
-                lease = await self._wait_for_lease()
-                if lease is None:
-                    return
                 opening = Opening(lease, self._desk, figures=self.figures)
                 if await opening.replay(self._stopping):
                     self._watch = await self._open(opening)
@@ -135,6 +136,8 @@ class Shard:
                 await self._pause(pauses)
             finally:
                 self._watch = None
+            if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
+                pauses.reset()
 
     async def look_in_outbox(self) -> None:
         """Puts what other processes ask for in the queue."""
@@ -181,12 +184,16 @@ class Shard:
         """Waits until the shard's lease is to be had; None if it was told to stop meanwhile."""
         is_told = False
         while not self._stopping.is_set():
-            lease = await self._leasing.take(self.shard_id)
-            if lease is not None:
-                return lease
-            if not is_told:
-                logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
-                is_told = True
+            try:
+                lease = await self._leasing.take(self.shard_id)
+            except DatabaseAwayError as error:
+                logger.warning("Shard %s: %s", self.shard_id, error)
+            else:
+                if lease is not None:
+                    return lease
+                if not is_told:
+                    logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
+                    is_told = True
             await self._sleep(LOOK_SECONDS)
         return None
 
