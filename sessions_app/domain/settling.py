@@ -63,8 +63,9 @@ class Settling:
             *self._settle_gone(guild, present, blind_since, at, sight),
             *self._settle_present(guild, present, blind_since, at, sight),
         ]
-        settled = Settled(guild.guild_id, fact.cause, known, tuple(drift), reopened, at)
-        self._ledger.settled(settled)
+        if fact.blind_since is not None:
+            settled = Settled(guild.guild_id, fact.cause, known, tuple(drift), reopened, at)
+            self._ledger.settled(settled)
         if blind_since < at:
             self._note_gap(
                 guild,
