@@ -5,6 +5,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from community.api.composition import build_api
+from community.api.metrics import metrics
 from sessions_app.api.health import router as health
 from sessions_app.api.sessions import router as sessions
 
@@ -15,4 +16,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(pattern_name="api:openapi-view")),
     path("api/", api.urls),
+    path("metrics", metrics, name="metrics"),
 ]

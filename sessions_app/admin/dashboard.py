@@ -23,6 +23,7 @@ from sessions_app.admin.rows import length_of
 from sessions_app.admin.voice_state import marks_of
 from sessions_app.models import VoiceSession, VoiceState
 from sessions_app.services.health import STALE_WITHIN
+from sessions_app.services.self_check import latest_check
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,6 +87,8 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if context["sees_jobs"]:
         latest = JobRun.objects.order_by("job", "-started_at", "-id").distinct("job")
         context["jobs"] = [_job_line(run, now=now) for run in latest]
+        check = latest_check()
+        context["books"] = _books_line(check, now=now) if check else None
     return context
 
 
@@ -158,4 +161,17 @@ def _job_line(run: JobRun, *, now: datetime) -> dict[str, Any]:
         "label": JOB_STATES[state],
         "when": f"{in_words((now - run.started_at).total_seconds())} ago",
         "found": run.found,
+    }
+
+
+def _books_line(check: JobRun, *, now: datetime) -> dict[str, Any]:
+    rows = "1 wrong row" if check.found == 1 else f"{check.found:,} wrong rows"
+    by_kind: dict[str, int] = check.outcome.get("wrong", {})
+    most_first = sorted(by_kind.items(), key=lambda part: -part[1])
+    return {
+        "name": link_to(check, rows),
+        "state": "wrong" if check.found else "right",
+        "label": "danger" if check.found else "success",
+        "when": f"{in_words((now - check.started_at).total_seconds())} ago",
+        "kinds": ", ".join(f"{count:,} {kind}" for kind, count in most_first if count),
     }

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Q
 
 from community.models import JobRun, Shard
 from sessions_app.models import VoiceSession
+from sessions_app.services.self_check import CHECK_BOOKS, latest_check
 from sessions_app.services.supervision import longest_silence
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ LONGEST_WITHOUT_FRAME: Final = timedelta(seconds=120)
 MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", "sessions_app.sweep_stale")
 """Jobs that run every minute, so that it shows when nothing runs them."""
 LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
+REGULAR_JOBS: Final = {
+    **dict.fromkeys(MINUTE_JOBS, LONGEST_WITHOUT_JOB),
+    CHECK_BOOKS: timedelta(minutes=20),
+}
+"""How long each job that runs often may not have completed before it is late."""
 JOBS_SINCE: Final = timedelta(days=1)
 
 
@@ -76,6 +82,7 @@ class Health:
         stale_sessions: voice sessions that ended by estimate within the last hour,
             imported ones apart.
         active_members: how many users are in a session now, by its kind.
+        wrong_rows: how many rows of the books the latest check found wrong.
     """
 
     at: datetime
@@ -85,6 +92,7 @@ class Health:
     active_members: dict[str, int]
     shards: tuple[ShardHealth, ...]
     jobs: tuple[JobHealth, ...]
+    wrong_rows: int = 0
 
     @property
     def alive_shards(self) -> int:
@@ -114,10 +122,12 @@ class Health:
         for job in self.jobs:
             if job.is_late:
                 yield HealthWarning("job_late", f"The job {job.job} has not completed lately.")
+        if self.wrong_rows:
+            yield HealthWarning("books_wrong", f"{self.wrong_rows} rows of the books are wrong.")
 
 
 def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
-    """Looks at sessions, shards and jobs: one query for each of four questions.
+    """Looks at sessions, shards and jobs: one query for each of five questions.
 
     Args:
         now: the instant to judge.
@@ -133,6 +143,7 @@ def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
         overdue=Count("pk", filter=Q(last_seen_at__lt=heard_since)),
     )
     stale = VoiceSession.objects.gone_stale(since=now - STALE_WITHIN).count()
+    books = latest_check()
     return Health(
         at=now,
         active_sessions=active["sessions"],
@@ -141,6 +152,7 @@ def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
         active_members={"voice": active["members"]},
         shards=tuple(_shards(now=now, heard_since=heard_since)),
         jobs=tuple(_jobs(now=now)),
+        wrong_rows=books.found if books else 0,
     )
 
 
@@ -172,10 +184,10 @@ def _jobs(*, now: datetime) -> Iterator[JobHealth]:
             latest_completion=Max("finished_at", filter=Q(error="")),
         )
     }
-    due = now - LONGEST_WITHOUT_JOB
-    for job in sorted({*runs, *MINUTE_JOBS}):
+    for job in sorted({*runs, *REGULAR_JOBS}):
         started_at, completed_at = runs.get(job, (None, None))
-        if job in MINUTE_JOBS:
+        due = now - REGULAR_JOBS.get(job, LONGEST_WITHOUT_JOB)
+        if job in REGULAR_JOBS:
             is_late = completed_at is None or completed_at < due
         else:
             # Its latest run failed, or hangs, or was killed.
