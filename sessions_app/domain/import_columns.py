@@ -18,7 +18,7 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "channel_id": ("channel_id", "channel", "voice_channel_id"),
     "started_at": ("started_at", "start", "start_time", "joined_at", "join_time", "from"),
     "ended_at": ("ended_at", "end", "end_time", "left_at", "leave_time", "to"),
-    "duration_seconds": ("duration_seconds", "duration"),
+    "duration_seconds": ("duration_seconds",),
     "last_seen_at": ("last_seen_at", "last_seen"),
     "voice_session_id": ("voice_session_id",),
     "old_id": (),

@@ -217,7 +217,7 @@ class OverlapsSessionError(RefusedRowError):
 
 
 class SameAsLineError(RefusedRowError):
-    """It is the row of line {line}, with other times or another channel."""
+    """It is the row of line {line}, from {started} to {ended}, with another time or channel."""
 
     code = "same_as_line"
 

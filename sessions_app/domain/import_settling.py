@@ -20,6 +20,7 @@ from sessions_app.domain.import_refusals import (
     OverlapsLineError,
     OverlapsSessionError,
     RefusedRow,
+    RefusedRowError,
     SameAsLineError,
 )
 from sessions_app.domain.import_times import told
@@ -61,17 +62,16 @@ def settle(
         for row in _without_overlaps(_judged(rows)):
             if not isinstance(row, Candidate):
                 yield row
-            elif row.there_from is not None:
-                if visit is not None:
-                    yield visit.settled(now=now)
-                    visit = None
+                continue
+            is_there = row.there_from is not None
+            if visit is not None:
+                if not is_there and visit.takes(row, visit_gap):
+                    visit.add(row)
+                    continue
+                yield visit.settled(now=now, next_at=row.started_at)
+            if is_there:
                 yield Known(row.line, is_repeated=False)
-            elif visit is not None and visit.takes(row, visit_gap):
-                visit.add(row)
-            else:
-                if visit is not None:
-                    yield visit.settled(now=now, next_at=row.started_at)
-                visit = ImportedVisit(row)
+            visit = None if is_there else ImportedVisit(row)
         if visit is not None:
             yield visit.settled(now=now)
 
@@ -83,7 +83,11 @@ def _judged(rows: Iterable[Candidate]) -> Iterator[Candidate | RefusedRow | Know
             if row.is_twin:
                 yield Known(row.line, is_repeated=True)
             else:
-                yield RefusedRow(row.line, SameAsLineError(line=row.twin_line))
+                started, ended = told(row.twin_from), told(row.twin_until)
+                error: RefusedRowError = SameAsLineError(
+                    line=row.twin_line, started=started, ended=ended
+                )
+                yield RefusedRow(row.line, error)
         elif row.there_from is not None:
             if row.there_from == row.started_at:
                 yield row

@@ -26,6 +26,8 @@ class Candidate(NamedTuple):
 
     Attributes:
         twin_line: the first line of the file that has the same id, often its own.
+        twin_from: that line's start.
+        twin_until: that line's end.
         is_twin: whether all that matters is the same in that line.
         there_from: the start of the session of this id in the table; None without one.
         other_from: the start of the member's session in the table that it overlaps.
@@ -44,6 +46,8 @@ class Candidate(NamedTuple):
     is_ended: bool
     voice_session_id: str
     twin_line: int
+    twin_from: datetime
+    twin_until: datetime
     is_twin: bool
     there_from: datetime | None
     other_from: datetime | None

@@ -69,7 +69,7 @@ _ARRANGE: Final = """
 # up again by the bot, as if it had never ended: it goes on, like an active one. Two days
 # are twice what a session may last.
 _PAGE: Final = """
-    SELECT page.*, twin.line, twin.is_twin, there.started_at,
+    SELECT page.*, twin.*, there.started_at,
            other.started_at, other.ended_at, following.started_at
     FROM (
         SELECT id, line, guild_id, user_id, channel_id, started_at, ended_at, is_ended,
@@ -81,7 +81,7 @@ _PAGE: Final = """
         LIMIT %(size)s
     ) AS page
     CROSS JOIN LATERAL (
-        SELECT first.line,
+        SELECT first.line, first.started_at, first.ended_at,
                (first.channel_id, first.started_at, first.ended_at, first.is_ended)
                = (page.channel_id, page.started_at, page.ended_at, page.is_ended) AS is_twin
         FROM pg_temp.import_row AS first
@@ -132,7 +132,7 @@ _PAGE: Final = """
         ORDER BY session.started_at
         LIMIT 1
     ) AS following ON NOT page.is_ended
-    ORDER BY guild_id, user_id, page.started_at, page.ended_at, page.line
+    ORDER BY page.guild_id, page.user_id, page.started_at, page.ended_at, page.line
 """
 _REFUSALS: Final = """
     SELECT line, code, reason

@@ -8,7 +8,6 @@ second import of the same file adds nothing, and one that was cut off goes on.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from sessions_app.domain.import_rows import ImportedSession
     from sessions_app.domain.import_visits import SettledVisit
     from sessions_app.services.import_sql import Refusal
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_CHUNK = 5_000
 
@@ -178,7 +175,6 @@ def import_sessions(
         on_settled(report.settled, report.rows)
         for refusal in staging.refusals(page=chunk):
             on_refusal(refusal)
-    logger.info("import%s: %s", " (dry run)" if dry_run else "", report.outcome())
     return report
 
 

@@ -235,6 +235,8 @@ class _Refusals:
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[BinaryIO]:
     if name == "-":
+        if sys.stdin is None:
+            raise ArgumentTypeError("it is closed.")
         yield sys.stdin.buffer
         return
     with Path(name).open("rb") as file:
