@@ -15,13 +15,13 @@ from community.services.job_runs import record_run
 from sessions_app.services import self_check, stale, supervision
 
 
-@shared_task(name="sessions_app.sweep_stale")
+@shared_task(name=stale.JOB)
 def sweep_stale() -> None:
     """Ends by estimate the sessions that nobody watches any more."""
     now = timezone.now()
     stale_after = timedelta(seconds=settings.STALE_AFTER_SECONDS)
     grace = timedelta(seconds=settings.STALE_GRACE_SECONDS)
-    with record_run("sessions_app.sweep_stale", started_at=now) as run:
+    with record_run(stale.JOB, started_at=now) as run:
         result = stale.sweep_stale(now=now, stale_after=stale_after, grace=grace)
         run.found, run.outcome = result.found, result.outcome()
 

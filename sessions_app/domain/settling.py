@@ -128,12 +128,23 @@ class Settling:
         Returns:
             The stay that goes on, or None where the estimate stands.
         """
-        is_estimate = stay.session is not None and stay.session.status == words.STALE
-        if is_estimate and presence is not None and is_same_visit(stay, presence):
+        if _is_estimated(stay) and presence is not None and is_same_visit(stay, presence):
             guild.reopen(stay, at)
             return stay
         guild.uphold(stay, at)
         return None
+
+    @staticmethod
+    def observed(guild: GuildVoice, at: datetime) -> None:
+        """Takes all estimated ends of a guild back, since something was seen there.
+
+        Discord states a guild before it tells what happens there. So this was seen by a bot
+        that watched the guild on, and waited on disk while the estimates were made: whoever
+        left would be told of.
+        """
+        for stay in list(guild.estimated.values()):
+            if _is_estimated(stay):
+                guild.reopen(stay, at)
 
     # One member ------------------------------------------------------------------------------
 
@@ -217,6 +228,11 @@ class Settling:
                 sessions_mended=begun + ended,
             )
         )
+
+
+def _is_estimated(stay: Stay) -> bool:
+    """Tells whether a session's end is an estimate, which staff have not corrected since."""
+    return stay.session is not None and stay.session.status == words.STALE
 
 
 def drift_of(guild: GuildVoice, fact: PresenceChecked) -> Drift | None:

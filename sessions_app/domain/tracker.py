@@ -158,13 +158,14 @@ class Tracker:
         guild = self._guild(fact.guild_id)
         presence = fact.presence
         user_id = presence.user_id
+        self._settling.observed(guild, fact.at)
         stay = guild.stays.get(user_id)
         if guild.is_ignored(presence):
             if stay is not None:
                 guild.disown(stay, fact.at)
             return
         if stay is None and user_id in guild.estimated:
-            stay = self._settling.estimate(guild, guild.estimated[user_id], presence, fact.at)
+            guild.uphold(guild.estimated[user_id], fact.at)
         if fact.uncertainty:
             guild.note_replayed(user_id)
         sight = Sight(words.INFERRED, fact.uncertainty) if fact.uncertainty else LIVE
@@ -198,6 +199,7 @@ class Tracker:
         guild = self._guild(fact.guild_id)
         for session in guild.reasons.left_channel(fact.channel_id, fact.at):
             self._ledger.amend(session, words.CHANNEL_DELETED)
+        self._settling.observed(guild, fact.at)
         for stay in guild.seats.in_channel(fact.channel_id):
             guild.leave(stay, fact.at, words.CHANNEL_DELETED, fact.uncertainty)
 
@@ -209,6 +211,7 @@ class Tracker:
 
     def _bot_removed(self, fact: BotRemoved) -> None:
         guild = self._guild(fact.guild_id)
+        self._settling.observed(guild, fact.at)
         for stay in list(guild.estimated.values()):
             guild.uphold(stay, fact.at)
         for stay in list(guild.stays.values()):
