@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from community.admin.showing import link_or_id, link_to, moment
 from community.domain.durations import at_most_off, in_words, with_uncertainty
 from sessions_app.domain.changes import STRETCH_KINDS
+from sessions_app.domain.sums import sum_of
 from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime, tzinfo
 
     from django.utils.safestring import SafeString
@@ -53,9 +54,15 @@ class SessionLine:
 
 def length_of(session: VoiceSession, *, now: datetime) -> str:
     """Says how long a session lasted, how sure that is, and whether it goes on."""
-    uncertainty = session.start_uncertainty + session.end_uncertainty
-    words = with_uncertainty(session.duration(now=now).total_seconds(), uncertainty)
+    words = with_uncertainty(session.duration(now=now).total_seconds(), session.uncertainty)
     return f"{words} so far" if session.ended_at is None else words
+
+
+def total_of(sessions: Collection[VoiceSession], *, now: datetime) -> str:
+    """Says how long a member's sessions lasted together, and how sure that is."""
+    total = sum_of(session.measured(now=now) for session in sessions)
+    words = with_uncertainty(total.seconds, total.uncertainty)
+    return f"{words} so far" if any(session.ended_at is None for session in sessions) else words
 
 
 def start_of(session: VoiceSession) -> str:

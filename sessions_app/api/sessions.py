@@ -28,6 +28,7 @@ from sessions_app.api.schemas import (
 )
 from sessions_app.domain.changes import STRETCH_KINDS, Stretch
 from sessions_app.domain.facts import LONGEST_SESSION_SECONDS
+from sessions_app.domain.sums import sum_of
 from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
 from sessions_app.models.channel_ids import never_empty
 from sessions_app.models.voice_session import VoiceSessionQuerySet
@@ -95,6 +96,8 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
     related = _named(others).order_by("started_at", "id")[:MOST_RELATED]
     now = timezone.now()
     visit = session.visit
+    counted = VoiceSession.objects.for_sums().filter(visit_id=visit.id)
+    total = sum_of(part.measured(now=now) for part in counted)
     return SessionDetail(
         **dict(_session_out(session, now=now)),
         visit=VisitOut(
@@ -103,6 +106,8 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
             ended_at=visit.ended_at,
             first_channel_id=never_empty(visit.first_channel_id),
             last_channel_id=never_empty(visit.last_channel_id),
+            duration_seconds=total.seconds,
+            uncertainty_seconds=total.uncertainty,
         ),
         related=[_session_out(other, now=now) for other in related],
     )
@@ -182,6 +187,7 @@ def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
         ended_at=end,
         last_seen_at=session.last_seen_at,
         duration_seconds=session.duration(now=now).total_seconds(),
+        uncertainty_seconds=session.uncertainty,
         start_kind=StartKind(session.start_kind),
         end_reason=EndReason(session.end_reason) if session.end_reason else None,
         start_uncertainty=session.start_uncertainty,

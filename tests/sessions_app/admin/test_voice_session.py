@@ -253,6 +253,36 @@ def test_a_page_says_what_is_known_and_how_well(guild: Guild, member: Member) ->
     assert reverse("admin:community_member_change", args=[member.pk]) in body
 
 
+def test_a_visit_says_how_long_its_sessions_lasted_and_how_sure_that_is(
+    guild: Guild, member: Member
+) -> None:
+    channel, visit = make_channel(guild), make_visit(member, make_channel(guild))
+    for start, end, start_off, end_off, status in (
+        (-60, -40, 0.0, 90.0, "completed"),
+        (-40, -30, 90.0, 20.0, "completed"),
+        (-30, -20, 5.0, 5.0, "cancelled"),
+        (-10, 0, 30.0, 0.0, "stale"),
+    ):
+        make_session(
+            member,
+            channel,
+            visit=visit,
+            started_at=at(start),
+            ended_at=at(end),
+            start_uncertainty=start_off,
+            end_uncertainty=end_off,
+            status=status,
+        )
+    client = as_(make_viewer("sam", guild))
+
+    listed = client.get(reverse("admin:sessions_app_visit_changelist")).content.decode()
+    shown = client.get(reverse("admin:sessions_app_visit_change", args=[visit.pk]))
+
+    assert "40 min ± 50 s" in listed
+    assert "40 min ± 50 s" in shown.content.decode()
+    assert len(shown.context["session_lines"]) == 4
+
+
 def test_a_live_session_is_so_far(guild: Guild, member: Member) -> None:
     session = make_session(member, make_channel(guild), ended_at=None)
 
