@@ -14,9 +14,10 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Shows this floor's lists on the pages of the floor below."""
-        visit, session, state = (
-            self.get_model(name) for name in ("Visit", "VoiceSession", "VoiceState")
+        visit, session, state, gap = (
+            self.get_model(name) for name in ("Visit", "VoiceSession", "VoiceState", "BlindGap")
         )
         registry.link_list(visit, "visits", to=("guild", "member"))
         registry.link_list(session, "voice sessions", to=("guild", "member", "channel"))
+        registry.link_list(gap, "blind gaps", to=("guild",))
         registry.link_list(state, "in voice now", to=("guild", "member", "channel"))

@@ -20,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("sessions_app.VoiceState", "In voice now", "graphic_eq"),
             ("sessions_app.VoiceSession", "Voice sessions", "timer"),
             ("sessions_app.Visit", "Visits", "route"),
+            ("sessions_app.BlindGap", "Blind gaps", "visibility_off"),
         ),
     ),
     (

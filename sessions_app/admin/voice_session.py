@@ -19,6 +19,7 @@ from sessions_app.admin.correction import EndForm, VoidForm, correction_page
 from sessions_app.admin.rows import (
     STATUS_LABELS,
     ending_of,
+    gap_lines_of,
     length_of,
     lines_of,
     start_of,
@@ -138,7 +139,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Adds the related sessions, the trail, and what the floors above show."""
+        """Adds the related sessions, the blind gaps, the trail, and what the floors above show."""
         session: VoiceSession = context["original"]
         zone = zone_of(session)
         of_visit = VoiceSession.objects.filter(visit=session.visit_id).for_changelist()
@@ -150,6 +151,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
                 now=timezone.now(),
                 shown=session,
             ),
+            "gap_lines": gap_lines_of(session, zone=zone),
             "audit_lines": [
                 (moment(entry.at, zone), link_to(entry, entry.action), entry)
                 for entry in entries[:MOST_LINES]

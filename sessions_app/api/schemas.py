@@ -4,7 +4,6 @@ from typing import Self
 
 from ninja import Field, Schema
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from community.api.fields import (
     Moment,
@@ -15,7 +14,7 @@ from community.api.fields import (
     UuidFilter,
     UuidText,
 )
-from sessions_app.api.paging import CursorFilter
+from sessions_app.api.paging import CursorFilter, refuse_a_window_turned_around
 from sessions_app.models import EndReason, SessionStatus, StartKind
 
 
@@ -46,8 +45,7 @@ class SessionFilters(StrictQuery):
 
     @model_validator(mode="after")
     def _refuse_a_window_turned_around(self) -> Self:
-        if self.from_ is not None and self.until is not None and self.until <= self.from_:
-            raise PydanticCustomError("window", "should be after from", {"field": "until"})
+        refuse_a_window_turned_around(self.from_, self.until)
         return self
 
 

@@ -14,6 +14,7 @@ from community.api.authentication import ApiKeyAuth, KeyedRequest, guild_ids_of
 from community.api.problems import PROBLEMS, NotFoundError, Problem, problem_examples
 from community.domain.scopes import Scope
 from community.models import Channel, Guild, Member
+from community.services.access import within
 from sessions_app.api.paging import Cursor
 from sessions_app.api.schemas import (
     SessionDetail,
@@ -76,7 +77,11 @@ def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> Sess
     shown = page[: filters.limit]
     return SessionPage(
         sessions=[_session_out(session, now=now) for session in shown],
-        next=_next_path(request, shown[-1]) if len(page) > len(shown) else None,
+        next=(
+            Cursor(shown[-1].started_at, shown[-1].id).next_path(request)
+            if len(page) > len(shown)
+            else None
+        ),
     )
 
 
@@ -116,8 +121,7 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
 def _reachable(request: KeyedRequest) -> VoiceSessionQuerySet:
     """Confines to the guilds of the request's key."""
     sessions: VoiceSessionQuerySet = VoiceSession.objects.all()
-    guild_ids = guild_ids_of(request.auth)
-    return sessions.filter(guild_id__in=guild_ids) if guild_ids else sessions
+    return within(sessions, guild_ids_of(request.auth))
 
 
 def _named(sessions: "VoiceSessionQuerySet") -> "QuerySet[NamedSession]":
@@ -153,12 +157,6 @@ def _chosen(filters: SessionFilters) -> Q:
     if filters.cursor is not None:
         wanted &= filters.cursor.after()
     return wanted
-
-
-def _next_path(request: KeyedRequest, last: VoiceSession) -> str:
-    query = request.GET.copy()
-    query["cursor"] = str(Cursor(last.started_at, last.id))
-    return f"{request.path}?{query.urlencode()}"
 
 
 def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:

@@ -29,6 +29,7 @@ def test_schema_describes_every_endpoint_parameter_and_refusal() -> None:
     schema = Client().get("/api/openapi.json").json()
 
     assert set(schema["paths"]) == {
+        "/api/gaps",
         "/api/health",
         "/api/sessions",
         "/api/sessions/{session_id}",
