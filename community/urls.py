@@ -5,11 +5,19 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from community.api.composition import build_api
+from sessions_app.api.analytics import router as analytics
 from sessions_app.api.gaps import router as gaps
 from sessions_app.api.health import router as health
 from sessions_app.api.sessions import router as sessions
 
-api = build_api(routers=[("/health", health), ("/sessions", sessions), ("/gaps", gaps)])
+api = build_api(
+    routers=[
+        ("/health", health),
+        ("/analytics", analytics),
+        ("/sessions", sessions),
+        ("/gaps", gaps),
+    ]
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

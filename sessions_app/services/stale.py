@@ -13,16 +13,19 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from community.models import Guild, Shard
 from community.models.shard import shard_in_query
+from community.services.access import within
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.models.stretches import Seconds, seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from sessions_app.models.voice_session import VoiceSessionQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +60,13 @@ class SweepResult:
         }
 
 
-def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> SweepResult:
+def sweep_stale(
+    *,
+    now: datetime,
+    stale_after: timedelta,
+    grace: timedelta,
+    guild_ids: Collection[int] | None = None,
+) -> SweepResult:
     """Ends the active sessions that had no checkpoint, in guilds that no living bot sees.
 
     A session ends at its last checkpoint plus the grace, never later than now nor than
@@ -78,12 +87,13 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
         stale_after: a session is stale once its last checkpoint is older than this; a
             shard lives as long as its heartbeat is not.
         grace: how long after its last checkpoint a session is taken to have gone on.
+        guild_ids: only sessions of these guilds; None for all.
     """
     since = now - stale_after
     if _all_shards_live(Shard.objects.alive(since=since).values_list("shard_count", "shard_id")):
         return SweepResult()
     with transaction.atomic():
-        locked = _lock_stale(since=since)
+        locked = _lock_stale(since=since, guild_ids=guild_ids)
         if not locked:
             return SweepResult()
         sessions = VoiceSession.objects.filter(pk__in=[session.pk for session in locked])
@@ -109,14 +119,27 @@ def _all_shards_live(alive: Iterable[tuple[int, int]]) -> bool:
     return any(len(shard_ids) == shard_count for shard_count, shard_ids in seen.items())
 
 
-def _lock_stale(*, since: datetime) -> Sequence[VoiceSession]:
-    """Locks stale sessions with their visits, in one statement, but for those held by others."""
+def stale_sessions(
+    *, since: datetime, guild_ids: Collection[int] | None = None
+) -> VoiceSessionQuerySet:
+    """Gives the sessions that a sweep would take: without a checkpoint, and without a bot.
+
+    Args:
+        since: a session is stale once its last checkpoint is older than this; a shard
+            lives as long as its heartbeat is not.
+        guild_ids: only sessions of these guilds; None for all.
+    """
     watching = Shard.objects.alive(since=since).filter(
         shard_id=shard_in_query(OuterRef("guild_id"), F("shard_count"))
     )
+    unseen = VoiceSession.objects.active().filter(~Exists(watching), last_seen_at__lt=since)
+    return within(unseen, guild_ids)
+
+
+def _lock_stale(*, since: datetime, guild_ids: Collection[int] | None) -> Sequence[VoiceSession]:
+    """Locks stale sessions with their visits, in one statement, but for those held by others."""
     return list(
-        VoiceSession.objects.active()
-        .filter(~Exists(watching), last_seen_at__lt=since)
+        stale_sessions(since=since, guild_ids=guild_ids)
         .select_for_update(skip_locked=True, of=("self", "visit"))
         .select_related("visit")
         .only("id", "visit__id")
