@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 _lists: defaultdict[str, list[tuple[type[Model], str]]] = defaultdict(list)
+_pages: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
 
 
 def link_list(model: type[Model], text: str, *, to: tuple[str, ...]) -> None:
@@ -29,3 +30,20 @@ def link_list(model: type[Model], text: str, *, to: tuple[str, ...]) -> None:
 def lists_of(name: str) -> list[tuple[type[Model], str]]:
     """Lists what was added for a kind of page."""
     return list(_lists[name])
+
+
+def link_page(address: str, text: str, *, to: tuple[str, ...]) -> None:
+    """Adds a link to a page of a record's own to the pages of such records.
+
+    Args:
+        address: the page's name among the admin's addresses; it takes the record's key.
+        text: the link's words.
+        to: the pages that it stands on: ``guild``.
+    """
+    for name in to:
+        _pages[name].append((address, text))
+
+
+def pages_of(name: str) -> list[tuple[str, str]]:
+    """Lists the pages that were added for a kind of record."""
+    return list(_pages[name])

@@ -20,4 +20,5 @@ class SessionsConfig(AppConfig):
         registry.link_list(visit, "visits", to=("guild", "member"))
         registry.link_list(session, "voice sessions", to=("guild", "member", "channel"))
         registry.link_list(gap, "blind gaps", to=("guild",))
+        registry.link_page("sessions_app_guild_drift", "Discord beside the sessions", to=("guild",))
         registry.link_list(state, "in voice now", to=("guild", "member", "channel"))

@@ -15,6 +15,7 @@ from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import ChannelFilter, GuildFilter, MemberFilter, TimeRangeFilter
 from community.admin.showing import link_to, moment, zone_of
 from community.models import AuditEntry
+from sessions_app.admin import drift, health
 from sessions_app.admin.correction import EndForm, VoidForm, correction_page
 from sessions_app.admin.rows import (
     STATUS_LABELS,
@@ -31,6 +32,7 @@ from sessions_app.registry import session_panels
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
     from unfold.dataclasses import UnfoldAction
 
@@ -133,6 +135,12 @@ class VoiceSessionAdmin(GuildScopedAdmin):
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for the reason, and voids the session."""
         return correction_page(self, request, object_id, VoidForm)
+
+    # Health, recovery, drift --------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the pages that are about all sessions."""
+        return [*health.addresses(self), *drift.addresses(self), *super().get_urls()]
 
     # What is around it --------------------------------------------------------------------
 

@@ -19,9 +19,10 @@ from sessions_app.api.gaps import GapOut
 from sessions_app.api.health import JobOut, ShardCounts, ShardOut, WarningOut
 from sessions_app.domain import drift
 from sessions_app.models import SessionStatus
+from sessions_app.services.recovery import STALE_MINUTES
 
 MINUTE: Final = 60
-LEAST_STALE, MOST_STALE = 1, 1440
+LEAST_STALE, MOST_STALE = STALE_MINUTES
 
 ReasonText = Annotated[
     PlainText,

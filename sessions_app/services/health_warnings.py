@@ -51,6 +51,6 @@ def _of_shard(part: ShardHealth) -> Iterator[HealthWarning]:
     if part.spooled or (part.is_alive and part.queued > MOST_QUEUED):
         yield HealthWarning(
             "database_errors",
-            f"The database is away or slow: of {part.shard} {part.queued:,} facts wait in "
-            f"memory and {part.spooled:,} on disk.",
+            f"The database is away or slow: {part.queued:,} facts wait in memory and "
+            f"{part.spooled:,} on disk at {part.shard}.",
         )

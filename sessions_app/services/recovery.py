@@ -37,6 +37,9 @@ SWEEP: Final = "sessions.sweep"
 MOST_GUILDS: Final = 50
 """How many guilds are compared at once, those with the most sessions under way first."""
 
+STALE_MINUTES: Final = (1, 1440)
+"""The fewest and the most minutes without a checkpoint that a sweep by hand may be told."""
+
 LATELY: Final = timedelta(hours=1)
 """A guild in which somebody was in voice since then is compared too."""
 
