@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _lists: defaultdict[str, list[tuple[type[Model], str]]] = defaultdict(list)
+_pages: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
 
 
 def link_list(model: type[Model], text: str, *, to: tuple[str, ...]) -> None:
@@ -54,3 +55,20 @@ def add_metrics(path: str) -> None:
 def metrics() -> list[MetricsOf]:
     """Gives the functions that were added."""
     return [import_string(path) for path in _metrics]
+
+
+def link_page(address: str, text: str, *, to: tuple[str, ...]) -> None:
+    """Adds a link to a page of a record's own to the pages of such records.
+
+    Args:
+        address: the page's name among the admin's addresses; it takes the record's key.
+        text: the link's words.
+        to: the pages that it stands on: ``guild``.
+    """
+    for name in to:
+        _pages[name].append((address, text))
+
+
+def pages_of(name: str) -> list[tuple[str, str]]:
+    """Lists the pages that were added for a kind of record."""
+    return list(_pages[name])

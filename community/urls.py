@@ -6,10 +6,19 @@ from django.views.generic import RedirectView
 
 from community.api.composition import build_api
 from community.api.metrics import metrics
+from sessions_app.api.analytics import router as analytics
+from sessions_app.api.gaps import router as gaps
 from sessions_app.api.health import router as health
 from sessions_app.api.sessions import router as sessions
 
-api = build_api(routers=[("/health", health), ("/sessions", sessions)])
+api = build_api(
+    routers=[
+        ("/health", health),
+        ("/analytics", analytics),
+        ("/sessions", sessions),
+        ("/gaps", gaps),
+    ]
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

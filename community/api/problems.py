@@ -140,7 +140,9 @@ def _validation_error(_: HttpRequest, error: Any) -> HttpResponse:
         # The last name in the place: a list's item stands behind it by its number.
         place = next(part for part in reversed(entry["loc"]) if isinstance(part, str))
         fields.append(entry.get("ctx", {}).get("field", place))
-        sentences.append(f"{fields[-1]} {_PYDANTIC_SUBJECT.sub('should ', entry['msg'])}")
+        is_stray = entry["type"] == "extra_forbidden"
+        message = "is not a field here" if is_stray else entry["msg"]
+        sentences.append(f"{fields[-1]} {_PYDANTIC_SUBJECT.sub('should ', message)}")
     return problem(422, "invalid", "; ".join(sentences), field=fields[0])
 
 

@@ -18,7 +18,8 @@ from community.admin.running import (
 from community.admin.showing import link_or_id, link_to, moment
 from community.domain.durations import in_words
 from community.models import JobRun, Shard
-from community.services.access import visible_guilds
+from community.services.access import guild_ids_seen_by, visible_guilds
+from sessions_app.admin import health
 from sessions_app.admin.rows import length_of
 from sessions_app.admin.voice_state import marks_of
 from sessions_app.models import VoiceSession, VoiceState
@@ -80,6 +81,9 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         in_voice = len(shown) if len(shown) < MOST_MEMBERS else states.count()
         context["not_named"] = in_voice - len(shown)
         context["figures"] = _figures(user, in_voice=in_voice, now=now)
+    context["sees_health"] = user.has_perm("sessions_app.view_voicesession")
+    if context["sees_health"]:
+        context["warnings"] = health.look(guild_ids_seen_by(user), now=now).warnings()
     context["sees_bot"] = user.has_perm("community.view_shard")
     if context["sees_bot"]:
         context["shards"] = [_shard_line(shard, now=now) for shard in Shard.objects.all()]

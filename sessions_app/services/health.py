@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, Max, Q
 
 from community.models import JobRun, Shard
+from community.services.access import within
 from sessions_app.models import VoiceSession
+from sessions_app.services.health_warnings import HealthWarning, warnings_of
 from sessions_app.services.self_check import CHECK_BOOKS, latest_check
 from sessions_app.services.supervision import longest_silence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
 STALE_WITHIN: Final = timedelta(hours=1)
-MOST_STALE: Final = 5
 
 # Discord acknowledges a heartbeat every 41 s, so a living connection has frames.
 LONGEST_WITHOUT_FRAME: Final = timedelta(seconds=120)
 
-MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", "sessions_app.sweep_stale")
+SWEEP_JOB: Final = "sessions_app.sweep_stale"
+MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", SWEEP_JOB)
 """Jobs that run every minute, so that it shows when nothing runs them."""
 LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
 REGULAR_JOBS: Final = {
@@ -32,14 +34,6 @@ REGULAR_JOBS: Final = {
 }
 """How long each job that runs often may not have completed before it is late."""
 JOBS_SINCE: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class HealthWarning:
-    """One thing that staff should look at."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,21 @@ class ShardHealth:
     shard: Shard
     is_alive: bool
     is_silent: bool
+
+    @property
+    def queued(self) -> int:
+        """How many facts wait in the bot's memory to be written."""
+        return int(self.shard.figures.get("queued", 0))
+
+    @property
+    def spooled(self) -> int:
+        """How many facts wait on the bot's disk, while the database is away."""
+        return int(self.shard.figures.get("spool_records", 0))
+
+    @property
+    def retries(self) -> int:
+        """How often the bot has written a batch again since it started."""
+        return int(self.shard.figures.get("retries", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,50 +108,38 @@ class Health:
         """How many shards are alive."""
         return sum(part.is_alive for part in self.shards)
 
+    @property
+    def sweep(self) -> JobHealth:
+        """The scheduled sweep of stale sessions."""
+        return next(job for job in self.jobs if job.job == SWEEP_JOB)
+
     def warnings(self) -> list[HealthWarning]:
         """Lists what staff should look at; nothing, when all is well."""
-        return list(self._warnings())
-
-    def _warnings(self) -> Iterator[HealthWarning]:
-        if self.stale_sessions > MOST_STALE:
-            yield HealthWarning(
-                "many_stale", f"{self.stale_sessions} sessions have gone stale in the last hour."
-            )
-        if self.overdue_sessions:
-            yield HealthWarning(
-                "checkpoint_overdue", f"{self.overdue_sessions} sessions have had no checkpoint."
-            )
-        if not self.shards:
-            yield HealthWarning("no_shard", "No bot has ever connected.")
-        for part in self.shards:
-            if part.is_silent:
-                yield HealthWarning("shard_silent", f"Nothing is heard of {part.shard}.")
-            elif not part.is_alive:
-                yield HealthWarning("shard_stopped", f"The bot of {part.shard} was stopped.")
-        for job in self.jobs:
-            if job.is_late:
-                yield HealthWarning("job_late", f"The job {job.job} has not completed lately.")
-        if self.wrong_rows:
-            yield HealthWarning("books_wrong", f"{self.wrong_rows} rows of the books are wrong.")
+        return list(warnings_of(self))
 
 
-def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
+def check_health(
+    *, now: datetime, checkpoint_every: timedelta, guild_ids: Collection[int] | None = None
+) -> Health:
     """Looks at sessions, shards and jobs: one query for each of five questions.
 
     Args:
         now: the instant to judge.
         checkpoint_every: how often the bot writes its checkpoint.
+        guild_ids: only sessions of these guilds; None for all. Shards and jobs are the
+            whole installation's.
 
     Raises:
         django.db.OperationalError: if the database is away.
     """
     heard_since = now - longest_silence(checkpoint_every)
-    active = VoiceSession.objects.active().aggregate(
+    sessions = within(VoiceSession.objects.order_by(), guild_ids)
+    active = sessions.active().aggregate(
         sessions=Count("pk"),
         members=Count("user_id", distinct=True),
         overdue=Count("pk", filter=Q(last_seen_at__lt=heard_since)),
     )
-    stale = VoiceSession.objects.gone_stale(since=now - STALE_WITHIN).count()
+    stale = sessions.gone_stale(since=now - STALE_WITHIN).count()
     books = latest_check()
     return Health(
         at=now,

@@ -158,6 +158,44 @@ def test_health_warns_of_a_shard_that_is_not_heard(
     assert health.alive_shards == alive
 
 
+@pytest.mark.parametrize(
+    ("figures", "fields", "warned"),
+    [
+        ({"queued": 10_000, "spool_records": 0, "retries": 9}, {}, []),
+        ({"queued": 10_001, "spool_records": 0}, {}, ["database_errors"]),
+        ({"queued": 0, "spool_records": 1}, {}, ["database_errors"]),
+        # Facts on disk wait for a bot that has gone, too; those in its memory went with it.
+        (
+            {"queued": 0, "spool_records": 1},
+            {"stopped_at": NOW},
+            ["shard_stopped", "database_errors"],
+        ),
+        ({"queued": 10_001}, {"stopped_at": NOW}, ["shard_stopped"]),
+    ],
+)
+def test_health_warns_of_facts_that_cannot_be_written(
+    figures: dict[str, int], fields: dict[str, Any], warned: list[str]
+) -> None:
+    all_well()
+    Shard.objects.filter(shard_id=1).update(figures=figures, **fields)
+
+    assert codes(look()) == warned
+
+
+def test_health_of_some_guilds_counts_their_sessions_alone() -> None:
+    all_well()
+    session(1, last_seen_at=NOW - timedelta(minutes=9))
+    session(2, guild_id=2, last_seen_at=NOW - timedelta(minutes=9))
+    stale_sessions(6, ago=MINUTE)
+
+    of_two = check_health(now=NOW, checkpoint_every=MINUTE, guild_ids={2})
+    of_none = check_health(now=NOW, checkpoint_every=MINUTE, guild_ids=())
+
+    assert (of_two.active_sessions, of_two.overdue_sessions, of_two.stale_sessions) == (1, 1, 0)
+    assert codes(of_two) == ["checkpoint_overdue"]
+    assert (of_none.active_sessions, codes(of_none)) == (0, [])
+
+
 def test_health_forgets_shards_of_another_count() -> None:
     all_well()
     shard(0, shard_count=1, heartbeat_at=NOW - timedelta(days=1))
@@ -289,6 +327,9 @@ def test_endpoint_is_degraded_with_a_warning_and_tells_a_key_why() -> None:
         "heartbeat_at": "2026-11-20T11:00:00Z",
         "last_frame_at": "2026-11-20T11:59:40Z",
         "latency_seconds": 0.05,
+        "queued_facts": 0,
+        "spooled_facts": 0,
+        "retries": 0,
     }
     assert details["jobs"][1] == {
         "job": "sessions_app.supervise_checkpoints",

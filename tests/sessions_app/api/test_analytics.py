@@ -1,0 +1,533 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError, connection
+
+from community.domain.scopes import Scope
+from community.models import AuditEntry, JobRun, OutboxItem, Shard
+from sessions_app.api.analytics_schemas import EXAMPLES
+from sessions_app.models import Visit, VoiceSession
+from sessions_app.services import comparison, recovery
+from sessions_app.services.health import MINUTE_JOBS
+from tests.factories import NOW, at, make_gap, make_guild, make_shard
+from tests.sessions_app.api.session_rows import GUILD, OTHER_GUILD, client_with, session
+from tests.sessions_app.bot_at_hand import bot, drift_of, finds
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from pytest_django import DjangoAssertNumQueries
+
+    from community.models import Guild
+
+pytestmark = pytest.mark.django_db
+
+HEALTH, RECOVERY = "/api/analytics/session-health", "/api/analytics/recover-sessions"
+
+
+@pytest.fixture
+def guild() -> Guild:
+    return make_guild("Harbour", id=GUILD)
+
+
+@pytest.fixture
+def client() -> Client:
+    return client_with(Scope.HEALTH_READ, Scope.SESSIONS_RECOVER)
+
+
+@pytest.fixture
+def limited(guild: Guild) -> Client:
+    """A client whose key reaches one guild."""
+    return client_with(Scope.HEALTH_READ, Scope.SESSIONS_RECOVER, guilds=[guild])
+
+
+def shard(**columns: Any) -> Shard:
+    given: dict[str, Any] = {"shard_id": 0, "shard_count": 1, "last_frame_at": NOW}
+    return make_shard(**given | columns)
+
+
+def unseen(minutes: float = 10, **columns: Any) -> VoiceSession:
+    """Makes a session under way that was seen so many minutes ago."""
+    return session(ago=60, minutes=None, last_seen_at=at(-minutes), **columns)
+
+
+def post(client: Client, path: str, body: Any = None) -> Any:
+    if body is None:
+        return client.generic("POST", path)
+    return client.post(path, body, content_type="application/json")
+
+
+# How sessions are -------------------------------------------------------------------------
+
+
+def test_health_tells_figures_runs_and_warnings(client: Client) -> None:
+    shard()
+    for job in MINUTE_JOBS:
+        JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
+    session(ago=10, minutes=None)
+    unseen(user_id=6)
+
+    shown = client.get(HEALTH).json()
+
+    assert shown == {
+        "status": "degraded",
+        "at": "2026-11-20T12:00:00Z",
+        "sessions": {"active": 2, "stale": 0, "overdue": 1},
+        "active_members": {"voice": 2},
+        "shards": {"alive": 1, "known": 1},
+        "recovery": {"possible": True, "why_not": None},
+        "last_sweep": {
+            "started_at": "2026-11-20T11:58:00Z",
+            "completed_at": "2026-11-20T11:59:00Z",
+        },
+        "last_comparison": None,
+        "warnings": [
+            {"code": "checkpoint_overdue", "message": "1 sessions have had no checkpoint."}
+        ],
+        "details": None,
+    }
+
+
+def test_health_says_why_no_recovery_is_possible(client: Client, limited: Client) -> None:
+    shard(heartbeat_at=at(-1))
+
+    for asker, words in ((client, "No bot runs, "), (limited, "No bot runs for these guilds, ")):
+        shown = asker.get(HEALTH).json()["recovery"]
+        assert shown["possible"] is False
+        assert shown["why_not"].startswith(words)
+
+
+def test_details_tell_what_stands_behind_the_figures(client: Client) -> None:
+    shard(figures={"queued": 7, "spool_records": 0, "retries": 2})
+    overdue = unseen()
+    stale = unseen(user_id=6, status="stale", end_reason="stale", ended_at=at(-8))
+    gap = make_gap(GUILD)
+    make_gap(GUILD, began_at=at(-26 * 60), ended_at=at(-25 * 60))
+
+    details = client.get(HEALTH, {"details": "true"}).json()["details"]
+
+    assert [row["id"] for row in details["overdue_sessions"]] == [str(overdue.id)]
+    assert details["stale_sessions"] == [
+        {
+            "id": str(stale.id),
+            "guild_id": str(GUILD),
+            "status": "stale",
+            "started_at": "2026-11-20T11:00:00Z",
+            "last_seen_at": "2026-11-20T11:50:00Z",
+            "ended_at": "2026-11-20T11:52:00Z",
+            "end_uncertainty": 0.0,
+            "link": f"/api/sessions/{stale.id}",
+        }
+    ]
+    assert [(row["id"], row["from"]) for row in details["gaps"]] == [
+        (str(gap.id), "2026-11-20T11:59:00Z")
+    ]
+    assert [job["is_late"] for job in details["jobs"]] == [True, True]
+    (told,) = details["shards"]
+    assert (told["queued_facts"], told["spooled_facts"], told["retries"]) == (7, 0, 2)
+
+
+def test_health_names_no_member(client: Client) -> None:
+    unseen(user_id=987654321)
+
+    assert b"987654321" not in client.get(HEALTH, {"details": "true"}).content
+
+
+def test_a_key_of_a_guild_is_told_of_its_sessions_and_gaps_alone(limited: Client) -> None:
+    shard()
+    mine, others = unseen(), unseen(guild_id=OTHER_GUILD)
+    gaps = [make_gap(GUILD), make_gap(OTHER_GUILD)]
+
+    shown = limited.get(HEALTH, {"details": "true"}).json()
+
+    assert shown["sessions"]["active"] == 1
+    assert [row["id"] for row in shown["details"]["overdue_sessions"]] == [str(mine.id)]
+    assert [row["id"] for row in shown["details"]["gaps"]] == [str(gaps[0].id)]
+    assert str(others.id) not in str(shown)
+
+
+def test_lists_in_details_are_bounded(client: Client) -> None:
+    for number in range(102):
+        unseen(user_id=1000 + number)
+
+    details = client.get(HEALTH, {"details": "true"}).json()["details"]
+
+    assert len(details["overdue_sessions"]) == 100
+
+
+def test_health_takes_as_many_queries_however_much_there_is(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.get(HEALTH)
+    for number in range(2):
+        shard(shard_id=number, shard_count=2)
+        unseen(user_id=100 + number)
+        unseen(user_id=200 + number, status="stale", end_reason="stale", ended_at=at(-8))
+        make_gap(GUILD)
+        # The key and its guilds, four of health, whether a bot runs, the latest comparison;
+        # gaps, overdue and stale sessions.
+        with django_assert_num_queries(11):
+            client.get(HEALTH, {"details": "true"})
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("details=1", "details"), ("details=", "details"), ("detail=true", "detail")],
+)
+def test_health_refuses_a_switch_that_is_none(client: Client, query: str, field: str) -> None:
+    response = client.get(f"{HEALTH}?{query}")
+
+    assert response.status_code == 422
+    assert response.json()["field"] == field
+
+
+# Sweeping ---------------------------------------------------------------------------------
+
+
+def test_a_sweep_takes_its_minutes_from_the_body(client: Client, guild: Guild) -> None:
+    gone, fresh = unseen(3.1), unseen(2.9, user_id=6)
+
+    answer = post(client, HEALTH, {"staleMinutes": 3, "reason": "the host is gone"})
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == {
+        "at": "2026-11-20T12:00:00Z",
+        "stale_minutes": 3.0,
+        "ended": 1,
+        "dropped": 0,
+        "ended_ids": [str(gone.id)],
+        "dropped_ids": [],
+    }
+    gone.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (gone.status, gone.ended_at) == ("stale", at(-1.1))
+    assert fresh.status == "active"
+    entry = AuditEntry.objects.get(action=recovery.SWEEP)
+    assert (entry.guild_id, entry.target_id, entry.actor) == (guild.pk, str(guild.pk), None)
+    assert entry.reason.startswith("the host is gone (API key Board (rc_")
+    assert entry.after["ended_ids"] == [str(gone.id)]
+
+
+@pytest.mark.parametrize("body", [None, {}, {"reason": ""}])
+def test_a_sweep_without_minutes_takes_the_setting(client: Client, body: Any) -> None:
+    gone, fresh = unseen(5.1), unseen(4.9, user_id=6)
+
+    answer = post(client, HEALTH, body).json()
+
+    assert answer["stale_minutes"] == 5
+    assert answer["ended_ids"] == [str(gone.id)]
+    fresh.refresh_from_db()
+    assert fresh.status == "active"
+
+
+def test_a_sweep_asks_heartbeats_with_the_same_minutes(client: Client) -> None:
+    unseen()
+    shard(heartbeat_at=at(-2.5))
+
+    assert post(client, HEALTH, {"staleMinutes": 3}).json()["ended"] == 0
+    assert post(client, HEALTH, {"staleMinutes": 2}).json()["ended"] == 1
+
+
+def test_a_sweep_ends_nothing_beyond_the_keys_guilds(limited: Client) -> None:
+    mine, others = unseen(), unseen(guild_id=OTHER_GUILD)
+
+    answer = post(limited, HEALTH, {"staleMinutes": 3}).json()
+
+    others.refresh_from_db()
+    assert answer["ended_ids"] == [str(mine.id)]
+    assert others.status == "active"
+    assert set(AuditEntry.objects.exclude(guild=None).values_list("guild_id", flat=True)) == {GUILD}
+
+
+def test_a_sweep_that_ends_nothing_leaves_no_entry(client: Client) -> None:
+    session(ago=5, minutes=None)
+
+    assert post(client, HEALTH, {"staleMinutes": 3}).json()["ended"] == 0
+    assert not AuditEntry.objects.filter(action=recovery.SWEEP).exists()
+
+
+def test_a_sweep_says_what_it_dropped_and_whose_it_was(client: Client, guild: Guild) -> None:
+    guild.micro_session_seconds = 60.0
+    guild.save()
+    dropped = session(ago=10, minutes=None, last_seen_at=at(-10))
+    Visit.objects.update(started_at=at(-10))
+
+    with_grace = post(client, HEALTH, {"staleMinutes": 3})
+    assert with_grace.json()["ended"] == 1  # two minutes of grace are more than a minute
+    VoiceSession.objects.update(status="active", ended_at=None)
+    guild.micro_session_seconds = 60.0
+    guild.save()
+    VoiceSession.objects.update(last_seen_at=at(-10), entered_at=at(-8.5))
+    answer = post(client, HEALTH, {"staleMinutes": 3}).json()
+
+    assert (answer["dropped"], answer["dropped_ids"]) == (1, [str(dropped.id)])
+    assert AuditEntry.objects.filter(action=recovery.SWEEP, guild_id=GUILD).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"staleMinutes": 0.9}, "staleMinutes"),
+        ({"staleMinutes": 1441}, "staleMinutes"),
+        ({"staleMinutes": "3"}, "staleMinutes"),
+        ({"staleMinutes": True}, "staleMinutes"),
+        ({"staleMinutes": None}, "staleMinutes"),
+        ('{"staleMinutes": NaN}', "staleMinutes"),
+        ('{"staleMinutes": Infinity}', "staleMinutes"),
+        ({"stale_minutes": 3}, "stale_minutes"),
+        ({"reason": "a\0b"}, "reason"),
+        ('{"reason": "\\ud800"}', "reason"),
+        ({"reason": "x" * 1001}, "reason"),
+        ([3], "asked"),
+        ('"3"', "asked"),
+    ],
+)
+def test_a_sweep_refuses_a_bad_body_by_its_field(client: Client, body: Any, field: str) -> None:
+    gone = unseen(2000)
+
+    response = post(client, HEALTH, body)
+
+    assert response.status_code == 422, response.content
+    assert response.json()["field"] == field
+    assert response.json()["message"].startswith(field)
+    gone.refresh_from_db()
+    assert gone.status == "active"
+
+
+@pytest.mark.parametrize("body", ["{", "staleMinutes=3", b"\xff", "[" * 100_000])
+def test_a_sweep_refuses_what_is_no_json(client: Client, body: Any) -> None:
+    unseen(2000)
+
+    response = client.post(HEALTH, body, content_type="application/json")
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "bad_request"
+    assert VoiceSession.objects.active().count() == 1
+
+
+# Recovering -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_recovery_without_a_bot_says_so_at_once(client: Client, method: str) -> None:
+    session(ago=10, minutes=None)
+
+    answer = client.generic(method, RECOVERY)
+
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "no_bot_answered"
+    assert answer.json()["message"].startswith("No bot runs")
+    assert not OutboxItem.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_recovery_whose_bot_is_silent_says_so_in_time_and_takes_it_back(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "ANSWER_SECONDS", 0.3)
+    shard()
+    session(ago=10, minutes=None)
+
+    answer = post(client, RECOVERY)
+
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "no_bot_answered"
+    assert answer.json()["message"].startswith("No bot answered within 0.3 s")
+    assert not OutboxItem.objects.exists()
+
+
+def test_a_recovery_of_nobody_asks_nobody(client: Client) -> None:
+    shard()
+
+    assert client.get(RECOVERY).json() == {
+        "at": "2026-11-20T12:00:00Z",
+        "mend": False,
+        "differences": 0,
+        "mended": 0,
+        "guilds": [],
+        "guilds_left_out": 0,
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dry_run_tells_what_differs_and_leaves_no_entry(client: Client) -> None:
+    shard()
+    row = session(ago=10, minutes=None)
+
+    with bot(finds(drift_of(row), checked=2, to_check=5)):
+        answer = client.get(RECOVERY)
+
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["guilds"] == [
+        {
+            "guild_id": str(GUILD),
+            "error": None,
+            "checked": 2,
+            "to_check": 5,
+            "drift": [
+                {
+                    "kind": "ghost",
+                    "user_id": "5",
+                    "channel_id": "30",
+                    "discord_channel_id": None,
+                    "session_id": str(row.id),
+                    "seconds": 312.5,
+                }
+            ],
+            "mended": 0,
+        }
+    ]
+    assert (answer.json()["mend"], answer.json()["differences"]) == (False, 1)
+    assert not AuditEntry.objects.filter(action=comparison.COMPARE).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_recovery_mends_and_says_by_which_key(client: Client) -> None:
+    shard()
+    row = session(ago=10, minutes=None)
+
+    with bot(finds(drift_of(row))):
+        answer = post(client, RECOVERY, {"reason": "after the outage"})
+    health = client.get(HEALTH).json()["last_comparison"]
+
+    assert answer.status_code == 200, answer.content
+    assert (answer.json()["mend"], answer.json()["mended"]) == (True, 1)
+    entry = AuditEntry.objects.get(action=comparison.COMPARE)
+    assert entry.reason.startswith("after the outage (API key Board (rc_")
+    assert health["guild_id"] == str(GUILD)
+    assert (health["mend"], health["differences"], health["mended"]) == (True, 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_guild_whose_bot_does_not_answer_has_an_error_beside_the_others(client: Client) -> None:
+    mine, others = session(ago=10, minutes=None), session(ago=9, minutes=None, guild_id=OTHER_GUILD)
+    refusing = session(ago=8, minutes=None, guild_id=GUILD + (2 << 22))
+    shard(shard_count=2, shard_id=(GUILD >> 22) % 2)
+
+    with bot(lambda item: None if item.guild_id == refusing.guild_id else finds()(item)):
+        answer = client.get(RECOVERY)
+
+    assert answer.status_code == 200, answer.content
+    errors = {row["guild_id"]: row["error"] for row in answer.json()["guilds"]}
+    assert errors[str(mine.guild_id)] is None
+    assert errors[str(others.guild_id)]["code"] == "no_bot_answered"
+    assert errors[str(refusing.guild_id)] == {
+        "code": "comparison_refused",
+        "message": "The bot could not compare: The guild is in an outage.",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_recovery_asks_about_the_keys_guilds_alone(limited: Client, method: str) -> None:
+    shard()
+    session(ago=10, minutes=None)
+    session(ago=10, minutes=None, guild_id=OTHER_GUILD)
+
+    with bot(finds()):
+        all_of_them = limited.generic(method, RECOVERY)
+        named = limited.generic(method, f"{RECOVERY}?guild_id={OTHER_GUILD}")
+
+    assert [row["guild_id"] for row in all_of_them.json()["guilds"]] == [str(GUILD)]
+    assert named.json()["guilds"] == []
+    assert set(OutboxItem.objects.values_list("guild_id", flat=True)) == {GUILD}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_guild_that_is_named_is_compared_whoever_is_there(client: Client, guild: Guild) -> None:
+    shard()
+    session(ago=10, minutes=None, guild_id=OTHER_GUILD)
+
+    with bot(finds()):
+        answer = client.get(RECOVERY, {"guild_id": str(guild.pk)})
+        unknown = client.get(RECOVERY, {"guild_id": "77"})
+
+    assert [row["guild_id"] for row in answer.json()["guilds"]] == [str(guild.pk)]
+    assert unknown.json()["guilds"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "field"),
+    [
+        ("guild_id=x", None, "guild_id"),
+        ("guild=5", None, "guild"),
+        ("", {"mend": False}, "mend"),
+        ("", {"reason": 5}, "reason"),
+        ("", {"reason": "\0"}, "reason"),
+    ],
+)
+def test_a_recovery_refuses_what_it_does_not_know(
+    client: Client, query: str, body: Any, field: str
+) -> None:
+    response = post(client, f"{RECOVERY}?{query}", body)
+
+    assert response.status_code == 422, response.content
+    assert response.json()["field"] == field
+
+
+# Who may, and what is told of it -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", HEALTH, Scope.HEALTH_READ),
+        ("POST", HEALTH, Scope.SESSIONS_RECOVER),
+        ("GET", RECOVERY, Scope.SESSIONS_RECOVER),
+        ("POST", RECOVERY, Scope.SESSIONS_RECOVER),
+    ],
+)
+def test_each_asks_for_one_scope_and_no_other(method: str, path: str, scope: Scope) -> None:
+    unseen(2000)
+    others = client_with(*(other for other in Scope if other is not scope))
+
+    refused = others.generic(method, path)
+    let_in = client_with(scope).generic(method, path)
+
+    assert refused.status_code == 403
+    assert refused.json()["message"] == f"This key lacks the scope {scope}."
+    assert let_in.status_code == (503 if path == RECOVERY else 200)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", HEALTH), ("POST", HEALTH), ("GET", RECOVERY)])
+def test_with_the_database_away_the_answer_says_so(client: Client, method: str, path: str) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(refuse):
+        response = client.generic(method, path)
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "database_unavailable"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_documented_examples_have_the_shape_of_the_answers(client: Client) -> None:
+    shard()
+    row = unseen()
+    for job in MINUTE_JOBS:
+        JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
+    with bot(finds(drift_of(row))):
+        answers = {
+            "recovery": client.get(RECOVERY).json(),
+            "session_health": client.get(HEALTH).json(),
+        }
+    Shard.objects.all().delete()
+    answers["sweep"] = post(client, HEALTH).json()
+
+    for name, example in EXAMPLES.items():
+        assert shape(example) == shape(answers[name]), name
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: shape(part) for name, part in value.items() if name != "why_not"}
+    if isinstance(value, list):
+        return [shape(part) for part in value[:1]]
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def test_ids_of_other_things_are_found_nowhere(client: Client) -> None:
+    assert client.get(f"{HEALTH}/{uuid4()}").status_code == 404
