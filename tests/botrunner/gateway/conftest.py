@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from django.db import connection
 
+from botrunner.gateway import feed
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor
 from botrunner.sandbox.gateway import GatewayOptions
@@ -19,7 +20,7 @@ from botrunner.sandbox.world import World, build_world
 from sessions_app.models import VoiceSession
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from botrunner.sandbox.entities import Guild, Stay
 
@@ -130,6 +131,14 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
         await asyncio.sleep(0.01)
 
 
+async def until_stored(condition: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> None:
+    """Waits until a condition holds that the database has to be asked about."""
+    patience = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < patience, f"{condition} did not come to hold in {seconds} s"
+        await asyncio.sleep(0.1)
+
+
 async def settled(supervisor: Supervisor) -> None:
     """Waits until all that has happened so far is heard and committed."""
     await asyncio.sleep(0.1)
@@ -176,6 +185,16 @@ async def reconnecting(supervisor: Supervisor) -> AsyncIterator[None]:
         )
     )
     await settled(supervisor)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a bot in this process stand still for long before it says so.
+
+    A machine under load starves an event loop for a second now and then. What it hears then is
+    uncertain, and rightly so; a test that is not about that does not want it.
+    """
+    monkeypatch.setattr(feed, "STALL_SECONDS", 30.0)
 
 
 @pytest.fixture
