@@ -44,6 +44,9 @@ SETTLING: Final = timedelta(seconds=60)
 """How long a bot may take to be heard of once the database is back: it tries every few seconds,
 and each batch of what waited on disk renews its heartbeat."""
 
+# So many sessions are ended in one transaction: a bot that takes their shard up waits for it.
+PART = 5000
+
 # An outcome names so many ids of each kind; its counts tell of all.
 NAMED = 100
 
@@ -93,8 +96,8 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
 
     Takes only rows that nobody else holds and waits for none, so any number of sweeps,
     and a bot's writes, go on beside it. A bot that takes a shard up meanwhile waits, and
-    then reads what the sweep did. The number of statements does not depend on the number
-    of sessions.
+    then reads what the sweep did. Some thousand sessions go in one transaction, with a
+    number of statements that does not depend on their number.
 
     Args:
         now: the end of the time that is judged.
@@ -112,6 +115,25 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
     if _all_shards_live(heartbeats, heard_since=heard_since):
         logger.info("no sweep for a while: shards that are silent may come back")
         return SweepResult()
+    result = SweepResult()
+    is_done = False
+    while not is_done:
+        part = _sweep_part(now=now, since=since, heard_since=heard_since, grace=grace)
+        result = SweepResult(result.ended + part.ended, result.dropped + part.dropped)
+        is_done = part.found < PART
+    if result.found:
+        logger.warning(
+            "no checkpoint since %s: ended %d sessions by estimate, dropped %d micro-sessions",
+            since.isoformat(),
+            len(result.ended),
+            len(result.dropped),
+        )
+    return result
+
+
+def _sweep_part(
+    *, now: datetime, since: datetime, heard_since: datetime, grace: timedelta
+) -> SweepResult:
     with transaction.atomic():
         locked = _lock_stale(since=since, silent=_lock_silent_shards(heard_since=heard_since))
         if not locked:
@@ -122,13 +144,7 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
         _settle_visits({session.visit_id for session in locked}, any_dropped=bool(dropped))
     gone = set(dropped)
     ended = tuple(session.pk for session in locked if session.pk not in gone)
-    logger.warning(
-        "no checkpoint since %s: ended %d sessions by estimate, dropped %d micro-sessions",
-        since.isoformat(),
-        len(ended),
-        len(dropped),
-    )
-    return SweepResult(ended=ended, dropped=dropped)
+    return SweepResult(ended, dropped)
 
 
 def _all_shards_live(
@@ -166,7 +182,7 @@ def _lock_silent_shards(*, heard_since: datetime) -> list[int]:
 
 
 def _lock_stale(*, since: datetime, silent: Collection[int]) -> Sequence[VoiceSession]:
-    """Locks stale sessions with their visits, in one statement, but for those held by others."""
+    """Locks stale sessions with their visits, a part of them, but for those held by others."""
     watching = Shard.objects.exclude(pk__in=silent).filter(
         shard_id=shard_in_query(OuterRef("guild_id"), F("shard_count"))
     )
@@ -176,7 +192,8 @@ def _lock_stale(*, since: datetime, silent: Collection[int]) -> Sequence[VoiceSe
         .select_for_update(skip_locked=True, of=("self", "visit"))
         .select_related("visit")
         .only("id", "visit__id")
-        .order_by("id")
+        # In the order of the index of active sessions, which are few among those that ended.
+        .order_by("guild_id", "user_id")[:PART]
     )
 
 
