@@ -11,7 +11,7 @@ from community.models import AuditEntry, JobRun, OutboxItem, Shard
 from sessions_app.api.analytics_schemas import EXAMPLES
 from sessions_app.models import Visit, VoiceSession
 from sessions_app.services import comparison, recovery
-from sessions_app.services.health import MINUTE_JOBS
+from sessions_app.services.health import REGULAR_JOBS
 from tests.factories import NOW, at, make_gap, make_guild, make_shard
 from tests.sessions_app.api.session_rows import GUILD, OTHER_GUILD, client_with, session
 from tests.sessions_app.bot_at_hand import bot, drift_of, finds
@@ -64,7 +64,7 @@ def post(client: Client, path: str, body: Any = None) -> Any:
 
 def test_health_tells_figures_runs_and_warnings(client: Client) -> None:
     shard()
-    for job in MINUTE_JOBS:
+    for job in REGULAR_JOBS:
         JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
     session(ago=10, minutes=None)
     unseen(user_id=6)
@@ -507,7 +507,7 @@ def test_with_the_database_away_the_answer_says_so(client: Client, method: str, 
 def test_the_documented_examples_have_the_shape_of_the_answers(client: Client) -> None:
     shard()
     row = unseen()
-    for job in MINUTE_JOBS:
+    for job in REGULAR_JOBS:
         JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
     with bot(finds(drift_of(row))):
         answers = {
