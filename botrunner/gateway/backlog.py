@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway.spool_disk import SpoolFailedError
-from botrunner.gateway.spool_records import can_wait_on_disk
+from botrunner.gateway.spool_records import NotForDiskError, can_wait_on_disk
 from botrunner.gateway.things import Asked, Compared, Mark
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ MOST_WITHOUT_DISK: Final = 2_000_000
 LOUD_EACH: Final = 100_000
 # While so much is still to be read back, what comes after it is put on disk too.
 FAR_BEHIND: Final = 5_000
+# It is tried ten times a second; a disk that is full is told of twice a minute.
+FAILURES_TOLD_EACH: Final = 300
 
 
 class Backlog:
@@ -66,6 +68,7 @@ class Backlog:
         self._hand: list[tuple[float | None, object]] = []
         self._hand_on_disk = spool is not None
         self._marks = 0
+        self._failures = 0
         self._asked: set[UUID] = set()
         if spool is not None:
             spool.done(sequence)
@@ -161,7 +164,7 @@ class Backlog:
         """Puts on disk all that waits, the things in hand too: a kill loses none of them.
 
         Where the disk has no room for all, the rest is dropped, and nothing more is taken
-        in. Where it fails, all of it waits in memory.
+        in. Where it fails, or one of them cannot be told there, all of it waits in memory.
         """
         try:
             if self._spool is None:
@@ -170,8 +173,12 @@ class Backlog:
             if not self._hand_on_disk:
                 self._spill_hand(self._spool)
             self._spill_queue(self._spool)
-        except SpoolFailedError as error:
-            logger.error("%s Facts wait in memory alone", error)  # noqa: TRY400 - as above
+        except (SpoolFailedError, NotForDiskError) as error:
+            if self._failures % FAILURES_TOLD_EACH == 0:
+                logger.error("%s Facts wait in memory alone", error)  # noqa: TRY400 - as above
+            self._failures += 1
+        else:
+            self._failures = 0
 
     def _spill_hand(self, spool: Spool) -> None:
         things = [thing for _, thing in self._hand if can_wait_on_disk(thing)]
@@ -179,7 +186,13 @@ class Backlog:
         fitted = spool.append([(first + at, _kept(thing)) for at, thing in enumerate(things)])
         self._hand_on_disk = True
         self.spooled += fitted
+        # A mark on disk is no reason to keep the next one back: a kill must find the latest.
+        self._marks -= sum(
+            arrived is not None and type(thing) is Mark for arrived, thing in self._hand
+        )
+        self._hand = [(None, thing) for _, thing in self._hand]
         if fitted < len(things):
+            self._queue.clear()
             self._fill()
 
     def _spill_queue(self, spool: Spool) -> None:
@@ -203,7 +216,6 @@ class Backlog:
             self.waiting(),
         )
         self.is_full = True
-        self._queue.clear()
 
     def sync(self) -> None:
         """Has the disk keep what waits on it. May be called from any thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
@@ -31,6 +31,7 @@ from sessions_app.domain import words
 from sessions_app.services.comparison import COMPARE
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from datetime import datetime
     from uuid import UUID
 
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
     from community.domain.leases import Lease
     from community.models import OutboxItem
 
+Result = TypeVar("Result")
+
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
-# A client that ran for so long did well: the next pause is short again.
+# What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
 
 
@@ -112,32 +115,26 @@ class Shard:
         """
         pauses = Pauses(first=1.0, longest=30.0)
         while not self._stopping.is_set():
-            lease = await self._wait_for_lease()
-            if lease is None:
-                return
             began = self._clock.elapsed()
             try:
-                opening = Opening(lease, self._desk, figures=self.figures)
-                if await opening.replay(self._stopping):
-                    self._watch = await self._open(opening)
+                self._watch = await self._unless_stopped(self._begin())
+                if self._watch is not None:
                     await self._follow(self._watch)
             except DatabaseAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             except LeaseLostError as error:
                 logger.error("%s", error)  # noqa: TRY400 - nothing failed here
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             except StartOverError as error:
                 logger.error(  # noqa: TRY400 - it was logged with its traceback where it arose
                     "Shard %s starts over from the database: %s", self.shard_id, error
                 )
                 if isinstance(error, QueueFullError):
                     self._cause = words.SPOOL_FULL
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             finally:
                 self._watch = None
-            if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
-                pauses.reset()
 
     async def look_in_outbox(self) -> None:
         """Puts what other processes ask for in the queue."""
@@ -180,10 +177,15 @@ class Shard:
 
     # Starting ------------------------------------------------------------------
 
-    async def _wait_for_lease(self) -> Lease | None:
-        """Waits until the shard's lease is to be had; None if it was told to stop meanwhile."""
+    async def _begin(self) -> Watch:
+        opening = Opening(await self._wait_for_lease(), self._desk, figures=self.figures)
+        await opening.replay()
+        return await self._open(opening)
+
+    async def _wait_for_lease(self) -> Lease:
+        """Waits until the shard's lease is to be had."""
         is_told = False
-        while not self._stopping.is_set():
+        while True:
             try:
                 lease = await self._leasing.take(self.shard_id)
             except DatabaseAwayError as error:
@@ -194,8 +196,7 @@ class Shard:
                 if not is_told:
                     logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
                     is_told = True
-            await self._sleep(LOOK_SECONDS)
-        return None
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _open(self, opening: Opening) -> Watch:
         restored, present = await self._writer.run(at_database, opening.restore)
@@ -359,11 +360,23 @@ class Shard:
         finally:
             watch.pipeline.backlog.close()
 
-    async def _pause(self, pauses: Pauses) -> None:
-        await self._sleep(pauses.take())
+    async def _pause(self, pauses: Pauses, *, began: float) -> None:
+        if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
+            pauses.reset()
+        await self._unless_stopped(asyncio.sleep(pauses.take()))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Waits for work, but not for a database that hangs when the shard is to stop.
+
+        Returns:
+            None where the shard was told to stop before it was done.
+        """
+        working = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            for task in (working, stopped):
+                task.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)

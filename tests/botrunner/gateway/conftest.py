@@ -92,8 +92,8 @@ async def serving(
 
 
 @contextlib.asynccontextmanager
-async def running(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
-    """Runs the whole bot in this event loop, and stops it in good order."""
+async def started(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
+    """Starts the whole bot in this event loop, and stops it in good order."""
     values: dict[str, Any] = {
         "token": TOKEN,
         "api_url": community.sandbox.api_url,
@@ -106,13 +106,18 @@ async def running(community: Community, **settings: Any) -> AsyncIterator[Superv
     supervisor = Supervisor(BotSettings(**(values | settings)))
     task = asyncio.create_task(supervisor.run())
     try:
-        await until(lambda: is_live(supervisor) or task.done())
-        if task.done():
-            task.result()
         yield supervisor
     finally:
         supervisor.stop()
         await asyncio.wait_for(task, 10)
+
+
+@contextlib.asynccontextmanager
+async def running(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
+    """Runs the whole bot in this event loop, live from the beginning."""
+    async with started(community, **settings) as supervisor:
+        await until(lambda: is_live(supervisor))
+        yield supervisor
 
 
 def is_live(supervisor: Supervisor) -> bool:
@@ -139,14 +144,15 @@ async def until_stored(condition: Callable[[], Awaitable[Any]], *, seconds: floa
         await asyncio.sleep(0.1)
 
 
-async def settled(supervisor: Supervisor) -> None:
+async def settled(supervisor: Supervisor, *, seconds: float = 10.0) -> None:
     """Waits until all that has happened so far is heard and committed."""
     await asyncio.sleep(0.1)
     await until(
         lambda: all(
             shard._watch is not None and shard._watch.pipeline.backlog.waiting() == 0
             for shard in supervisor.shards
-        )
+        ),
+        seconds=seconds,
     )
 
 
