@@ -257,9 +257,20 @@ def test_a_sweep_says_what_it_dropped_and_whose_it_was(client: Client, guild: Gu
     with_grace = post(client, HEALTH, {"staleMinutes": 3})
     assert with_grace.json()["ended"] == 1  # two minutes of grace are more than a minute
     VoiceSession.objects.update(status="active", ended_at=None)
-    guild.micro_session_seconds = 3600.0  # longer than they can have stayed
-    guild.save()
     VoiceSession.objects.update(last_seen_at=at(-10), entered_at=at(-8.5))
+    # Their next session says that they were not there for a minute.
+    VoiceSession.objects.create(
+        visit=dropped.visit,
+        guild_id=GUILD,
+        user_id=dropped.user_id,
+        channel_id=dropped.channel_id,
+        status="completed",
+        started_at=at(-8),
+        entered_at=at(-8),
+        ended_at=at(-6),
+        last_seen_at=at(-6),
+        end_reason="left",
+    )
     answer = post(client, HEALTH, {"staleMinutes": 3}).json()
 
     assert (answer["dropped"], answer["dropped_ids"]) == (1, [str(dropped.id)])
