@@ -434,6 +434,7 @@ def test_a_guild_whose_bot_does_not_answer_has_an_error_beside_the_others(client
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_recovery_asks_about_the_keys_guilds_alone(limited: Client, method: str) -> None:
     shard()
+    make_guild("Elsewhere", id=OTHER_GUILD)
     session(ago=10, minutes=None)
     session(ago=10, minutes=None, guild_id=OTHER_GUILD)
 
