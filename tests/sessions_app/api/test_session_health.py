@@ -8,7 +8,7 @@ from community.domain.scopes import Scope
 from community.models import AuditEntry, JobRun
 from sessions_app.models import VoiceSession
 from sessions_app.services import recovery
-from sessions_app.services.health import MINUTE_JOBS
+from sessions_app.services.health import REGULAR_JOBS
 from tests.factories import at, make_gap, make_guild
 from tests.sessions_app.api.health_rows import HEALTH, post, shard, unseen
 from tests.sessions_app.api.session_rows import GUILD, OTHER_GUILD, client_with, session
@@ -40,7 +40,7 @@ def limited(guild: Guild) -> Client:
 
 def test_health_tells_figures_runs_and_warnings(client: Client) -> None:
     shard()
-    for job in MINUTE_JOBS:
+    for job in REGULAR_JOBS:
         JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
     session(ago=10, minutes=None)
     unseen(user_id=6)
@@ -100,7 +100,7 @@ def test_details_tell_what_stands_behind_the_figures(client: Client) -> None:
     assert [(row["id"], row["from"]) for row in details["gaps"]] == [
         (str(gap.id), "2026-11-20T11:59:00Z")
     ]
-    assert [job["is_late"] for job in details["jobs"]] == [True, True]
+    assert [job["is_late"] for job in details["jobs"]] == [True, True, True]
     (told,) = details["shards"]
     assert (told["queued_facts"], told["spooled_facts"], told["retries"]) == (7, 0, 2)
 
@@ -142,9 +142,9 @@ def test_health_takes_as_many_queries_however_much_there_is(
         unseen(user_id=100 + number)
         unseen(user_id=200 + number, status="stale", end_reason="stale", ended_at=at(-8))
         make_gap(GUILD)
-        # The key and its guilds, four of health, whether a bot runs, the latest comparison;
+        # The key and its guilds, five of health, whether a bot runs, the latest comparison;
         # gaps, overdue and stale sessions.
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             client.get(HEALTH, {"details": "true"})
 
 
@@ -225,7 +225,20 @@ def test_a_sweep_says_what_it_dropped_and_whose_it_was(client: Client, guild: Gu
     guild.micro_session_seconds = 60.0
     guild.save()
     dropped = unseen()
-    VoiceSession.objects.update(entered_at=at(-8.5))  # with two minutes of grace it stayed 30 s
+    VoiceSession.objects.update(entered_at=at(-8.5))
+    # Their next session says that they were not there for a minute.
+    VoiceSession.objects.create(
+        visit=dropped.visit,
+        guild_id=GUILD,
+        user_id=dropped.user_id,
+        channel_id=dropped.channel_id,
+        status="completed",
+        started_at=at(-8),
+        entered_at=at(-8),
+        ended_at=at(-6),
+        last_seen_at=at(-6),
+        end_reason="left",
+    )
 
     answer = post(client, HEALTH, {"staleMinutes": 3}).json()
 
