@@ -114,6 +114,7 @@ class GuildVoice:
             latest_at=at,
             start_kind=sight.kind,
             start_uncertainty=sight.uncertainty,
+            entered_uncertainty=sight.uncertainty,
         )
         if dropped is not None:
             session.inherit(dropped)
@@ -165,7 +166,7 @@ class GuildVoice:
         """Ends the session in one channel and opens the next at the same instant."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, sight.uncertainty)
         self.seats.unseat(stay, at)
         dropped = None
         if session is not None and not self._end(session, at, reason, sight.uncertainty):
@@ -176,7 +177,7 @@ class GuildVoice:
         """Ends a member's session and visit."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, uncertainty)
         self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
@@ -316,11 +317,7 @@ class GuildVoice:
 
     def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> bool:
         """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
-        at = max(at, session.latest_at)
-        doubt = uncertainty
-        if session.entered_at == session.started_at:
-            doubt += session.start_uncertainty
-        if at - session.entered_at + timedelta(seconds=doubt) < self.micro_session:
+        if session.is_surely_shorter(self.micro_session, at, uncertainty):
             self._ledger.drop_session(session)
             return False
         session.status = words.COMPLETED
@@ -353,6 +350,7 @@ class GuildVoice:
             channel_id=session.channel_id,
             started_at=at,
             entered_at=session.entered_at,
+            entered_uncertainty=session.entered_uncertainty,
             last_seen_at=max(session.last_seen_at, at),
             latest_at=max(session.latest_at, at),
             start_kind=words.OBSERVED,
