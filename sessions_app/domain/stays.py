@@ -222,7 +222,6 @@ class Stay:
     Attributes:
         session: the session under way; None where staff ended or voided it, until the
             member's next join or move.
-        seen_at: when Discord last told that they are where they are.
     """
 
     guild_id: int
@@ -235,7 +234,6 @@ class Stay:
     visit: LiveVisit
     session: LiveSession | None
     changed_at: datetime
-    seen_at: datetime
 
     def row(self) -> VoiceStateRow:
         """Gives the voice state as it is to stand."""
@@ -298,7 +296,6 @@ class RestoredStay:
             visit=visit,
             session=None if self.session is None else _session_from(self.session, visit),
             changed_at=self.changed_at,
-            seen_at=self.changed_at,
         )
 
 
