@@ -9,7 +9,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from django.db import connection
 
@@ -26,7 +25,7 @@ from sessions_app.domain.facts import VoiceChanged, VoicePresence
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import BlindGap, Visit, VoiceSession
 from sessions_app.models.channel_ids import never_empty
-from tests.botrunner.gateway.bot_processes import active, connected, database_url, runbot
+from tests.botrunner.gateway.bot_processes import active, connected, runbot
 from tests.botrunner.gateway.conftest import (
     bounded,
     is_live,
@@ -41,9 +40,9 @@ from tests.botrunner.gateway.conftest import (
     until_stored,
 )
 from tests.botrunner.gateway.database_proxy import all_proxied
+from tests.botrunner.gateway.shard_locks import shards_locked, until_blocked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.botrunner.gateway.conftest import Community
@@ -307,31 +306,6 @@ def hanging_up(work: Any) -> None:
         work()
     finally:
         connection.close()
-
-
-@contextlib.asynccontextmanager
-async def shards_locked() -> AsyncIterator[None]:
-    """Lets nobody renew a lease."""
-    async with (
-        await psycopg.AsyncConnection.connect(database_url()) as other,
-        other.transaction(force_rollback=True),
-    ):
-        await other.execute("SELECT FROM community_shard FOR UPDATE")
-        yield
-
-
-async def until_blocked() -> None:
-    """Waits until somebody waits for the lock."""
-
-    async def is_blocked() -> bool:
-        async with await psycopg.AsyncConnection.connect(database_url()) as other:
-            found = await other.execute(
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() "
-                "AND wait_event_type = 'Lock' AND query LIKE '%UPDATE community_shard%'"
-            )
-            return await found.fetchone() is not None
-
-    await until_stored(is_blocked, seconds=20)
 
 
 async def books() -> list[dict[str, Any]]:
