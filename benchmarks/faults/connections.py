@@ -20,6 +20,7 @@ LASTING = Town(speed=10.0)
 FLOOD_RATE = 60.0
 #: What goes on around an instant: a second of moves.
 MOVES, MOVES_RATE = 30, 30.0
+SWALLOWED = 5
 
 
 def connect_anew(fault: str, says: str, run: Run) -> None:
@@ -116,12 +117,21 @@ def strange(faults: dict[str, str], run: Run) -> None:
 
 
 def swallow(run: Run) -> None:
-    """Has voice states never come; the comparison with Discord finds them out."""
+    """Has moves and leaves never come; the comparison with Discord finds them out.
+
+    Joins come: of whoever was not in voice Discord cannot be asked.
+    """
     discord = run.stage.discord
     with run.fault():
+        places = discord.places() or {}
         for guild_id in discord.guild_ids():
-            discord.fault("swallow", length=5, guild_id=str(guild_id))
-        discord.flood(MOVES, rate=MOVES_RATE, seed=run.seed())
+            there = [user_id for guild, user_id in sorted(places) if guild == guild_id]
+            channel_ids = sorted({places[guild_id, user_id] for user_id in there})
+            chosen = run.dice.sample(there, min(SWALLOWED, len(there)))
+            discord.fault("swallow", length=len(chosen), guild_id=str(guild_id))
+            for user_id in chosen:
+                others = [c for c in channel_ids if c != places[guild_id, user_id]]
+                discord.send(guild_id, user_id, run.dice.choice([*others, None]))
         run.hit("a swallowed voice state", has_hit=not run.stage.books_agree())
 
 
@@ -146,7 +156,7 @@ SCENARIOS = (
         "swallowed",
         "voice states never come",
         swallow,
-        setting=Setting(environment={"COMPARE_SECONDS": "10"}),
+        setting=Setting(town=Town(speed=1.0), environment={"COMPARE_SECONDS": "10"}),
     ),
     Scenario(
         "gateway-away",

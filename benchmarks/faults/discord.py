@@ -188,6 +188,14 @@ class Discord:
         """
         self._ask("POST", "rates", rates)
 
+    def send(self, guild_id: int, user_id: int, channel_id: int | None) -> None:
+        """Has a member who is in voice move to a channel, or leave where it is None."""
+        asked = {"guild_id": str(guild_id), "user_id": str(user_id)}
+        if channel_id is None:
+            self._ask("POST", "do", {"verb": "leave"} | asked)
+        else:
+            self._ask("POST", "do", {"verb": "move", "channel_id": str(channel_id)} | asked)
+
     def flood(self, moves: int, *, rate: float, seed: int) -> int:
         """Has some members move about, so many times a second, and counts what was sent."""
         asked = {"moves": moves, "rate": rate, "seed": seed, "members": FLOODED}

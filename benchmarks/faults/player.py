@@ -14,7 +14,7 @@ import psycopg
 from benchmarks.faults.row import Row
 from benchmarks.faults.run import Run
 from benchmarks.faults.stage import PROCESSES, Stage
-from benchmarks.faults.truth import Truth, allowance
+from benchmarks.faults.truth import Truth
 from benchmarks.stage import BenchmarkError
 from community.domain.errors import RollcallError
 
@@ -93,12 +93,13 @@ class Player:
         stage.discord.stop()
         time.sleep(WRITTEN_SECONDS)
         truth = Truth(stage.discord.truth, steps=run.steps)
-        changed = truth.changed(run.windows)
+        blind = truth.blind_times(run.windows)
         row.take(
             truth.compare(stage.environment, tolerance=run.tolerance),
-            windows_allow=allowance(run.windows, changed),
+            blind_allows=sum(each.allows for each in blind),
         )
-        row.hits, row.wanted, row.changed = run.hits, run.wanted, sum(changed)
+        row.hits, row.wanted = run.hits, run.wanted
+        row.changed = sum(each.changed for each in blind)
         row.negative = stage.books.negative()
         row.gaps, row.gap_seconds = stage.books.gaps()
         alone = [f"{name} {n} times" for name in PROCESSES if (n := stage.keeper.ended_alone[name])]

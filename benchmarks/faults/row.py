@@ -85,12 +85,12 @@ class Row:
         """Whether nothing is wrong."""
         return not self.faults
 
-    def take(self, figures: Mapping[str, Any], *, windows_allow: float) -> None:
+    def take(self, figures: Mapping[str, Any], *, blind_allows: float) -> None:
         """Takes compare_truth's figures in.
 
         Args:
             figures: its JSON.
-            windows_allow: what may be lost while nobody watched.
+            blind_allows: what may be lost while nobody watched.
         """
         errors = figures["boundary_errors"]
         self.compared = dict(figures)
@@ -106,7 +106,7 @@ class Row:
         self.outside = errors["outside_uncertainty"]
         kinds = ("observed_starts", "observed_ends", "inferred_starts", "inferred_ends")
         self.boundaries = sum(errors[kind]["count"] for kind in kinds)
-        self.allowed = windows_allow + sum(most_off(errors[kind]) for kind in kinds[:2])
+        self.allowed = blind_allows + sum(most_off(errors[kind]) for kind in kinds[:2])
 
     @property
     def kept(self) -> tuple[float, float, float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.stage import PROJECT, BenchmarkError
 from botrunner.domain.truth_file import line_of, moment_of, read_stays
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -25,8 +25,24 @@ ORPHANED_AFTER_SECONDS = 5.0
 BEYOND_LIMITS = 1
 
 
+class BlindTime(NamedTuple):
+    """A window's seconds, and how many members changed in it."""
+
+    seconds: float
+    changed: int
+
+    @property
+    def allows(self) -> float:
+        """The most seconds that may be lost in it, and as many phantom."""
+        return self.seconds * self.changed
+
+
 class Truth:
-    """A truth file whose world has ended."""
+    """A truth file whose world has ended.
+
+    Attributes:
+        stays: who was where.
+    """
 
     def __init__(self, path: Path, *, steps: Sequence[tuple[float, float]] = ()) -> None:
         """Reads the file.
@@ -36,20 +52,25 @@ class Truth:
             steps: (since, seconds): from when on, by the true clock, times are told by one
                 that is so far ahead. The file is written anew, as that clock saw it.
         """
+        self._steps = [(since * MILLION, round(seconds * MILLION)) for since, seconds in steps]
         with path.open("rb") as lines:
-            self._stays = list(read_stays(lines))
+            self.stays = list(read_stays(lines))
         self._path = path
         if steps:
             self._path = path.with_name("truth-stepped.jsonl")
-            self._tell_by(steps)
+            self._write_anew()
 
-    def _tell_by(self, steps: Sequence[tuple[float, float]]) -> None:
+    def _told(self, micros: int) -> int:
+        """Gives an instant as the clock tells it."""
+        ahead = [step for since, step in self._steps if micros >= since]
+        return micros + (ahead[-1] if ahead else 0)
+
+    def _write_anew(self) -> None:
         def told(micros: int) -> datetime:
-            ahead = [seconds for since, seconds in steps if micros >= since * MILLION]
-            return moment_of(micros + int((ahead or [0.0])[-1] * MILLION))
+            return moment_of(self._told(micros))
 
         with self._path.open("w", encoding="utf-8") as file:
-            for stay in self._stays:
+            for stay in self.stays:
                 file.write(
                     line_of(
                         guild_id=stay.guild_id,
@@ -60,26 +81,27 @@ class Truth:
                     )
                 )
         with self._path.open("rb") as lines:
-            self._stays = list(read_stays(lines))
+            self.stays = list(read_stays(lines))
 
-    def changed(self, windows: Sequence[Window]) -> list[int]:
-        """Counts for each window the members who came, went or moved in it."""
+    def blind_times(self, windows: Iterable[Window]) -> list[BlindTime]:
+        """Measures windows, and counts the members who came, went or moved in each.
+
+        Args:
+            windows: by the true clock. Where the truth is told by another one, a step of
+                that clock makes a window that long.
+        """
         changes = [
-            (instant, stay.guild_id, stay.user_id)
-            for stay in self._stays
+            (instant, (stay.guild_id, stay.user_id))
+            for stay in self.stays
             for instant in (stay.began, stay.ended)
             if instant is not None
         ]
-        return [
-            len(
-                {
-                    (guild_id, user_id)
-                    for instant, guild_id, user_id in changes
-                    if window.began * MILLION <= instant <= window.ended * MILLION
-                }
-            )
-            for window in windows
-        ]
+        times = []
+        for window in windows:
+            began, ended = (self._told(round(seconds * MILLION)) for seconds in window)
+            members = {member for instant, member in changes if began <= instant <= ended}
+            times.append(BlindTime((ended - began) / MILLION, len(members)))
+        return times
 
     def compare(self, environment: Mapping[str, str], *, tolerance: float) -> dict[str, Any]:
         """Has ``manage.py compare_truth`` compare it with a database.
@@ -96,7 +118,7 @@ class Truth:
         Raises:
             BenchmarkError: if it cannot compare.
         """
-        at = moment_of(max(map(_last, self._stays)) - 1_000)
+        at = moment_of(max(map(_last, self.stays)) - 1_000)
         command = [sys.executable, "manage.py", "compare_truth", str(self._path), "--json"]
         command += ["--at", at.isoformat(), "--tolerance", f"{tolerance:g}"]
         command += ["--orphaned-after", f"{ORPHANED_AFTER_SECONDS:g}"]
@@ -117,11 +139,3 @@ class Truth:
 
 def _last(stay: TrueStay) -> int:
     return stay.began if stay.ended is None else stay.ended
-
-
-def allowance(windows: Sequence[Window], changed: Sequence[int]) -> float:
-    """Gives the most that may be lost, or phantom: each window's seconds by who changed in it."""
-    return sum(
-        (window.ended - window.began) * members
-        for window, members in zip(windows, changed, strict=True)
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
@@ -51,6 +52,8 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
+# Whoever asks for a comparison takes it back when no answer comes, unless they were killed.
+ASKER_WAITS: Final = timedelta(seconds=60)
 # What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
 
@@ -161,15 +164,19 @@ class Shard:
             asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
 
     async def _answer(self, watch: Watch, item: OutboxItem) -> None:
-        if await watch.comparing.answer(item):
+        if self._clock.now() - item.created_at > ASKER_WAITS:
+            message = "it was asked for so long ago that nobody waits any more"
+        elif await watch.comparing.answer(item):
             return
+        else:
+            message = "Discord does not show this guild now"
         try:
             await self._writer.run(
                 at_database,
                 outbox.answer,
                 item,
                 state=OutboxState.REFUSED,
-                answer={"code": "not_seen", "message": "Discord does not show this guild now"},
+                answer={"code": "not_compared", "message": message},
                 now=self._clock.now(),
             )
         except DatabaseAwayError as error:

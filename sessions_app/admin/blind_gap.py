@@ -49,8 +49,7 @@ class BlindGapAdmin(GuildScopedAdmin):
         "known",
         "who",
         "guild_link",
-        "sessions_touched",
-        "sessions_mended",
+        "sessions",
     )
     list_display_links = ("began",)
     list_filter = (GuildFilter, "cause", "is_replayed", ("began_at", TimeRangeFilter))
@@ -96,10 +95,15 @@ class BlindGapAdmin(GuildScopedAdmin):
         """Says how long it was."""
         return in_words(gap.length.total_seconds())
 
-    @display(description="what happened in it", label={KNOWN: "success", MISSED: "warning"})
+    @display(description="what happened", label={KNOWN: "success", MISSED: "warning"})
     def known(self, gap: BlindGap) -> str:
         """Tells whether anything may have been missed."""
         return what_is_known(gap)
+
+    @admin.display(description="sessions")
+    def sessions(self, gap: BlindGap) -> str:
+        """Says how many sessions it touched, and how many of those had to be mended."""
+        return f"{gap.sessions_mended} of {gap.sessions_touched} mended"
 
     @admin.display(description="whom it concerns")
     def who(self, gap: BlindGap) -> SafeString | str:

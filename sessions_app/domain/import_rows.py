@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
@@ -212,11 +213,14 @@ def row_id(guild_id: int, user_id: int, own: str) -> UUID:
         user_id: the row's member.
         own: what tells it from the member's other rows.
     """
-    member = f"rollcall/{guild_id}/{user_id}"
-    first = sha1(member.encode(), usedforsecurity=False).digest()
-    rest = sha1(f"{member}/{own}".encode(), usedforsecurity=False).digest()
-    number = int.from_bytes(first[:6] + rest[:10], "big")
+    rest = sha1(f"rollcall/{guild_id}/{user_id}/{own}".encode(), usedforsecurity=False).digest()
+    number = int.from_bytes(_member_bytes(guild_id, user_id) + rest[:10], "big")
     return UUID(int=number & _NOT_VERSION | _VERSION_8)
+
+
+@lru_cache(maxsize=10_000)
+def _member_bytes(guild_id: int, user_id: int) -> bytes:
+    return sha1(f"rollcall/{guild_id}/{user_id}".encode(), usedforsecurity=False).digest()[:6]
 
 
 def _snowflake(given: Mapping[str, Any], field: str) -> int:

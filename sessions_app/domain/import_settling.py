@@ -65,8 +65,7 @@ def settle(
                 continue
             is_there = row.there_from is not None
             if visit is not None:
-                if not is_there and visit.takes(row, visit_gap):
-                    visit.add(row)
+                if not is_there and visit.take(row, visit_gap):
                     continue
                 yield visit.settled(now=now, next_at=row.started_at)
             if is_there:
@@ -159,9 +158,10 @@ class _Chain:
 
     def _winners(self, rows: Sequence[Candidate]) -> dict[int, Candidate]:
         """Finds by its line for each row that has to stand back the one that it overlaps."""
-        in_order = [] if self._latest is None else [self._latest]
-        if len(rows) == 1 and not any(map(rows[0].overlaps, in_order)):
+        latest = self._latest
+        if len(rows) == 1 and (latest is None or latest.ended_at <= rows[0].started_at):
             return {}
+        in_order = [] if latest is None else [latest]
         winners = {}
         for row in sorted(rows, key=attrgetter("line")):
             if row.there_from is not None:

@@ -83,19 +83,20 @@ class ImportedVisit:
         self._sessions = _parts_of(row)
         self._voice_session_id = row.voice_session_id
 
-    def takes(self, row: Candidate, gap: timedelta) -> bool:
-        """Tells whether the member's next row belongs to this visit."""
-        if self._sessions + _parts_of(row) > MOST_SESSIONS_OF_VISIT:
+    def take(self, row: Candidate, gap: timedelta) -> bool:
+        """Takes the member's next row if it belongs to this visit; tells whether it does."""
+        sessions = self._sessions + _parts_of(row)
+        if sessions > MOST_SESSIONS_OF_VISIT:
             return False
         if self._voice_session_id and row.voice_session_id:
-            return self._voice_session_id == row.voice_session_id
-        return row.started_at - self._rows[-1].ended_at <= gap
-
-    def add(self, row: Candidate) -> None:
-        """Adds the member's next row."""
-        self._rows.append(row)
-        self._sessions += _parts_of(row)
-        self._voice_session_id = self._voice_session_id or row.voice_session_id
+            belongs = self._voice_session_id == row.voice_session_id
+        else:
+            belongs = row.started_at - self._rows[-1].ended_at <= gap
+        if belongs:
+            self._rows.append(row)
+            self._sessions = sessions
+            self._voice_session_id = self._voice_session_id or row.voice_session_id
+        return belongs
 
     def settled(self, *, now: datetime, next_at: datetime | None = None) -> SettledVisit:
         """Gives the visit as it is to stand; it has the id of its first session.

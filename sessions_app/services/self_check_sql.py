@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 NAMED: Final = 100
 """So many ids of each kind are told; the counts tell of all."""
 
-# A session is split at the tick after its longest length, which comes with each checkpoint.
-LONGEST: Final = timedelta(seconds=LONGEST_SESSION_SECONDS, minutes=10)
+# A session is split at the tick after its longest length, which comes with each checkpoint;
+# one that nobody watches is ended by the next sweep.
+SLACK: Final = timedelta(minutes=10)
+LONGEST: Final = timedelta(seconds=LONGEST_SESSION_SECONDS) + SLACK
 
 # The sums are sums of microseconds in floating point.
 _CLOSE_ENOUGH: Final = 0.001
@@ -127,6 +129,7 @@ def _ask(statement: str, look: Look, share: _Share | None = None) -> Seen:
         "now": look.now,
         "longest": LONGEST,
         "stale_after": look.stale_after,
+        "slack": SLACK,
         "known": list(look.known),
         "named": NAMED,
     }
@@ -234,7 +237,8 @@ def look_at_sessions(look: Look) -> Seen:
 # Visits -------------------------------------------------------------------------------------
 
 # Sessions that began at one instant are each as good a first and a last one. Where staff have
-# set an end, the visit may end where the bot remembers that session to have ended before.
+# set an end, the visit may end where the bot remembers that session to have ended, and in its
+# channel, even if another was voided behind it.
 _VISITS = f"""
     WITH chosen AS (
         SELECT id FROM sessions_app_visit WHERE {_IN_SHARE}
@@ -261,14 +265,17 @@ _VISITS = f"""
             SELECT min(started_at) AS started_at,
                    max(ended_at) AS ended_at,
                    bool_or(ended_at IS NULL) AS is_live,
-                   bool_or(end_reason = 'corrected') AS is_corrected,
+                   bool_or(is_corrected) AS is_corrected,
                    bool_or(started_at = first_at AND channel_id = visit.first_channel_id)
                        AS is_first,
-                   bool_or(started_at = last_at AND channel_id = visit.last_channel_id)
-                       AS is_last
+                   bool_or(
+                       (started_at = last_at OR is_corrected)
+                       AND channel_id = visit.last_channel_id
+                   ) AS is_last
             FROM (
-                SELECT started_at, ended_at, end_reason, channel_id,
-                       min(started_at) OVER () AS first_at, max(started_at) OVER () AS last_at
+                SELECT started_at, ended_at, channel_id,
+                       min(started_at) OVER () AS first_at, max(started_at) OVER () AS last_at,
+                       bool_or(end_reason = 'corrected') OVER () AS is_corrected
                 FROM sessions_app_voicesession WHERE visit_id = visit.id
             ) AS session
         ) AS whole
@@ -290,7 +297,8 @@ def look_at_visits(look: Look) -> Seen:
 # Who is in voice now ------------------------------------------------------------------------
 
 # A session that a bot has taken up after days is split with its first checkpoint: until then
-# its start is old, and so is the last sight of it.
+# its start is old, and so is the last sight of it. A bot that goes before that leaves it to
+# the sweep.
 _VOICE = f"""
     WITH active AS MATERIALIZED (
         SELECT id, guild_id, user_id, started_at, last_seen_at
@@ -316,8 +324,7 @@ _VOICE = f"""
             WHERE started_at < %(now)s - %(longest)s - %(stale_after)s
               AND NOT EXISTS (
                   SELECT FROM community_shard AS shard
-                  WHERE shard.stopped_at IS NULL
-                    AND shard.heartbeat_at >= %(now)s - %(stale_after)s
+                  WHERE shard.heartbeat_at >= %(now)s - %(stale_after)s - %(slack)s
                     AND (active.guild_id >> 22) %% shard.shard_count = shard.shard_id
               )
             UNION

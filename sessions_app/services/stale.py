@@ -47,6 +47,9 @@ SETTLING: Final = timedelta(seconds=60)
 """How long a bot may take to be heard of once the database is back: it tries every few seconds,
 and each batch of what waited on disk renews its heartbeat."""
 
+# So many sessions are ended in one transaction: a bot that takes their shard up waits for it.
+PART = 5000
+
 # An outcome names so many ids of each kind; its counts tell of all.
 NAMED = 100
 
@@ -102,8 +105,8 @@ def sweep_stale(
 
     Takes only rows that nobody else holds and waits for none, so any number of sweeps,
     and a bot's writes, go on beside it. A bot that takes a shard up meanwhile waits, and
-    then reads what the sweep did. The number of statements does not depend on the number
-    of sessions.
+    then reads what the sweep did. Some thousand sessions go in one transaction, with a
+    number of statements that does not depend on their number.
 
     Args:
         now: the end of the time that is judged.
@@ -122,6 +125,32 @@ def sweep_stale(
     if _all_shards_live(heartbeats, heard_since=heard_since):
         logger.info("no sweep for a while: shards that are silent may come back")
         return SweepResult()
+    result = SweepResult()
+    is_done = False
+    while not is_done:
+        part = _sweep_part(
+            now=now, since=since, heard_since=heard_since, grace=grace, guild_ids=guild_ids
+        )
+        result = SweepResult(result.ended + part.ended, result.dropped + part.dropped)
+        is_done = part.found < PART
+    if result.found:
+        logger.warning(
+            "no checkpoint since %s: ended %d sessions by estimate, dropped %d micro-sessions",
+            since.isoformat(),
+            len(result.ended),
+            len(result.dropped),
+        )
+    return result
+
+
+def _sweep_part(
+    *,
+    now: datetime,
+    since: datetime,
+    heard_since: datetime,
+    grace: timedelta,
+    guild_ids: Collection[int] | None,
+) -> SweepResult:
     with transaction.atomic():
         silent = _silent_shards(heard_since=heard_since).select_for_update(skip_locked=True)
         shard_ids = list(silent.values_list("pk", flat=True))
@@ -134,13 +163,7 @@ def sweep_stale(
         _settle_visits({session.visit_id for session in locked}, any_dropped=bool(dropped))
     gone = set(dropped)
     ended = tuple(session.pk for session in locked if session.pk not in gone)
-    logger.warning(
-        "no checkpoint since %s: ended %d sessions by estimate, dropped %d micro-sessions",
-        since.isoformat(),
-        len(ended),
-        len(dropped),
-    )
-    return SweepResult(ended=ended, dropped=dropped)
+    return SweepResult(ended, dropped)
 
 
 def _all_shards_live(
@@ -201,12 +224,13 @@ def _unwatched(
 
 
 def _lock_stale(unwatched: VoiceSessionQuerySet) -> Sequence[VoiceSession]:
-    """Locks stale sessions with their visits, in one statement, but for those held by others."""
+    """Locks stale sessions with their visits, a part of them, but for those held by others."""
     return list(
         unwatched.select_for_update(skip_locked=True, of=("self", "visit"))
         .select_related("visit")
         .only("id", "visit__id")
-        .order_by("id")
+        # In the order of the index of active sessions, which are few among those that ended.
+        .order_by("guild_id", "user_id")[:PART]
     )
 
 

@@ -17,8 +17,8 @@ from benchmarks.faults.keeper import Keeper
 from benchmarks.faults.row import Row
 from benchmarks.faults.run import Window
 from benchmarks.faults.stage import differences
-from benchmarks.faults.truth import Truth, allowance
-from botrunner.domain.truth_file import line_of
+from benchmarks.faults.truth import Truth
+from botrunner.domain.truth_file import line_of, microseconds
 from community.embedded.folders import hold
 from community.embedded.guard import Guard
 from community.embedded.stopping import wait_until
@@ -128,26 +128,30 @@ def test_row_fails_for_what_is_wrong_beyond_the_blind_gaps() -> None:
     assert judged(compared=compared) == ["wrong beyond the blind gaps"]
 
 
-def test_gaps_allow_their_length_for_each_member_who_changed_in_them(tmp_path: Path) -> None:
+def test_blind_time_allows_its_length_for_each_member_who_changed_in_it(tmp_path: Path) -> None:
     truth = Truth(written(tmp_path / "truth.jsonl", [(1, 0, 60), (2, 10, 30), (2, 30, 90)]))
-    second = NOON.timestamp()
-    windows = [Window(second + 5, second + 35), Window(second + 40, second + 45)]
+    noon = NOON.timestamp()
 
-    changed = truth.changed(windows)
+    blind = truth.blind_times([Window(noon + 5, noon + 35), Window(noon + 40, noon + 45)])
 
-    assert changed == [1, 0]
-    assert allowance(windows, changed) == 30.0
+    assert blind == [(30.0, 1), (5.0, 0)]
+    assert [each.allows for each in blind] == [30.0, 0.0]
 
 
 def test_truth_is_told_by_a_clock_that_was_set_forward(tmp_path: Path) -> None:
     path = written(tmp_path / "truth.jsonl", [(1, 0, 60), (2, 30, 90)])
+    noon = NOON.timestamp()
 
-    truth = Truth(path, steps=[(NOON.timestamp() + 20, 3600.0)])
+    truth = Truth(path, steps=[(noon + 20, 3600.0)])
 
-    second = NOON.timestamp()
-    assert truth.changed([Window(second, second + 1)]) == [1]
-    assert truth.changed([Window(second + 3630, second + 3690)]) == [2]
-    assert truth.changed([Window(second + 1, second + 3629)]) == [0]
+    told = [(stay.user_id, stay.began, stay.ended) for stay in truth.stays]
+    assert told == [(1, micros(0), micros(3660)), (2, micros(3630), micros(3690))]
+    assert truth.blind_times([Window(noon + 15, noon + 40)]) == [(3625.0, 1)]
+
+
+def micros(seconds: int) -> int:
+    """Gives an instant so many seconds after noon as the truth file's reader does."""
+    return microseconds(NOON + timedelta(seconds=seconds))
 
 
 def written(path: Path, stays: list[tuple[int, float, float]]) -> Path:

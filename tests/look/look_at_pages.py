@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from community.models import Channel, Guild, Shard
+from community.models import AuditEntry, Channel, Guild, Shard
 from community.services import outbox
 from sessions_app.domain.drift import KINDS, Drift
 from sessions_app.domain.words import MISSING
@@ -40,6 +40,7 @@ from tests.factories import (
     make_visit,
     make_voice_state,
 )
+from tests.sessions_app.bot_at_hand import bot, drift_of, finds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -344,6 +345,32 @@ def test_login_and_a_correction_by_keyboard_alone(
     assert session.status == SessionStatus.CANCELLED
     assert "The session was voided" in page.inner_text("body")
     page.screenshot(path=SHOTS / "voided-1440.png", full_page=True)
+
+
+def test_a_comparison_and_its_mending_by_keyboard_alone(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    guild, *_ = make_evening()
+    ghost = VoiceSession.objects.active().filter(guild=guild)[0]
+    context = logged_in(browser, live_server, root, size=WIDE, scheme="light")
+    look = Look(context.new_page(), live_server)
+    page = look.page
+
+    look.open(reverse("admin:sessions_app_guild_drift", args=[guild.pk]), "drift-guild")
+    with bot(finds(drift_of(ghost))):
+        tab_to(page, "button[value=compare]")
+        Shard.objects.update(heartbeat_at=timezone.now() + timedelta(minutes=2))
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=1 difference, nothing mended yet")
+        page.screenshot(path=SHOTS / "compared-1440.png", full_page=True)
+        tab_to(page, "textarea")
+        page.keyboard.type("After the outage.")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Mended 1 of 1 differences")
+    page.screenshot(path=SHOTS / "mended-1440.png", full_page=True)
+
+    assert AuditEntry.objects.get(action=comparison.COMPARE).reason == "After the outage."
 
 
 def tab_to(page: Page, selector: str) -> None:

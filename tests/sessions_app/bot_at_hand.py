@@ -49,7 +49,8 @@ def bot(answer: Answer) -> Iterator[None]:
     def serve() -> None:
         try:
             while not stopped.wait(0.02):
-                for item in OutboxItem.objects.filter(state=OutboxState.PENDING):
+                asked = OutboxItem.objects.filter(kind=comparison.COMPARE)
+                for item in asked.filter(state=OutboxState.PENDING):
                     _settle(item, answer(item))
         finally:
             connection.close()

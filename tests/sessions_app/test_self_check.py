@@ -236,14 +236,16 @@ def test_a_session_seen_for_longer_than_one_may_last_is_endless() -> None:
 
 
 def test_a_session_that_neither_bot_nor_sweep_ends_is_endless() -> None:
-    unseen = {"last_seen_at": at(-DAY)}
-    make_shard(shard_id=0, shard_count=2, heartbeat_at=NOW)
-    make_shard(shard_id=1, shard_count=2, heartbeat_at=at(-6))
-    session = live(1, started_at=at(-DAY - 16), **unseen)
-    live(2, started_at=at(-DAY - 14), **unseen)
-    live(3, guild_id=8 << 22, started_at=at(-9 * DAY), last_seen_at=at(-9 * DAY))
+    long_ago = {"started_at": at(-9 * DAY), "last_seen_at": at(-9 * DAY)}
+    heard = ((0, NOW), (1, at(-15.1)), (2, at(-14.9)))
+    for shard_id, heartbeat_at in heard:
+        make_shard(shard_id=shard_id, shard_count=3, heartbeat_at=heartbeat_at, stopped_at=NOW)
+    unheard = live(1, guild_id=7 << 22, **long_ago)
+    live(2, guild_id=7 << 22, started_at=at(-DAY - 14), last_seen_at=at(-DAY))
+    live(3, guild_id=8 << 22, **long_ago)
+    live(4, guild_id=9 << 22, **long_ago)
 
-    assert wrong() == {"endless": {str(session.pk)}}
+    assert wrong() == {"endless": {str(unheard.pk)}}
 
 
 def test_a_session_that_nobody_is_in_is_endless() -> None:
@@ -315,6 +317,28 @@ def test_a_visit_keeps_the_end_of_a_session_that_was_voided() -> None:
     Visit.objects.update(ended_at=NOW)
 
     assert wrong() == {}
+
+
+@pytest.mark.parametrize(("channel_id", "is_wrong"), [(10, False), (11, False), (12, True)])
+def test_a_visits_last_channel_is_one_of_those_that_it_has_where_staff_set_an_end(
+    channel_id: int, *, is_wrong: bool
+) -> None:
+    first = ended(1, **CORRECTED)
+    ended(1, visit=first.visit, channel_id=11, started_at=at(-30), ended_at=at(-29), **VOIDED)
+
+    Visit.objects.update(last_channel=channel_id)
+
+    assert wrong() == ({"visit": {str(first.visit_id)}} if is_wrong else {})
+
+
+def test_a_visit_ends_with_its_last_session_or_where_the_bot_remembers_it() -> None:
+    session = ended(1, **CORRECTED)
+    Visit.objects.update(ended_at=at(-20))
+    assert wrong() == {}
+
+    VoiceSession.objects.update(end_reason=EndReason.LEFT)
+
+    assert wrong() == {"visit": {str(session.visit_id)}}
 
 
 def test_any_session_that_began_at_the_first_instant_is_the_first() -> None:

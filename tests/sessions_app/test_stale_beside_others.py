@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from community.models import Shard
 from community.services import leases
 from sessions_app.models import Visit, VoiceSession
+from sessions_app.services import stale
 from sessions_app.services.restore import restore
 from sessions_app.services.stale import SweepResult
 from tests.factories import NOW, make_voice_state
@@ -40,6 +41,20 @@ def test_sweep_takes_as_many_statements_for_many_sessions_as_for_one() -> None:
         counts.append(len(queries))
 
     assert counts[0] == counts[1] <= 16
+
+
+@pytest.mark.parametrize("sessions", [4, 5])
+def test_sweep_goes_on_part_by_part_until_all_are_ended(
+    sessions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stale, "PART", 2)
+    made = {make_session().pk for _ in range(sessions)}
+
+    result = sweep()
+
+    assert len(result.ended) == sessions
+    assert set(result.ended) == made
+    assert not VoiceSession.objects.active().exists()
 
 
 def in_a_thread(work: Callable[[], T]) -> T:

@@ -190,7 +190,7 @@ def test_endpoint_refuses_other_methods(method: str, path: str, session_id: str)
     response = getattr(Client(), method)(path.format(session_id=session_id))
 
     assert response.status_code == 405
-    assert response["Allow"] == ", ".join(allowed()[path]).upper()
+    assert sorted(response["Allow"].lower().split(", ")) == allowed()[path]
     assert response.json()["code"] == "method_not_allowed"
 
 
