@@ -106,6 +106,7 @@ async def ours(moves: int) -> Result:
             api_url=settings.DISCORD_API_URL,
             members_intent=True,
             checkpoint_seconds=settings.CHECKPOINT_SECONDS,
+            data_dir=settings.DATA_DIR,
             identify_seconds=IDENTIFY_SECONDS,
         ),
         within=within,

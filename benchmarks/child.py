@@ -16,13 +16,22 @@ import django
 def main() -> None:
     """Sets Django up, and runs the part that the command line names."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=["ours", "naive", "empty", "tap", "batches"])
-    parser.add_argument("--moves", type=int, required=True)
+    parts = ["ours", "naive", "empty", "tap", "batches", "checkpoint"]
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("--moves", type=int, default=0)
+    parser.add_argument("--options", type=json.loads, default={}, help="of the checkpoint's part")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "community.settings")
     django.setup()
-    from benchmarks import batches, bots  # noqa: PLC0415 (they import models: settings first)
+    from benchmarks import (  # noqa: PLC0415 (they import models: settings first)
+        batches,
+        bots,
+        checkpoint_costs,
+    )
 
+    if options.part == "checkpoint":
+        print(json.dumps(checkpoint_costs.measure(**options.options)), flush=True)
+        return
     if options.part == "batches":
         print(json.dumps(batches.measure(options.moves)), flush=True)
         return

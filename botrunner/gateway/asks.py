@@ -10,13 +10,13 @@ from community.domain.errors import RollcallError
 from community.models import OutboxState
 from community.services import outbox
 from sessions_app.domain.tracker import SessionNotLiveError
-from sessions_app.services import corrections
+from sessions_app.services import comparison, corrections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from botrunner.gateway.things import Asked
+    from botrunner.gateway.things import Asked, Compared
     from community.models import OutboxItem
     from sessions_app.domain.facts import Fact
 
@@ -51,6 +51,26 @@ class Settlement:
             corrections.settle(self.item, now=now)
         else:
             outbox.answer(self.item, state=OutboxState.DONE, answer={}, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """How a comparison is answered, in the transaction that writes what it mended."""
+
+    item: OutboxItem
+    compared: Compared
+
+    def write(self, *, now: datetime) -> None:
+        """Writes the answer."""
+        drift = self.compared.drift or ()
+        found = comparison.Comparison(
+            guild_id=self.compared.guild_id,
+            checked=self.compared.checked,
+            to_check=self.compared.to_check,
+            drift=drift,
+            mended=len(drift) if self.compared.mend else 0,
+        )
+        comparison.settle(self.item, found, now=now)
 
 
 def settlement_of(asked: Asked, apply: Callable[[Fact], None]) -> Settlement:

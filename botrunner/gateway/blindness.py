@@ -4,6 +4,8 @@ Pure bookkeeping. A connection vouches for what happens from READY or RESUMED un
 last frame. Between the reopening of the socket and RESUMED, what arrives was replayed: it
 happened somewhere since the last frame that the connection before vouched for. READY
 means that nothing was replayed: every guild is unseen since then, until its GUILD_CREATE.
+A process that stood still (a paused machine, a starved event loop) vouches for nothing from
+then on until it has caught up: what it reads may have waited for it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from __future__ import annotations
 from datetime import timedelta
 from math import inf, nextafter
 from typing import TYPE_CHECKING, Final
+
+from sessions_app.domain import words
+from sessions_app.domain.facts import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +28,9 @@ PATIENCE: Final = timedelta(seconds=60)
 DOUBT: Final = timedelta(seconds=2)
 
 
+NEVER_SEEN: Final = Unseen(None, words.CONNECTION_LOST)
+
+
 def seconds_between(start: datetime, end: datetime) -> float:
     """Gives the seconds from start to end, at least 0, and never rounded down."""
     return nextafter(max(0.0, (end - start).total_seconds()), inf)
@@ -31,23 +39,23 @@ def seconds_between(start: datetime, end: datetime) -> float:
 class Sight:
     """What one shard sees, over all the connections of its process."""
 
-    def __init__(
-        self, known: Mapping[int, datetime | None], *, present: Iterable[int] = ()
-    ) -> None:
+    def __init__(self, known: Mapping[int, Unseen], *, present: Iterable[int] = ()) -> None:
         """Starts blind.
 
         Args:
-            known: guild id to the instant up to which the database's facts are complete.
+            known: guild id to the instant up to which the database's facts are complete,
+                and why no more is known since.
             present: the guilds among them that the bot was in when last seen.
         """
         self.is_live = False
         self._complete_until: datetime | None = None
-        self._blind: dict[int, datetime | None] = dict(known)
+        self._unseen: dict[int, Unseen] = dict(known)
         self._present = set(present)
         self._awaited: set[int] = set()
         self._unlisted: set[int] = set()
         self._ready_at: datetime | None = None
         self._held: datetime | None = None
+        self._stalled: datetime | None = None
 
     # The connection ------------------------------------------------------------------
 
@@ -57,7 +65,7 @@ class Sight:
 
     def frame(self, at: datetime) -> None:
         """A frame arrived; where the connection is live, everything up to it was seen."""
-        if self.is_live:
+        if self.is_live and self._stalled is None:
             self._complete_until = at
 
     def ready(self, listed: frozenset[int], at: datetime) -> None:
@@ -65,38 +73,74 @@ class Sight:
         if not (self._awaited or self._unlisted):
             self._held = self._complete_until
         for guild_id in self._present:
-            self._blind.setdefault(guild_id, self._complete_until)
+            lost = Unseen(self._complete_until, words.CONNECTION_LOST)
+            self._unseen.setdefault(guild_id, lost)
         for guild_id in listed:
-            self._blind.setdefault(guild_id, None)
+            self._unseen.setdefault(guild_id, NEVER_SEEN)
         self._unlisted = (self._present | self._unlisted) - listed
         self._present = set(listed)
         self._awaited = set(listed)
         self._ready_at = at
+        self._live_from(at)
+
+    def resumed(self, at: datetime) -> datetime | None:
+        """RESUMED came: all that was missed has been replayed.
+
+        Returns:
+            Since when that was; None if nothing had been seen before.
+        """
+        since = self._complete_until
+        self._live_from(at)
+        return since
+
+    def _live_from(self, at: datetime) -> None:
         self.is_live = True
+        self._stalled = None
         self._complete_until = at
 
-    def resumed(self, at: datetime) -> None:
-        """RESUMED came: all that was missed has been replayed."""
-        self.is_live = True
-        self._complete_until = at
+    # The process ------------------------------------------------------------------
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether what arrives may have waited since before the process stood still."""
+        return self._stalled is not None
+
+    def stalled(self, since: datetime) -> None:
+        """The process stood still: what arrives now may have waited since then."""
+        if self.is_live and self._stalled is None:
+            complete = self._complete_until
+            self._stalled = since if complete is None else min(since, complete)
+            self._complete_until = self._stalled
+
+    def caught_up(self, at: datetime) -> datetime | None:
+        """All that had waited has arrived.
+
+        Returns:
+            Since when it may have waited; None if the process did not stand still.
+        """
+        since = self._stalled
+        if since is not None:
+            self._live_from(at)
+        return since
 
     # Guilds ------------------------------------------------------------------
 
-    def stated(self, guild_id: int, at: datetime) -> datetime | None:
+    def stated(self, guild_id: int, at: datetime) -> Unseen:
         """A guild was stated in full (GUILD_CREATE).
 
         Returns:
             Since when it was unseen: ``at`` where it was seen all along, None at its first
             ever sight.
         """
-        if guild_id in self._blind:
-            since = self._blind.pop(guild_id)
-        else:
-            since = self._seen_until(at) if guild_id in self._present else None
+        unseen = self._unseen.pop(guild_id, None)
+        if unseen is None:
+            is_known = guild_id in self._present
+            seen_until = self._seen_until(at)
+            unseen = Unseen(seen_until, words.CONNECTION_LOST) if is_known else NEVER_SEEN
         self._present.add(guild_id)
         self._awaited.discard(guild_id)
         self._unlisted.discard(guild_id)
-        return since
+        return unseen
 
     def lost(self, guild_id: int, at: datetime) -> datetime | None:
         """A guild has an outage (GUILD_DELETE, unavailable).
@@ -104,16 +148,15 @@ class Sight:
         Returns:
             Since when it is unseen; None if it never was seen.
         """
-        since = self._seen_until(at)
-        known = guild_id in self._present
+        since = self._seen_until(at) if guild_id in self._present else None
         self._present.add(guild_id)
         self._awaited.discard(guild_id)
         self._unlisted.discard(guild_id)
-        return self._blind.setdefault(guild_id, since if known else None)
+        return self._unseen.setdefault(guild_id, Unseen(since, words.GUILD_OUTAGE)).since
 
     def left(self, guild_id: int, at: datetime) -> None:
         """The bot is no longer in a guild: unseen from now on, should it come back."""
-        self._blind.setdefault(guild_id, at)
+        self._unseen.setdefault(guild_id, Unseen(at, words.BOT_REMOVED))
         self._present.discard(guild_id)
         self._awaited.discard(guild_id)
         self._unlisted.discard(guild_id)
@@ -126,7 +169,7 @@ class Sight:
         """
         if self._ready_at is None or at < self._ready_at + PATIENCE:
             return {}
-        late = {guild_id: self._blind.get(guild_id) for guild_id in self._awaited}
+        late = {guild_id: self._since(guild_id) for guild_id in self._awaited}
         self._awaited.clear()
         return late
 
@@ -138,7 +181,7 @@ class Sight:
         """
         if self._ready_at is None or not self._unlisted or at < self._ready_at + DOUBT:
             return None
-        gone = {guild_id: self._blind.get(guild_id) for guild_id in self._unlisted}
+        gone = {guild_id: self._since(guild_id) for guild_id in self._unlisted}
         self._unlisted.clear()
         return self._ready_at, gone
 
@@ -151,9 +194,9 @@ class Sight:
             guild_id: the guild that it speaks of.
             at: when it arrived.
         """
-        since = self._blind.get(guild_id) if guild_id is not None else None
-        if since is None and not self.is_live:
-            since = self._complete_until
+        since = self._since(guild_id) if self._unseen else None
+        if since is None:
+            since = self._stalled if self.is_live else self._complete_until
         return 0.0 if since is None else seconds_between(since, at)
 
     def complete_until(self) -> datetime | None:
@@ -164,5 +207,11 @@ class Sight:
         """
         return self._held if self._awaited or self._unlisted else self._complete_until
 
+    def _since(self, guild_id: int | None) -> datetime | None:
+        unseen = None if guild_id is None else self._unseen.get(guild_id)
+        return None if unseen is None else unseen.since
+
     def _seen_until(self, at: datetime) -> datetime | None:
-        return at if self.is_live else self._complete_until
+        if self.is_live and self._stalled is None:
+            return at
+        return self._complete_until

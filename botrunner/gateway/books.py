@@ -11,24 +11,20 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, get_args
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from botrunner.gateway import shard_row
-from botrunner.gateway.asks import GUILD_RULES, Settlement, settlement_of
-from botrunner.gateway.things import Asked, Mark, RulesWanted
-from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
+from botrunner.gateway.settled_log import tell
+from botrunner.gateway.things import Asked, Compared, Mark, RulesWanted
+from botrunner.gateway.writer import DatabaseAwayError, at_database, says_away
 from community.domain.directory import DirectoryEvent
 from community.domain.errors import RollcallError
 from community.models import Guild
-from community.services import directory
+from community.services import directory, leases
+from community.services.leases import Condition, LeaseLostError
 from sessions_app.domain.facts import Fact, GuildRules, TimePassed
 from sessions_app.services import restore
 from sessions_app.services.checkpoint import write_checkpoint
@@ -38,13 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from botrunner.gateway.clock import Clock
+    from community.domain.leases import Lease
     from sessions_app.domain.changes import Batch
+    from sessions_app.domain.drift import Drift
+    from sessions_app.domain.facts import PresenceChecked
     from sessions_app.domain.tracker import Tracker
 
 logger = logging.getLogger(__name__)
 
 # No longer than any silence after which the stale sweep may take a shard for dead.
 SILENCE_SECONDS: Final = 10.0
+# Who left so long ago may have come back without that we heard of it.
+LATELY: Final = timedelta(hours=1)
 
 FACTS = frozenset(get_args(Fact))
 DIRECTORY_EVENTS = frozenset(get_args(DirectoryEvent))
@@ -64,9 +65,14 @@ class BooksWrongError(StartOverError):
 
 @dataclass(slots=True)
 class Work:
-    """A run of things on their way into the books, and how far they have come."""
+    """A run of things on their way into the books, and how far they have come.
+
+    Attributes:
+        sequence: the number of the last of the shard's things that is in the books with it.
+    """
 
     things: Sequence[object]
+    sequence: int
     rules: dict[int, GuildRules] | None = None
     writing: Writing | None = None
 
@@ -77,7 +83,8 @@ class Writing:
 
     events: list[DirectoryEvent] = field(default_factory=list)
     batch: Batch | None = None
-    settlements: list[Settlement] = field(default_factory=list)
+    settlements: list[Settlement | Compare] = field(default_factory=list)
+    sequence: int = 0
     mark: Mark | None = None
     is_checkpoint: bool = False
 
@@ -88,23 +95,27 @@ class Books:
     def __init__(
         self,
         *,
-        shard_id: int,
-        shard_count: int,
+        lease: Lease,
         tracker: Tracker,
         clock: Clock,
+        figures: Callable[[], dict[str, Any]] = dict,
         within: Callable[[Batch], None] | None = None,
     ) -> None:
         """Opens the books.
 
         Args:
+            lease: what every batch renews; without it nothing is written.
             tracker: as the database restored it.
             clock: tells when it is written.
+            figures: gives what the shard counted, for its row.
             within: called with each batch in the transaction that writes it.
         """
-        self._shard_id = shard_id
-        self._shard_count = shard_count
+        self.gaps = 0
+        self._lease = lease
+        self._shard_id = lease.shard_id
         self._tracker = tracker
         self._clock = clock
+        self._figures = figures
         self._within = within
         self._rules: dict[int, GuildRules] = {}
         self._committed = clock.elapsed()
@@ -114,14 +125,17 @@ class Books:
 
         Raises:
             DatabaseAwayError: if the database is away; call again with the same work.
+            LeaseLostError: if the shard is another bot's; nothing was written.
             BooksWrongError: if what the tracker remembers cannot be right.
         """
         try:
             at_database(self._go_on, work)
-        except DatabaseAwayError:
+        except (DatabaseAwayError, LeaseLostError):
             raise
         except Exception as error:
             connection.close()
+            # What contradicts the database may be another bot's, which has the shard now.
+            at_database(leases.check, self._lease)
             logger.exception("Shard %s: the books are wrong", self._shard_id)
             raise BooksWrongError(shard_id=self._shard_id) from error
 
@@ -130,11 +144,30 @@ class Books:
             work.rules = self._read_rules(work.things)
         if work.writing is None:
             work.writing = self._tell(work.things, work.rules)
+            work.writing.sequence = work.sequence
         self._commit(work.writing)
+        if work.writing.batch is not None:
+            self.gaps += len(work.writing.batch.gaps)
+            tell(work.writing.batch.settled)
         now = self._clock.elapsed()
         if now - self._committed > SILENCE_SECONDS:
             self._tracker.restate()
         self._committed = now
+
+    # Looking ------------------------------------------------------------------
+
+    def guilds_in_use(self) -> list[int]:
+        """Lists the guilds in which somebody is in voice, as far as the books are."""
+        return self._tracker.guilds_in_use()
+
+    def to_check(self, guild_id: int) -> list[int]:
+        """Lists whom to ask Discord about in a guild."""
+        since = self._clock.now() - LATELY
+        return self._tracker.to_check(guild_id, left_since=since)
+
+    def drift(self, checks: Sequence[PresenceChecked]) -> list[Drift]:
+        """Tells what Discord's answers would change."""
+        return self._tracker.drift(checks)
 
     # Reading ------------------------------------------------------------------
 
@@ -182,6 +215,8 @@ class Books:
                 self._rule(replace(known, afk_channel_id=thing.afk_channel_id, at=thing.at))
             elif isinstance(thing, Asked):
                 writing.settlements.append(self._answer(thing, rules))
+            elif isinstance(thing, Compared):
+                self._compare(thing, writing)
             elif isinstance(thing, Mark):
                 self._mark(thing, writing)
         writing.batch = tracker.take()
@@ -200,6 +235,14 @@ class Books:
             self._rule(replace(changed, afk_channel_id=afk_channel_id))
         return settlement_of(asked, self._tracker.apply)
 
+    def _compare(self, compared: Compared, writing: Writing) -> None:
+        compared.drift = tuple(self._tracker.drift(compared.checks))
+        if compared.mend:
+            for check in compared.checks:
+                self._tracker.apply(check)
+        if compared.item is not None:
+            writing.settlements.append(Compare(compared.item, compared))
+
     def _mark(self, mark: Mark, writing: Writing) -> None:
         writing.mark = mark
         if mark.is_checkpoint and mark.complete_until is not None:
@@ -215,7 +258,11 @@ class Books:
         # The batch has a transaction of its own: one around it would make it a savepoint.
         with transaction.atomic() if writing.events else contextlib.nullcontext():
             self._write_directory(writing.events)
-            write_batch(batch, within=lambda: self._write_along(writing, batch))
+            write_batch(
+                batch,
+                shard_id=self._shard_id,
+                within=lambda: self._write_along(writing, batch),
+            )
 
     def _write_directory(self, events: list[DirectoryEvent]) -> None:
         """Writes the directory's changes; one that it refuses does not hold up sessions."""
@@ -224,9 +271,9 @@ class Books:
         try:
             with transaction.atomic():
                 directory.apply(events)
-        except (OperationalError, InterfaceError):
-            raise
-        except (DatabaseError, RollcallError):
+        except (DatabaseError, InterfaceError, RollcallError) as error:
+            if says_away(error):
+                raise
             logger.exception(
                 "Shard %s: the directory refused %s events, of guilds %s",
                 self._shard_id,
@@ -241,15 +288,28 @@ class Books:
         if self._within is not None:
             self._within(batch)
         mark = writing.mark
-        if mark is None:
-            return
-        if writing.is_checkpoint and mark.complete_until is not None:
+        if mark is not None and writing.is_checkpoint and mark.complete_until is not None:
             write_checkpoint(
                 shard_id=self._shard_id,
-                shard_count=self._shard_count,
+                shard_count=self._lease.shard_count,
                 seen_at=mark.complete_until,
             )
-        shard_row.beat(self._shard_id, self._shard_count, mark, now=now)
+        # Last: from here on whoever wants to take the shard waits for this transaction.
+        leases.renew(
+            self._lease,
+            now=now,
+            applied_sequence=writing.sequence,
+            condition=None if mark is None else self._condition(mark),
+        )
+
+    def _condition(self, mark: Mark) -> Condition:
+        return Condition(
+            is_connected=mark.is_connected,
+            latency_seconds=mark.latency,
+            last_frame_at=mark.complete_until,
+            figures=self._figures(),
+            is_last=mark.is_last,
+        )
 
 
 def guild_ids(events: Sequence[DirectoryEvent]) -> Iterator[int]:

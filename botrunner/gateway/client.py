@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.feed import Feed
     from botrunner.gateway.members import MemberRequests
-    from botrunner.gateway.pauses import IdentifyGate
+    from botrunner.gateway.pauses import Gate
     from botrunner.gateway.settings import BotSettings
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class ShardClient(discord.Client):
     """discord.py's client of one shard; it caches as little as it can."""
 
     def __init__(
-        self, *, shard_id: int, shard_count: int, intents: discord.Intents, gate: IdentifyGate
+        self, *, shard_id: int, shard_count: int, intents: discord.Intents, gate: Gate
     ) -> None:
         super().__init__(
             shard_id=shard_id,
@@ -104,7 +104,7 @@ class Connection:
         shard_id: int,
         shard_count: int,
         settings: BotSettings,
-        gate: IdentifyGate,
+        gate: Gate,
         feed: Feed,
         requests: MemberRequests,
         clock: Clock,
@@ -163,6 +163,7 @@ class Connection:
             tasks = [
                 asyncio.create_task(self.client.connect(), name="connect"),
                 asyncio.create_task(self._watch(), name="watch"),
+                asyncio.create_task(self._catch_up(), name="catch up"),
                 asyncio.create_task(
                     self._requests.ask(self._request_members, elapsed=self._clock.elapsed),
                     name="ask for members",
@@ -203,10 +204,15 @@ class Connection:
             ) from None
 
     async def _close(self) -> None:
+        heart = tap.heart(self.client)
         try:
             await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
         except (TimeoutError, OSError, aiohttp.ClientError):
             logger.warning("Shard %s: the connection did not close in time", self._shard_id)
+        if heart is not None:
+            # A beat that it was about to send would find no event loop.
+            heart.stop()
+            await asyncio.to_thread(heart.join, CLOSE_SECONDS)
 
     async def _watch(self) -> None:
         """Returns when the connection has been silent for too long."""
@@ -218,6 +224,20 @@ class Connection:
             if silence > max(LONGEST_SILENCE_SECONDS, heartbeats):
                 logger.warning("Shard %s: silent for %.0f s", self._shard_id, silence)
                 return
+
+    async def _catch_up(self) -> None:
+        """Asks for proof that all has arrived, each time that the process stood still."""
+        while True:
+            await self._feed.has_stalled.wait()
+            self._feed.has_stalled.clear()
+            if not self.is_open:
+                continue
+            self._feed.catching_up()
+            try:
+                await tap.beat(self.client)
+            except (OSError, aiohttp.ClientError, discord.ConnectionClosed) as error:
+                # A connection that is none ends by itself; the next one is live from anew.
+                logger.info("Shard %s: no proof after a stall: %s", self._shard_id, error)
 
     async def _request_members(self, guild_id: int, nonce: str) -> None:
         if not (self.is_open and self._feed.sight.is_live):

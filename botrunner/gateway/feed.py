@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.gateway import translate, translate_directory
 from botrunner.gateway.blindness import seconds_between
+from botrunner.gateway.directory_feed import DirectoryFeed
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
@@ -17,22 +19,16 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
-from botrunner.gateway.seen_members import SeenMembers
+from botrunner.gateway.stalls import Stalls
 from botrunner.gateway.things import RulesWanted
 from community.domain.directory import (
-    ChannelChanged,
-    ChannelGone,
     GuildGone,
     GuildSighted,
     GuildUnavailable,
     GuildUpdated,
-    MemberChanged,
-    MemberGone,
-    MemberRecord,
-    RoleChanged,
-    RoleGone,
 )
-from sessions_app.domain.facts import BotRemoved, VoiceSnapshot
+from sessions_app.domain import words
+from sessions_app.domain.facts import BotRemoved, GapReplayed, VoiceSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 RECONNECT: Final = 7
 INVALID_SESSION: Final = 9
+HEARTBEAT_ACK: Final = 11
 
 
 class Feed:
@@ -73,15 +70,18 @@ class Feed:
         """
         self.sight = sight
         self.has_heard = asyncio.Event()
+        self.has_stalled = asyncio.Event()
+        self.events: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter()
         self._shard_id = shard_id
         self._clock = clock
         self._put_at = put
         self._requests = requests
         self._has_members_intent = has_members_intent
-        self._seen = SeenMembers()
+        self._directory = DirectoryFeed(sight=sight, requests=requests, put=self._put)
         self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
+        self._stalls = Stalls(self._elapsed)
         self._at = clock.at(self._elapsed)
         self._user_id = ""
         self._handlers: dict[str, Callable[[Payload], bool]] = {
@@ -90,17 +90,17 @@ class Feed:
             "GUILD_CREATE": self._guild_create,
             "GUILD_UPDATE": self._guild_update,
             "GUILD_DELETE": self._guild_delete,
-            "GUILD_ROLE_CREATE": self._role_changed,
-            "GUILD_ROLE_UPDATE": self._role_changed,
-            "GUILD_ROLE_DELETE": self._role_deleted,
-            "GUILD_MEMBER_ADD": self._member_changed,
-            "GUILD_MEMBER_UPDATE": self._member_changed,
-            "GUILD_MEMBER_REMOVE": self._member_removed,
-            "GUILD_MEMBERS_CHUNK": self._members_chunk,
+            "GUILD_ROLE_CREATE": partial(self._tell, self._directory.role_changed),
+            "GUILD_ROLE_UPDATE": partial(self._tell, self._directory.role_changed),
+            "GUILD_ROLE_DELETE": partial(self._tell, self._directory.role_deleted),
+            "GUILD_MEMBER_ADD": partial(self._tell, self._directory.member_changed),
+            "GUILD_MEMBER_UPDATE": partial(self._tell, self._directory.member_changed),
+            "GUILD_MEMBER_REMOVE": partial(self._tell, self._directory.member_removed),
+            "GUILD_MEMBERS_CHUNK": partial(self._tell, self._directory.members_chunk),
             "GUILD_AUDIT_LOG_ENTRY_CREATE": self._audit_log_entry,
-            "CHANNEL_CREATE": self._channel_changed,
-            "CHANNEL_UPDATE": self._channel_changed,
-            "CHANNEL_DELETE": self._channel_deleted,
+            "CHANNEL_CREATE": partial(self._tell, self._directory.channel_changed),
+            "CHANNEL_UPDATE": partial(self._tell, self._directory.channel_changed),
+            "CHANNEL_DELETE": partial(self._tell, self._directory.channel_deleted),
             "VOICE_STATE_UPDATE": self._voice_state,
         }
 
@@ -114,18 +114,28 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._stalls.opened()
         logger.info("Shard %s: connection opened", self._shard_id)
 
     def frame(self, elapsed: float) -> None:
         """A frame arrived."""
+        if self._stalls.is_late(elapsed):
+            self.tick(elapsed)
         self._elapsed = elapsed
         self._at = self._clock.at(elapsed)
         self.sight.frame(self._at)
         self.has_heard.set()
 
+    def beat_sent(self) -> None:
+        """A heartbeat is on its way; Discord answers each, in order."""
+        self._stalls.beat_sent()
+
     def control(self, op: int, data: object) -> None:
         """A frame that is no event."""
-        if op == RECONNECT:
+        if op == HEARTBEAT_ACK:
+            if self._stalls.beat_answered():
+                self._caught_up()
+        elif op == RECONNECT:
             logger.info("Shard %s: Discord asks to reconnect", self._shard_id)
         elif op == INVALID_SESSION:
             logger.info("Shard %s: session invalid, resumable: %s", self._shard_id, data is True)
@@ -135,6 +145,7 @@ class Feed:
 
         One that cannot be read is counted and logged without its content.
         """
+        self.events[name] += 1
         try:
             passes_on = self._handlers[name](mapping(payload, name))
             return passes_on and (name, guild_of(payload)) not in self._fatal
@@ -158,6 +169,31 @@ class Feed:
                 name,
                 guild_id,
             )
+
+    # The process ------------------------------------------------------------------
+
+    def tick(self, elapsed: float) -> None:
+        """The event loop runs, every quarter of a second; where it did not, it stood still.
+
+        What has waited in the socket meanwhile arrives now. Until Discord has answered a
+        heartbeat that is sent from now on, each frame may have waited since the last tick.
+        """
+        is_late = self._stalls.is_late(elapsed)
+        ticked = self._stalls.tick(elapsed)
+        if is_late and self.sight.is_live:
+            self.sight.stalled(self._clock.at(ticked))
+            self._stalls.stood_still()
+            self.has_stalled.set()
+            logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
+
+    def catching_up(self) -> None:
+        """The next heartbeat is sent after a stall: with its answer all has arrived."""
+        self._stalls.catching_up()
+
+    def _caught_up(self) -> None:
+        since = self.sight.caught_up(self._at)
+        if since is not None:
+            self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
     def take_overdue(self, at: datetime) -> None:
         """Settles the guilds that nobody stated in good time after READY.
@@ -186,7 +222,9 @@ class Feed:
         return True
 
     def _resumed(self, _: Payload) -> bool:
-        self.sight.resumed(self._at)
+        since = self.sight.resumed(self._at)
+        if since is not None:
+            self._put(GapReplayed(since=since, at=self._at))
         logger.info("Shard %s: RESUMED", self._shard_id)
         return True
 
@@ -201,14 +239,20 @@ class Feed:
         if presences.unreadable:
             self._could_not_read("GUILD_CREATE", f"{presences.unreadable} voice states")
         at = self._at
-        since = self.sight.stated(guild_id, at)
+        unseen = self.sight.stated(guild_id, at)
         try:
-            self._sight_guild(payload, guild_id=guild_id, blind_since=since)
+            self._sight_guild(payload, guild_id=guild_id, blind_since=unseen.since)
         except UnreadableError as error:
             # The directory waits for the next statement; who is in voice does not.
             self._could_not_read("GUILD_CREATE", str(error))
         self._put(
-            VoiceSnapshot(guild_id=guild_id, presences=presences.by_user, blind_since=since, at=at)
+            VoiceSnapshot(
+                guild_id=guild_id,
+                presences=presences.by_user,
+                blind_since=unseen.since,
+                at=at,
+                cause=unseen.cause,
+            )
         )
         return True
 
@@ -224,8 +268,7 @@ class Feed:
             and guild.member_count is not None
             and len(members) >= guild.member_count
         )
-        for member in members:
-            self._seen.stated(member)
+        self._directory.members_stated(members)
         self._put(
             GuildSighted(
                 guild=guild,
@@ -276,71 +319,10 @@ class Feed:
         logger.info("Guild %s: Discord has an outage", guild_id)
         self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
 
-    # Roles, channels, members ------------------------------------------------------------------
+    # The rest of the directory ------------------------------------------------------------------
 
-    def _role_changed(self, payload: Payload) -> bool:
-        role = translate_directory.role_record(
-            mapping(payload.get("role"), "role"), guild_id=snowflake(payload, "guild_id")
-        )
-        self._put(RoleChanged(role=role, at=self._at))
-        return True
-
-    def _role_deleted(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "guild_id")
-        self._put(
-            RoleGone(
-                guild_id=guild_id,
-                role_id=snowflake(payload, "role_id"),
-                at=self._at,
-                uncertainty=self.sight.uncertainty(guild_id, self._at),
-            )
-        )
-        return True
-
-    def _channel_changed(self, payload: Payload) -> bool:
-        guild_id = snowflake_or_none(payload, "guild_id")
-        if guild_id is not None:
-            channel = translate_directory.channel_record(payload, guild_id=guild_id)
-            if channel is not None:
-                self._put(ChannelChanged(channel=channel, at=self._at))
-        return True
-
-    def _channel_deleted(self, payload: Payload) -> bool:
-        guild_id = snowflake_or_none(payload, "guild_id")
-        if guild_id is None:
-            return True
-        uncertainty = self.sight.uncertainty(guild_id, self._at)
-        deleted = translate.channel_deleted(payload, at=self._at, uncertainty=uncertainty)
-        if deleted is not None:
-            self._put(deleted)
-        self._put(ChannelGone(guild_id=guild_id, channel_id=snowflake(payload, "id"), at=self._at))
-        return True
-
-    def _member_changed(self, payload: Payload) -> bool:
-        member = translate_directory.member_record(payload, guild_id=snowflake(payload, "guild_id"))
-        self._seen.stated(member)
-        self._put_member(member)
-        return True
-
-    def _member_removed(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "guild_id")
-        user_id = snowflake(mapping(payload.get("user"), "user"), "id")
-        self._seen.gone(guild_id, user_id)
-        self._requests.gone(guild_id, user_id)
-        self._put(
-            MemberGone(
-                guild_id=guild_id,
-                user_id=user_id,
-                at=self._at,
-                uncertainty=self.sight.uncertainty(guild_id, self._at),
-            )
-        )
-        return True
-
-    def _members_chunk(self, payload: Payload) -> bool:
-        sighted = self._requests.chunk(payload, at=self._at)
-        if sighted is not None:
-            self._put(sighted)
+    def _tell(self, tell: Callable[[Payload, datetime], None], payload: Payload) -> bool:
+        tell(payload, self._at)
         return True
 
     def _audit_log_entry(self, payload: Payload) -> bool:
@@ -362,20 +344,14 @@ class Feed:
         self._put(changed)
         raw = payload.get("member")
         if isinstance(raw, dict):
-            user_id = changed.presence.user_id
-            member = self._seen.passing(raw, guild_id=guild_id, user_id=user_id)
-            if member is not None:
-                self._put_member(member)
+            self._directory.member_in_passing(
+                raw, at, guild_id=guild_id, user_id=changed.presence.user_id
+            )
         # Its own voice connection needs our own state; to see anybody else's costs discord.py
         # more than all that is done here.
         return payload.get("user_id") == self._user_id
 
     # Handing on ------------------------------------------------------------------
-
-    def _put_member(self, member: MemberRecord) -> None:
-        self._requests.changed(member)
-        uncertainty = self.sight.uncertainty(member.guild_id, self._at)
-        self._put(MemberChanged(member=member, at=self._at, uncertainty=uncertainty))
 
     def _put(self, thing: object) -> None:
         self._put_at(self._elapsed, thing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,13 @@ class Pauses:
         return pause
 
 
+class Gate(Protocol):
+    """What a shard passes before it IDENTIFYs."""
+
+    async def enter(self, shard_id: int) -> None:
+        """Waits for the shard's turn."""
+
+
 class IdentifyGate:
     """Lets as many shards IDENTIFY at a time as Discord allows."""
 
@@ -46,15 +53,15 @@ class IdentifyGate:
             elapsed: a clock that nobody sets.
             spacing: seconds between two IDENTIFYs of one remainder.
         """
-        self._max_concurrency = max_concurrency
+        self.max_concurrency = max_concurrency
+        self.spacing = spacing
         self._elapsed = elapsed
-        self._spacing = spacing
         self._free_at: dict[int, float] = {}
 
     async def enter(self, shard_id: int) -> None:
         """Waits for the shard's turn."""
-        bucket = shard_id % self._max_concurrency
+        bucket = shard_id % self.max_concurrency
         now = self._elapsed()
         turn = max(now, self._free_at.get(bucket, now))
-        self._free_at[bucket] = turn + self._spacing
+        self._free_at[bucket] = turn + self.spacing
         await asyncio.sleep(turn - now)

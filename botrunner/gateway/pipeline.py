@@ -1,22 +1,23 @@
-"""The queue from the event loop to the writer: in order of arrival, one transaction a batch."""
+"""The way from the event loop to the writer: in order of arrival, one transaction a batch."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway.books import StartOverError, Work
-from botrunner.gateway.things import Asked, Mark
+from botrunner.gateway.figures import Figures
+from botrunner.gateway.spool_records import SpoolUnreadableError
 from botrunner.gateway.writer import DatabaseAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from uuid import UUID
 
+    from botrunner.gateway.backlog import Backlog
     from botrunner.gateway.books import Books
+    from botrunner.gateway.things import Asked, Mark
     from botrunner.gateway.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -26,165 +27,161 @@ MOST_IN_BATCH: Final = 500
 SMALL_BATCH: Final = 50
 LINGER_SECONDS: Final = 0.004
 FIRST_PAUSE_SECONDS: Final = 0.25
-LONGEST_PAUSE_SECONDS: Final = 10.0
-# About 1 GB of facts. Spooling to disk while the database is away takes its place here.
-MOST_WAITING: Final = 2_000_000
-LOUD_EACH: Final = 100_000
-LAGS_KEPT: Final = 20_000
+# Short: the stale sweep must not be back before the bot is.
+LONGEST_PAUSE_SECONDS: Final = 2.0
+# A batch that is on its way for so long is on disk too, and all that comes after it.
+SPILL_AFTER_SECONDS: Final = 1.0
+KEEP_SECONDS: Final = 0.1
+SYNC_SECONDS: Final = 1.0
 
 
 class QueueFullError(StartOverError):
-    """More waited for the database than memory is meant to hold."""
+    """More waited for the database than there was room for."""
 
     code = "queue.full"
 
 
-@dataclass(slots=True)
-class Figures:
-    """What went through, for heartbeats and benchmarks.
+class SpoolDamagedError(StartOverError):
+    """What waited on disk cannot be read: {reason}."""
 
-    Attributes:
-        written: things that were committed.
-        batches: transactions.
-        retries: times that a batch was sent again.
-        lags: seconds from arrival to commit, of the latest things.
-    """
-
-    written: int = 0
-    batches: int = 0
-    retries: int = 0
-    lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))
+    code = "spool.damaged"
 
 
 class Pipeline:
-    """One shard's queue, and the task that empties it into the books."""
+    """The task that empties one shard's backlog into its books."""
 
     def __init__(
         self,
         books: Books,
+        backlog: Backlog,
         *,
         writer: Writer,
         elapsed: Callable[[], float],
         figures: Figures | None = None,
-        most_waiting: int = MOST_WAITING,
     ) -> None:
-        """Begins empty.
+        """Begins with what waits in the backlog.
 
         Args:
             books: where things go.
+            backlog: where they wait.
             writer: the thread in which they go there.
             elapsed: the clock's, which arrivals are measured by.
             figures: counted up; None for figures of its own.
-            most_waiting: how many things may wait in memory.
         """
         self.figures = figures or Figures()
+        self.backlog = backlog
         self._books = books
         self._writer = writer
         self._elapsed = elapsed
-        self._most_waiting = most_waiting
-        self._queue: deque[tuple[float, object]] = deque()
-        self._in_hand: list[tuple[float, object]] = []
         self._has_more = asyncio.Event()
         self._is_closed = False
-        self._has_overflowed = False
-        self._marks = 0
-        self._asked: set[UUID] = set()
+        self._writing_since: float | None = None
 
     # From the event loop ------------------------------------------------------------------
 
     def put(self, elapsed: float, thing: object) -> None:
-        """Puts a thing in the queue.
+        """Has a thing written.
 
         Args:
             elapsed: the instant of its arrival.
             thing: a fact, a directory event, or one of :mod:`botrunner.gateway.things`.
         """
-        if self._is_closed:
-            return
-        self._queue.append((elapsed, thing))
-        self._has_more.set()
-        waiting = len(self._queue)
-        if waiting % LOUD_EACH == 0:
-            logger.error("%s facts wait in memory for the database", waiting)
-        if waiting >= self._most_waiting:
-            logger.critical(
-                "%s facts wait for the database, more than memory is meant to hold: they are "
-                "dropped, and what follows counts as unseen until the database is back",
-                waiting,
-            )
-            self._has_overflowed = True
-            self._is_closed = True
-            self._queue.clear()
+        if not self._is_closed:
+            self.backlog.put(elapsed, thing)
+            self._has_more.set()
 
     def put_mark(self, mark: Mark) -> None:
-        """Puts a mark in the queue, unless one that says as much waits there still."""
-        if self._marks and not mark.is_checkpoint and not mark.is_last:
-            return
-        self._marks += 1
-        self.put(self._elapsed(), mark)
+        """Has a mark written, unless one that says as much waits there still."""
+        if not self._is_closed:
+            self.backlog.put_mark(self._elapsed(), mark)
+            self._has_more.set()
 
     def put_asked(self, asked: Asked) -> None:
-        """Puts an outbox item in the queue, once."""
-        if asked.item.pk not in self._asked:
-            self._asked.add(asked.item.pk)
-            self.put(self._elapsed(), asked)
-
-    def waiting(self) -> int:
-        """Counts the things that are not committed yet."""
-        return len(self._queue) + len(self._in_hand)
+        """Has an outbox item done, once."""
+        if not self._is_closed:
+            self.backlog.put_asked(self._elapsed(), asked)
+            self._has_more.set()
 
     def close(self) -> None:
-        """Takes nothing more in: :meth:`run` returns when the queue is empty."""
+        """Takes nothing more in: :meth:`run` returns when all is written."""
         self._is_closed = True
         self._has_more.set()
+
+    def save(self) -> None:
+        """Puts on disk what :meth:`run` was not let write, for the next start."""
+        if self.backlog.waiting():
+            self.backlog.spill()
+        self.backlog.close()
 
     # The task ------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Empties the queue until it is closed.
+        """Writes what waits until it is closed.
 
         Raises:
             StartOverError: if the shard has to start over from the database.
+            LeaseLostError: if the shard is another bot's now.
         """
-        while await self._take():
-            await self._write([thing for _, thing in self._in_hand])
-            self._count()
-        if self._has_overflowed:
+        keeping = asyncio.create_task(self._keep(), name="keep")
+        try:
+            while things := await self._take():
+                await self._write(things)
+                self._count()
+        except SpoolUnreadableError as error:
+            raise SpoolDamagedError(reason=error.data["reason"]) from error
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+        if self.backlog.is_full:
             raise QueueFullError
 
-    async def _take(self) -> bool:
-        queue = self._queue
-        if not queue and not self._is_closed:
+    async def _take(self) -> list[object]:
+        backlog = self.backlog
+        while not backlog.waiting() and not (self._is_closed or backlog.is_full):
             self._has_more.clear()
             await self._has_more.wait()
-        if len(queue) < SMALL_BATCH and not self._is_closed:
+        if backlog.waiting() < SMALL_BATCH and not self._is_closed:
             await asyncio.sleep(LINGER_SECONDS)
-        self._in_hand = [queue.popleft() for _ in range(min(len(queue), MOST_IN_BATCH))]
-        return bool(self._in_hand)
+        return backlog.take(MOST_IN_BATCH)
 
     async def _write(self, things: list[object]) -> None:
-        work = Work(things)
+        work = Work(things, self.backlog.hand_sequence)
         pause = FIRST_PAUSE_SECONDS
+        self._writing_since = self._elapsed()
         while True:
             try:
                 await self._writer.run(self._books.write, work)
             except DatabaseAwayError as error:
                 self.figures.retries += 1
-                logger.warning("%s %s things wait; again in %.2f s", error, self.waiting(), pause)
+                waiting = self.backlog.waiting()
+                logger.warning("%s %s things wait; again in %.2f s", error, waiting, pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 return
 
+    async def _keep(self) -> None:
+        """Keeps what waits for long on disk."""
+        synced = self._elapsed()
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            now = self._elapsed()
+            since = self._writing_since
+            is_late = since is not None and now - since > SPILL_AFTER_SECONDS
+            if not (is_late or self.backlog.is_too_long):
+                continue
+            self.backlog.spill()
+            if now - synced >= SYNC_SECONDS:
+                synced = now
+                await asyncio.to_thread(self.backlog.sync)
+
     def _count(self) -> None:
         now = self._elapsed()
-        figures = self.figures
-        figures.batches += 1
-        figures.written += len(self._in_hand)
-        figures.lags.extend([now - elapsed for elapsed, _ in self._in_hand])
-        for _, thing in self._in_hand:
-            if type(thing) is Mark:
-                self._marks -= 1
-            elif type(thing) is Asked:
-                self._asked.discard(thing.item.pk)
-        self._in_hand = []
+        hand = self.backlog.done()
+        began, self._writing_since = self._writing_since, None
+        self.figures.note_batch(
+            len(hand),
+            seconds=0.0 if began is None else now - began,
+            lags=[now - arrived for arrived, _ in hand if arrived is not None],
+        )

@@ -33,3 +33,15 @@ class DatabaseNotReadyError(CannotRunError):
     """The database is not ready after {seconds:g} s: {reason}."""
 
     code = "bot.database_not_ready"
+
+
+class BotFolderUnusableError(CannotRunError):
+    """{folder} cannot be used ({reason}): set DATA_DIR to a folder that the bot may write to."""
+
+    code = "bot.folder_unusable"
+
+
+class NoBotFolderFreeError(CannotRunError):
+    """{count} bots run in {folder}: set DATA_DIR to another folder for this one."""
+
+    code = "bot.no_folder_free"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,9 @@ class BotSettings:
         token: the bot's token.
         api_url: Discord's REST base with its version.
         members_intent: whether the privileged members intent is asked for.
+        data_dir: the installation's data folder, in which the bot keeps its own.
+        spool_bytes: the size that no shard's facts on disk exceed.
+        compare_seconds: how often those in voice are compared with Discord.
         checkpoint_seconds: how often active sessions are checkpointed.
         identify_seconds: the time in which Discord allows max_concurrency IDENTIFYs, 5 s,
             and a little more, since they travel.
@@ -23,5 +30,8 @@ class BotSettings:
     api_url: str
     members_intent: bool
     checkpoint_seconds: float
+    data_dir: Path
+    spool_bytes: int = 512_000_000
+    compare_seconds: float = 600.0
     identify_seconds: float = 5.2
     database_patience: float = 60.0

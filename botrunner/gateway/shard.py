@@ -4,40 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botrunner.gateway import shard_row
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
-from botrunner.gateway.books import Books, StartOverError
+from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
+from botrunner.gateway.comparing import Comparing
 from botrunner.gateway.feed import Feed
+from botrunner.gateway.figures import Figures
+from botrunner.gateway.identify_turns import SharedGate
 from botrunner.gateway.members import MemberRequests
+from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
-from botrunner.gateway.pipeline import Figures, Pipeline
+from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Asked, Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
+from community.domain.leases import LOOK_SECONDS
+from community.models import OutboxState
 from community.services import outbox
-from sessions_app.services.restore import Restored, restore
+from community.services.leases import LeaseLostError
+from sessions_app.domain import words
+from sessions_app.services.comparison import COMPARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Coroutine
     from datetime import datetime
+    from uuid import UUID
 
-    from botrunner.gateway.clock import Clock
+    from botrunner.gateway.books import Books
+    from botrunner.gateway.leasing import Leasing
+    from botrunner.gateway.opening import Desk
     from botrunner.gateway.pauses import IdentifyGate
+    from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
-    from botrunner.gateway.writer import Writer
-    from sessions_app.domain.changes import Batch
+    from community.domain.leases import Lease
+    from community.models import OutboxItem
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
-# A client that ran for so long did well: the next pause is short again.
+# Whoever asks for a comparison takes it back when no answer comes, unless they were killed.
+ASKER_WAITS: Final = timedelta(seconds=60)
+# What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
 
 
@@ -45,15 +62,19 @@ GOOD_RUN_SECONDS: Final = 60.0
 class Watch:
     """What a shard works with between two looks at the database's memory."""
 
+    lease: Lease
     sight: Sight
     requests: MemberRequests
+    books: Books
     pipeline: Pipeline
     feed: Feed
+    comparing: Comparing = field(init=False)
     connection: Connection | None = None
+    asked: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class Shard:
-    """Serves one shard until it is told to stop."""
+    """Serves one shard until it is told to stop, whenever its lease is to be had."""
 
     def __init__(
         self,
@@ -61,29 +82,29 @@ class Shard:
         shard_id: int,
         shard_count: int,
         settings: BotSettings,
-        writer: Writer,
-        clock: Clock,
+        leasing: Leasing,
+        desk: Desk,
         gate: IdentifyGate,
-        within: Callable[[Batch], None] | None = None,
     ) -> None:
         """Prepares the shard; nothing happens before :meth:`serve`.
 
         Args:
-            writer: the process's one thread to the database.
-            clock: the process's clock.
+            leasing: gets its lease.
+            desk: what the shards of a process work with.
             gate: the process's spacing of IDENTIFYs.
-            within: called with each batch in the transaction that writes it.
         """
         self.shard_id = shard_id
         self.shard_count = shard_count
         self.figures = Figures()
         self._settings = settings
-        self._writer = writer
-        self._clock = clock
+        self._leasing = leasing
+        self._desk = desk
+        self._writer = desk.writer
+        self._clock = desk.clock
         self._gate = gate
-        self._within = within
         self._stopping = asyncio.Event()
         self._watch: Watch | None = None
+        self._cause = words.BOT_DOWN
 
     def stop(self) -> None:
         """Lets :meth:`serve` end in good order."""
@@ -95,19 +116,26 @@ class Shard:
         Raises:
             CannotRunError: if trying again is no use.
         """
-        pauses = Pauses(first=1.0, longest=60.0)
+        pauses = Pauses(first=1.0, longest=30.0)
         while not self._stopping.is_set():
+            began = self._clock.elapsed()
             try:
-                self._watch = await self._open()
-                await self._follow(self._watch)
+                self._watch = await self._unless_stopped(self._begin())
+                if self._watch is not None:
+                    await self._follow(self._watch)
             except DatabaseAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
+            except LeaseLostError as error:
+                logger.error("%s", error)  # noqa: TRY400 - nothing failed here
+                await self._pause(pauses, began=began)
             except StartOverError as error:
                 logger.error(  # noqa: TRY400 - it was logged with its traceback where it arose
                     "Shard %s starts over from the database: %s", self.shard_id, error
                 )
-                await self._pause(pauses)
+                if isinstance(error, QueueFullError):
+                    self._cause = words.SPOOL_FULL
+                await self._pause(pauses, began=began)
             finally:
                 self._watch = None
 
@@ -124,23 +152,69 @@ class Shard:
             logger.warning("Shard %s: %s", self.shard_id, error)
             return
         for item in items:
-            watch.pipeline.put_asked(Asked(item, self._clock.now()))
+            if item.kind == COMPARE:
+                self._compare(watch, item)
+            else:
+                watch.pipeline.put_asked(Asked(item, self._clock.now()))
+
+    def _compare(self, watch: Watch, item: OutboxItem) -> None:
+        if item.pk not in watch.asked:
+            asked = asyncio.create_task(self._answer(watch, item), name="compare when asked")
+            watch.asked[item.pk] = asked
+            asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
+
+    async def _answer(self, watch: Watch, item: OutboxItem) -> None:
+        if self._clock.now() - item.created_at > ASKER_WAITS:
+            message = "it was asked for so long ago that nobody waits any more"
+        elif await watch.comparing.answer(item):
+            return
+        else:
+            message = "Discord does not show this guild now"
+        try:
+            await self._writer.run(
+                at_database,
+                outbox.answer,
+                item,
+                state=OutboxState.REFUSED,
+                answer={"code": "not_compared", "message": message},
+                now=self._clock.now(),
+            )
+        except DatabaseAwayError as error:
+            logger.warning("Shard %s: %s", self.shard_id, error)
 
     # Starting ------------------------------------------------------------------
 
-    async def _open(self) -> Watch:
-        restored, present = await self._writer.run(at_database, self._restore)
-        books = Books(
-            shard_id=self.shard_id,
-            shard_count=self.shard_count,
-            tracker=restored.tracker,
-            clock=self._clock,
-            within=self._within,
-        )
-        pipeline = Pipeline(
-            books, writer=self._writer, elapsed=self._clock.elapsed, figures=self.figures
-        )
-        sight = Sight(restored.blind_since, present=present)
+    async def _begin(self) -> Watch:
+        opening = Opening(await self._wait_for_lease(), self._desk, figures=self.figures)
+        await opening.replay()
+        return await self._open(opening)
+
+    async def _wait_for_lease(self) -> Lease:
+        """Waits until the shard's lease is to be had."""
+        is_told = False
+        while True:
+            try:
+                lease = await self._leasing.take(self.shard_id)
+            except DatabaseAwayError as error:
+                logger.warning("Shard %s: %s", self.shard_id, error)
+            else:
+                if lease is not None:
+                    return lease
+                if not is_told:
+                    logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
+                    is_told = True
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _open(self, opening: Opening) -> Watch:
+        restored, present = await self._writer.run(at_database, opening.restore)
+        books = opening.books(restored.tracker, figures=self._figures)
+        pipeline = opening.pipeline(books, opening.backlog())
+        cause, self._cause = self._cause, words.BOT_DOWN
+        unseen = {
+            guild_id: replace(known, cause=cause) if known.cause == words.BOT_DOWN else known
+            for guild_id, known in restored.unseen.items()
+        }
+        sight = Sight(unseen, present=present)
         requests = MemberRequests()
         feed = Feed(
             shard_id=self.shard_id,
@@ -150,12 +224,30 @@ class Shard:
             requests=requests,
             has_members_intent=self._settings.members_intent,
         )
-        return Watch(sight, requests, pipeline, feed)
+        watch = Watch(opening.lease, sight, requests, books, pipeline, feed)
+        watch.comparing = Comparing(
+            shard_id=self.shard_id,
+            sight=sight,
+            pipeline=pipeline,
+            books=books,
+            writer=self._writer,
+            clock=self._clock,
+            connection=lambda: watch.connection,
+        )
+        return watch
 
-    def _restore(self) -> tuple[Restored, list[int]]:
-        shard_row.claim(self.shard_id, self.shard_count, now=self._clock.now())
-        restored = restore(shard_id=self.shard_id, shard_count=self.shard_count)
-        return restored, shard_row.present_guild_ids(self.shard_id, self.shard_count)
+    def _figures(self) -> dict[str, Any]:
+        figures = self.figures.as_json()
+        watch = self._watch
+        if watch is not None:
+            figures["gaps"] = watch.books.gaps
+            figures["events"] = dict(watch.feed.events)
+            figures["unreadable"] = dict(watch.feed.unreadable)
+            figures["queued"] = watch.pipeline.backlog.in_memory
+            figures["spooled"] = watch.pipeline.backlog.spooled
+            figures["spool_records"] = watch.pipeline.backlog.spool_records
+            figures["spool_bytes"] = watch.pipeline.backlog.spool_bytes
+        return figures
 
     # Running ------------------------------------------------------------------
 
@@ -164,6 +256,10 @@ class Shard:
         connected = asyncio.create_task(self._stay_connected(watch), name="stay connected")
         others = [
             asyncio.create_task(self._beat(watch), name="beat"),
+            asyncio.create_task(self._tick(watch), name="tick"),
+            asyncio.create_task(
+                watch.comparing.run(self._settings.compare_seconds), name="compare"
+            ),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -173,11 +269,13 @@ class Shard:
             if self._stopping.is_set() and watch.connection is not None:
                 await watch.connection.prove()
         finally:
-            for task in (connected, *others):
+            ending = (connected, *others, *watch.asked.values())
+            for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.
-            await asyncio.gather(connected, *others, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
         if writing in done:
+            watch.pipeline.backlog.close()
             writing.result()
         await self._drain(watch, writing)
         for task in done:
@@ -190,18 +288,19 @@ class Shard:
         pauses = Pauses(first=0.5, longest=30.0)
         while True:
             started = self._clock.elapsed()
+            self.figures.reconnects += 1
             watch.connection = Connection(
                 shard_id=self.shard_id,
                 shard_count=self.shard_count,
                 settings=self._settings,
-                gate=self._gate,
+                gate=SharedGate(watch.lease, gate=self._gate, writer=self._writer),
                 feed=watch.feed,
                 requests=watch.requests,
                 clock=self._clock,
             )
             try:
                 await watch.connection.run()
-            except CannotRunError:
+            except (CannotRunError, LeaseLostError):
                 raise
             except DiscordAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
@@ -212,6 +311,12 @@ class Shard:
             pause = pauses.take()
             logger.warning("Shard %s: a new client in %.1f s", self.shard_id, pause)
             await asyncio.sleep(pause)
+
+    async def _tick(self, watch: Watch) -> None:
+        """Says that the event loop runs: where it stands still, that is noticed."""
+        while True:
+            watch.feed.tick(self._clock.elapsed())
+            await asyncio.sleep(STALL_TICK_SECONDS)
 
     async def _beat(self, watch: Watch) -> None:
         """Writes how the shard is: at once a second while frames arrive, else each 5 s."""
@@ -252,15 +357,33 @@ class Shard:
         try:
             await asyncio.wait_for(writing, DRAIN_SECONDS)
         except TimeoutError:
-            logger.error(  # noqa: TRY400 - a traceback of waiting says nothing
-                "Shard %s: the database is away, and %s facts are lost; what they told is "
-                "inferred at the next start",
+            waiting = watch.pipeline.backlog.waiting()
+            watch.pipeline.save()
+            logger.warning(
+                "Shard %s: the database is away; %s facts are kept for the next start",
                 self.shard_id,
-                watch.pipeline.waiting(),
+                waiting,
             )
+        finally:
+            watch.pipeline.backlog.close()
 
-    async def _pause(self, pauses: Pauses) -> None:
+    async def _pause(self, pauses: Pauses, *, began: float) -> None:
+        if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
+            pauses.reset()
+        await self._unless_stopped(asyncio.sleep(pauses.take()))
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Waits for work, but not for a database that hangs when the shard is to stop.
+
+        Returns:
+            None where the shard was told to stop before it was done.
+        """
+        working = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait_for(self._stopping.wait(), pauses.take())
-        except TimeoutError:
-            return
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            for task in (working, stopped):
+                task.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)

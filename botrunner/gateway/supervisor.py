@@ -14,7 +14,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from botrunner.gateway import address
 from botrunner.gateway.clock import Clock
+from botrunner.gateway.folder import take_folder
+from botrunner.gateway.leasing import Leasing
 from botrunner.gateway.listening import listen
+from botrunner.gateway.opening import Desk
 from botrunner.gateway.pauses import IdentifyGate, Pauses
 from botrunner.gateway.refusals import DatabaseNotReadyError
 from botrunner.gateway.shard import Shard
@@ -24,6 +27,7 @@ from community.domain.errors import RollcallError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from botrunner.gateway.folder import BotFolder
     from botrunner.gateway.settings import BotSettings
     from sessions_app.domain.changes import Batch
 
@@ -104,10 +108,11 @@ class Supervisor:
         Raises:
             CannotRunError: if trying on is no use; its text says why.
         """
+        folder = take_folder(self._settings.data_dir)
         writer = Writer()
         try:
             stopped = asyncio.create_task(self._stopping.wait())
-            started = asyncio.create_task(self._start(writer))
+            started = asyncio.create_task(self._start(writer, folder))
             await asyncio.wait({stopped, started}, return_when=asyncio.FIRST_COMPLETED)
             if started.done():
                 started.result()
@@ -116,9 +121,10 @@ class Supervisor:
             stopped.cancel()
         finally:
             writer.close(patience=WRITER_PATIENCE_SECONDS)
+            folder.release()
         logger.info("Stopped")
 
-    async def _start(self, writer: Writer) -> None:
+    async def _start(self, writer: Writer, folder: BotFolder) -> None:
         await self._wait_for_database(writer)
         gateway = await self._find_gateway()
         gate = IdentifyGate(
@@ -129,15 +135,24 @@ class Supervisor:
         shard_count = self._shard_count or gateway.shards
         shard_ids = range(shard_count) if self._shard_ids is None else self._shard_ids
         logger.info("Serving shards %s of %s", list(shard_ids), shard_count)
+        leasing = Leasing(
+            holder=folder.holder, shard_count=shard_count, writer=writer, clock=self._clock
+        )
+        desk = Desk(
+            writer=writer,
+            clock=self._clock,
+            folder=folder,
+            spool_bytes=self._settings.spool_bytes,
+            within=self._within,
+        )
         self.shards = [
             Shard(
                 shard_id=shard_id,
                 shard_count=shard_count,
                 settings=self._settings,
-                writer=writer,
-                clock=self._clock,
+                leasing=leasing,
+                desk=desk,
                 gate=gate,
-                within=self._within,
             )
             for shard_id in shard_ids
         ]

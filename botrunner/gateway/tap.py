@@ -8,7 +8,8 @@ This is the only module that touches discord.py's private parts. What it relies 
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
-- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``.
+- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``;
+- ``DiscordWebSocket.send_as_json(payload)``, by which all else is sent.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import discord
-    from discord.gateway import DiscordWebSocket
+    from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
     from botrunner.gateway.clock import Clock
 
@@ -52,6 +53,7 @@ TAPPED: Final = (
 # hardly any event is: so short a text is parsed a second time to see which it is.
 LONGEST_CONTROL_FRAME: Final = 256
 DISPATCH: Final = 0
+HEARTBEAT: Final = 1
 
 
 class Sink(Protocol):
@@ -62,6 +64,9 @@ class Sink(Protocol):
 
     def frame(self, elapsed: float) -> None:
         """A frame arrived, at an instant of the clock's ``elapsed``."""
+
+    def beat_sent(self) -> None:
+        """A heartbeat is sent."""
 
     def control(self, op: int, data: object) -> None:
         """A frame that is no event: HELLO, heartbeat ACK, invalid session, reconnect."""
@@ -119,6 +124,12 @@ def heartbeat_seconds(client: discord.Client) -> float:
     return 0.0 if keep_alive is None else float(keep_alive.interval or 0)
 
 
+def heart(client: discord.Client) -> KeepAliveHandler | None:
+    """Gives the thread that sends the heartbeats, if there is a connection."""
+    # discord.py has None there until the first connection, and after the last.
+    return client.ws._keep_alive if client.ws is not None else None
+
+
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:
     hear = sink.event
 
@@ -147,5 +158,18 @@ def _listen(websocket: DiscordWebSocket, sink: Sink, clock: Clock) -> None:
             if frame.get("op") != DISPATCH:
                 sink.control(frame.get("op"), frame.get("d"))
 
+    send_as_json, send_heartbeat = websocket.send_as_json, websocket.send_heartbeat
+
+    async def sent_as_json(data: Any) -> None:
+        if data.get("op") == HEARTBEAT:
+            sink.beat_sent()
+        await send_as_json(data)
+
+    async def sent_heartbeat(data: Any) -> None:
+        sink.beat_sent()
+        await send_heartbeat(data)
+
+    websocket.send_as_json = sent_as_json  # type: ignore[method-assign]
+    websocket.send_heartbeat = sent_heartbeat  # type: ignore[method-assign]
     websocket.received_message = received  # type: ignore[method-assign]
     websocket.log_receive = log_receive  # type: ignore[method-assign]

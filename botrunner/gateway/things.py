@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from community.models import OutboxItem
+    from sessions_app.domain.drift import Drift
+    from sessions_app.domain.facts import PresenceChecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,30 @@ class Asked:
 
     item: OutboxItem
     at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Compared:
+    """Discord was asked about the members of a guild.
+
+    Attributes:
+        checks: what it said twice.
+        checked: how many members it was asked about.
+        to_check: how many there were to ask about.
+        item: the request that asked for it; None for the bot's own.
+        mend: whether what differs is to be mended.
+        drift: what differs, once it was compared; None if it never was.
+        is_over: set once that is in the books, or was given up.
+    """
+
+    guild_id: int
+    checks: Sequence[PresenceChecked]
+    checked: int
+    to_check: int
+    mend: bool
+    item: OutboxItem | None = None
+    drift: tuple[Drift, ...] | None = None
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class ShardAdmin(MirrorAdmin):
         ("state", "latency"),
         ("started", "stopped"),
         ("heartbeat", "last_frame"),
+        ("holder", "fence", "applied_sequence"),
     )
     readonly_fields = ("state", "latency", "started", "stopped", "heartbeat", "last_frame")
 

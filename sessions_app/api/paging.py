@@ -1,4 +1,4 @@
-"""Where a page of sessions ends, so that the next one begins right behind it."""
+"""Where a page of sessions or gaps ends, so that the next one begins right behind it."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import HttpRequest
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -19,14 +20,14 @@ _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last session of a page, newest first: by its start, then by its id."""
+    """The last row of a page, newest first: by its start, then by its id."""
 
-    started_at: datetime
+    start: datetime
     id: UUID
 
     def __str__(self) -> str:
         """Writes it as the opaque text that a client hands back."""
-        microseconds = (self.started_at - _EPOCH) // timedelta(microseconds=1)
+        microseconds = (self.start - _EPOCH) // timedelta(microseconds=1)
         return urlsafe_b64encode(_FORM.pack(microseconds, self.id.bytes)).decode("ascii")
 
     @classmethod
@@ -43,19 +44,28 @@ class Cursor:
             raise refusal
         microseconds, id_bytes = _FORM.unpack(urlsafe_b64decode(text))
         try:
-            started_at = _EPOCH + timedelta(microseconds=microseconds)
+            start = _EPOCH + timedelta(microseconds=microseconds)
         except OverflowError:
             raise refusal from None
-        return cls(started_at, UUID(bytes=id_bytes))
+        return cls(start, UUID(bytes=id_bytes))
 
-    def after(self) -> Q:
-        """Chooses the sessions that come after it.
+    def after(self, column: str = "started_at") -> Q:
+        """Chooses the rows that come after it.
 
-        The first condition is what an index on (started_at, id) is entered by.
+        The first condition is what an index on (column, id) is entered by.
+
+        Args:
+            column: the one that holds the rows' start.
         """
-        return Q(started_at__lte=self.started_at) & (
-            Q(started_at__lt=self.started_at) | Q(id__lt=self.id)
+        return Q(**{f"{column}__lte": self.start}) & (
+            Q(**{f"{column}__lt": self.start}) | Q(id__lt=self.id)
         )
+
+    def next_path(self, request: HttpRequest) -> str:
+        """Gives the path of the page that begins behind it, with the request's filters."""
+        query = request.GET.copy()
+        query["cursor"] = str(self)
+        return f"{request.path}?{query.urlencode()}"
 
 
 CursorFilter = Annotated[
@@ -64,3 +74,13 @@ CursorFilter = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_TEXT.pattern}$"}),
 ]
 """A cursor as a request names it."""
+
+
+def refuse_a_window_turned_around(start: datetime | None, end: datetime | None) -> None:
+    """Refuses a window that ends before it begins, by its parameter `until`.
+
+    Raises:
+        PydanticCustomError: if it does.
+    """
+    if start is not None and end is not None and end <= start:
+        raise PydanticCustomError("window", "should be after from", {"field": "until"})

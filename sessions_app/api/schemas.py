@@ -4,7 +4,6 @@ from typing import Self
 
 from ninja import Field, Schema
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from community.api.fields import (
     Moment,
@@ -15,7 +14,7 @@ from community.api.fields import (
     UuidFilter,
     UuidText,
 )
-from sessions_app.api.paging import CursorFilter
+from sessions_app.api.paging import CursorFilter, refuse_a_window_turned_around
 from sessions_app.models import EndReason, SessionStatus, StartKind
 
 
@@ -46,8 +45,7 @@ class SessionFilters(StrictQuery):
 
     @model_validator(mode="after")
     def _refuse_a_window_turned_around(self) -> Self:
-        if self.from_ is not None and self.until is not None and self.until <= self.from_:
-            raise PydanticCustomError("window", "should be after from", {"field": "until"})
+        refuse_a_window_turned_around(self.from_, self.until)
         return self
 
 
@@ -104,6 +102,9 @@ class SessionOut(Schema):
     ended_at: Moment | None = Field(description="Null while it goes on.")
     last_seen_at: Moment = Field(description="The latest sight of the member there.")
     duration_seconds: float = Field(description="So far, where it goes on.")
+    uncertainty_seconds: float = Field(
+        description="By how much the duration may be off: the start's and the end's together."
+    )
     start_kind: StartKind = Field(description="How the start is known.")
     end_reason: EndReason | None = Field(description="Null while it goes on.")
     start_uncertainty: float = Field(description="Seconds by which the start may be off.")
@@ -131,6 +132,13 @@ class VisitOut(Schema):
     ended_at: Moment | None = Field(description="Null while it goes on.")
     first_channel_id: SnowflakeText
     last_channel_id: SnowflakeText = Field(description="The latest one, while it goes on.")
+    duration_seconds: float = Field(
+        description="The sum of its sessions, those voided by staff left out."
+    )
+    uncertainty_seconds: float = Field(
+        description="By how much the sum may be off. A move within the visit that was seen "
+        "late adds nothing: what one session has too much the next has too little."
+    )
 
 
 class SessionDetail(SessionOut):

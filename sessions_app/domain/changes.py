@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from sessions_app.domain.drift import Drift
+
 # The kinds of stretches, in the order of their columns.
 STRETCH_KINDS = ("muted", "deafened", "camera", "streaming", "alone", "afk")
 
@@ -74,6 +76,47 @@ class VoiceStateRow:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A blind gap as it is to stand.
+
+    Attributes:
+        user_id: the one member whom it concerns; None for everyone.
+        sessions_touched: how many sessions went on across it, or began or ended in it.
+        sessions_mended: for how many of them a start or an end was inferred.
+    """
+
+    id: UUID
+    guild_id: int
+    user_id: int | None
+    cause: str
+    began_at: datetime
+    ended_at: datetime
+    is_replayed: bool
+    sessions_touched: int
+    sessions_mended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a comparison with Discord came to, for the log.
+
+    Attributes:
+        cause: why it was made: the cause of the gap, or ``event_missed`` for a comparison
+            that nothing but the clock asked for.
+        compared: how many members were compared.
+        drift: those who were not as the sessions said, all of them mended.
+        reopened: how many estimated ends were taken back.
+    """
+
+    guild_id: int
+    cause: str
+    compared: int
+    drift: tuple[Drift, ...]
+    reopened: int
+    at: datetime
+
+
 @dataclass(slots=True)
 class Batch:
     """All that a run of facts changed, each row once.
@@ -86,6 +129,8 @@ class Batch:
         widened: session id to the end uncertainty of an estimate that a later sight bounds.
         left: (guild_id, user_id) of those who are in voice no more.
         sighted: guild id to the instant at which its voice was seen for the first time.
+        gaps: the blind gaps that ended.
+        settled: what comparisons came to.
         latest_at: the latest ``at`` of the facts in the batch.
     """
 
@@ -100,6 +145,8 @@ class Batch:
     voice_states: list[VoiceStateRow] = field(default_factory=list)
     left: list[tuple[int, int]] = field(default_factory=list)
     sighted: dict[int, datetime] = field(default_factory=dict)
+    gaps: list[GapRow] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     latest_at: datetime | None = None
 
     def __bool__(self) -> bool:
@@ -116,4 +163,5 @@ class Batch:
             or self.voice_states
             or self.left
             or self.sighted
+            or self.gaps
         )

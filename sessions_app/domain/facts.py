@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Final
 
+from sessions_app.domain import words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -63,6 +65,19 @@ class VoiceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """Since when, and why, a guild is not seen.
+
+    Attributes:
+        since: up to when facts about it were complete; None where it was never seen.
+        cause: one of the causes of :mod:`sessions_app.domain.words`.
+    """
+
+    since: datetime | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceSnapshot:
     """All who are in a guild's voice at one instant; whoever is not named is in none.
 
@@ -71,11 +86,45 @@ class VoiceSnapshot:
         blind_since: up to when facts about this guild were complete; None at the first
             ever sight of it.
         at: when the snapshot arrived.
+        cause: why the guild was not seen.
     """
 
     guild_id: int
     presences: Mapping[int, VoicePresence]
     blind_since: datetime | None
+    at: datetime
+    cause: str = words.CONNECTION_LOST
+
+
+@dataclass(frozen=True, slots=True)
+class GapReplayed:
+    """The shard saw nothing for a while, and was then told all that had happened.
+
+    Attributes:
+        since: up to when facts were complete before.
+        at: when the last of what was missed had come.
+        cause: why nothing was seen.
+    """
+
+    since: datetime
+    at: datetime
+    cause: str = words.CONNECTION_LOST
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChecked:
+    """Discord was asked where one member is, twice, and said the same both times.
+
+    Attributes:
+        presence: what it said; with no channel where they are not in voice.
+        asked_at: when it was asked first: whatever was heard of the member since then is
+            newer.
+        at: when it answered last.
+    """
+
+    guild_id: int
+    presence: VoicePresence
+    asked_at: datetime
     at: datetime
 
 
@@ -162,6 +211,8 @@ class TimePassed:
 Fact = (
     VoiceChanged
     | VoiceSnapshot
+    | GapReplayed
+    | PresenceChecked
     | ChannelDeleted
     | BotRemoved
     | LeaveExplained

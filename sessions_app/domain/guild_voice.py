@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sessions_app.domain import words
+from sessions_app.domain.departures import Departures
 from sessions_app.domain.leave_reasons import LeaveReasons
 from sessions_app.domain.seats import Seats
+from sessions_app.domain.sightings import Sightings
 from sessions_app.domain.stays import LiveSession, LiveVisit, Stay
 from sessions_app.domain.stretches import cut
 
@@ -19,18 +21,6 @@ if TYPE_CHECKING:
 
     from sessions_app.domain.facts import GuildRules, VoicePresence
     from sessions_app.domain.ledger import Ledger
-
-# How long a member who left is remembered, so that their next session starts no earlier
-# than the last one ended, even if the wall clock was set back in between.
-REMEMBERED: Final = timedelta(hours=25)
-
-
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """A member who left: when, and their last visit unless it was not kept."""
-
-    at: datetime
-    visit: LiveVisit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +44,11 @@ class GuildVoice:
 
     Attributes:
         seats: those in voice, by channel.
+        departures: those who left lately.
         estimated: those whose session was ended by estimate while no bot watched; a
             sight of them tells whether the estimate stands. Where staff have corrected
             it meanwhile, it does.
+        sightings: up to when it is known where members are.
     """
 
     def __init__(self, guild_id: int, ledger: Ledger, new_id: Callable[[], UUID]) -> None:
@@ -66,8 +58,9 @@ class GuildVoice:
         self.seats = Seats(ledger)
         self.estimated: dict[int, Stay] = {}
         self.reasons = LeaveReasons()
+        self.sightings = Sightings()
+        self.departures = Departures()
         self._bots: set[int] = set()
-        self._departed: dict[int, Departed] = {}
         self._ledger = ledger
         self._new_id = new_id
 
@@ -95,7 +88,7 @@ class GuildVoice:
             dropped: the micro-session whose time it inherits.
         """
         user_id = presence.user_id
-        departed = self._departed.pop(user_id, None)
+        departed = self.departures.take(user_id)
         if departed is not None:
             at = max(at, departed.at)
             visit = self._same_visit(departed.visit, presence)
@@ -121,6 +114,7 @@ class GuildVoice:
             latest_at=at,
             start_kind=sight.kind,
             start_uncertainty=sight.uncertainty,
+            entered_uncertainty=sight.uncertainty,
         )
         if dropped is not None:
             session.inherit(dropped)
@@ -170,7 +164,7 @@ class GuildVoice:
         """Ends the session in one channel and opens the next at the same instant."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, sight.uncertainty)
         self.seats.unseat(stay, at)
         dropped = None
         if session is not None and not self._end(session, at, reason, sight.uncertainty):
@@ -181,7 +175,7 @@ class GuildVoice:
         """Ends a member's session and visit."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, uncertainty)
         self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
@@ -245,7 +239,13 @@ class GuildVoice:
             self._bots.add(presence.user_id)
         elif presence.is_bot is False:
             self._bots.discard(presence.user_id)
-        return presence.user_id in self._bots and not self.tracks_bots
+        return self.ignores(presence)
+
+    def ignores(self, presence: VoicePresence) -> bool:
+        """Tells whether a presence is a bot's that gets no sessions."""
+        known = presence.user_id in self._bots
+        is_bot = known if presence.is_bot is None else presence.is_bot
+        return is_bot and not self.tracks_bots
 
     def know_bots(self, user_ids: Iterable[int]) -> None:
         """Learns who is a bot."""
@@ -255,6 +255,7 @@ class GuildVoice:
         """Takes up a stay that the database remembers, changing nothing about it."""
         if stay.is_bot:
             self._bots.add(stay.user_id)
+        self.sightings.told(stay.user_id, stay.changed_at, 0.0)
         if stay.session is not None and stay.session.ended_at is not None:
             self.estimated[stay.user_id] = stay
         else:
@@ -282,10 +283,20 @@ class GuildVoice:
         if session is not None and session.ended_at is not None:
             stay.visit.kept_end = session.ended_at
             stay.visit.kept_channel_id = session.channel_id
-            self._departed[stay.user_id] = Departed(session.ended_at, stay.visit)
+            self.departures.note(stay.user_id, session.ended_at, stay.visit)
             uncertainty = (at - session.ended_at).total_seconds()
             if session.status == words.STALE and uncertainty > session.end_uncertainty:
                 self._ledger.widen(session, uncertainty)
+
+    def to_check(self, *, left_since: datetime) -> list[int]:
+        """Lists those in voice and those who left lately, the one seen longest ago first."""
+        user_ids = {**self.stays, **self.departures.since(left_since)}
+        return sorted(user_ids, key=lambda user_id: self.sightings.until(user_id) or left_since)
+
+    def forget(self, at: datetime) -> None:
+        """Forgets those who left long before ``at``."""
+        self.departures.forget(at)
+        self.sightings.forget(at, kept=self.stays)
 
     def restate(self) -> None:
         """Notes all that goes on as changed, so that it is written once more."""
@@ -293,15 +304,6 @@ class GuildVoice:
             if stay.session is not None:
                 self._ledger.visit(stay.visit)
                 self._ledger.session(stay.session)
-
-    def forget(self, at: datetime) -> None:
-        """Forgets members who left long ago."""
-        if any(at - departed.at > REMEMBERED for departed in self._departed.values()):
-            self._departed = {
-                user_id: departed
-                for user_id, departed in self._departed.items()
-                if at - departed.at <= REMEMBERED
-            }
 
     # Inside ----------------------------------------------------------------------------------
 
@@ -314,8 +316,7 @@ class GuildVoice:
 
     def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> bool:
         """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
-        at = max(at, session.latest_at)
-        if at - session.entered_at < self.micro_session:
+        if session.is_surely_shorter(self.micro_session, at, uncertainty):
             self._ledger.drop_session(session)
             return False
         session.status = words.COMPLETED
@@ -333,12 +334,12 @@ class GuildVoice:
         visit = stay.visit
         if visit.kept_end is None or visit.kept_channel_id is None:
             self._ledger.drop_visit(visit)
-            self._departed[stay.user_id] = Departed(at, None)
+            self.departures.note(stay.user_id, at, None)
             return
         visit.ended_at = visit.kept_end
         visit.last_channel_id = visit.kept_channel_id
         self._ledger.visit(visit)
-        self._departed[stay.user_id] = Departed(max(at, visit.kept_end), visit)
+        self.departures.note(stay.user_id, max(at, visit.kept_end), visit)
 
     def _split(self, stay: Stay, session: LiveSession, at: datetime) -> None:
         stretches = session.stretches()
@@ -348,6 +349,7 @@ class GuildVoice:
             channel_id=session.channel_id,
             started_at=at,
             entered_at=session.entered_at,
+            entered_uncertainty=session.entered_uncertainty,
             last_seen_at=max(session.last_seen_at, at),
             latest_at=max(session.latest_at, at),
             start_kind=words.OBSERVED,

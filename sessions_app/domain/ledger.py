@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from sessions_app.domain.changes import GapRow, Settled
     from sessions_app.domain.stays import LiveSession, LiveVisit, Stay
 
 
@@ -66,6 +67,14 @@ class Ledger:
     def sighted(self, guild_id: int, at: datetime) -> None:
         """Notes that a guild's voice was seen for the first time."""
         self._batch.sighted[guild_id] = at
+
+    def gap(self, gap: GapRow) -> None:
+        """Notes a blind gap that ended."""
+        self._batch.gaps.append(gap)
+
+    def settled(self, settled: Settled) -> None:
+        """Notes what a comparison came to."""
+        self._batch.settled.append(settled)
 
     def heard(self, at: datetime) -> None:
         """Notes the arrival of a fact."""

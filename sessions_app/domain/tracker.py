@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from community.domain.errors import RollcallError
 from sessions_app.domain import words
+from sessions_app.domain.drift import drift_of, is_same_visit
 from sessions_app.domain.facts import (
     LONGEST_SESSION_SECONDS,
     BotRemoved,
     ChannelDeleted,
+    GapReplayed,
     GuildRules,
     LeaveExplained,
+    PresenceChecked,
     SessionEndSet,
     SessionVoided,
     TimePassed,
@@ -26,6 +29,7 @@ from sessions_app.domain.facts import (
 )
 from sessions_app.domain.guild_voice import LIVE, GuildVoice, Sight
 from sessions_app.domain.ledger import Ledger
+from sessions_app.domain.settling import Settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sessions_app.domain.changes import Batch
-    from sessions_app.domain.facts import Fact, VoicePresence
+    from sessions_app.domain.drift import Drift
+    from sessions_app.domain.facts import Fact
     from sessions_app.domain.stays import LiveSession, RestoredStay, Stay
 
 LONGEST = timedelta(seconds=LONGEST_SESSION_SECONDS)
@@ -62,10 +67,13 @@ class Tracker:
         """
         self._new_id = new_id
         self._ledger = Ledger()
+        self._settling = Settling(self._ledger, new_id)
         self._guilds: dict[int, GuildVoice] = {}
         self._handlers: dict[type[Fact], Callable[[Any], None]] = {
             VoiceChanged: self._voice_changed,
             VoiceSnapshot: self._snapshot,
+            GapReplayed: self._gap_replayed,
+            PresenceChecked: self._presence_checked,
             ChannelDeleted: self._channel_deleted,
             LeaveExplained: self._leave_explained,
             BotRemoved: self._bot_removed,
@@ -110,6 +118,26 @@ class Tracker:
         self._ledger.heard(fact.at)
         self._handlers[type(fact)](fact)
 
+    def to_check(self, guild_id: int, *, left_since: datetime) -> list[int]:
+        """Lists whom to ask Discord about: those in voice, and those who left lately.
+
+        Those come first of whom nothing was heard for the longest time.
+
+        Args:
+            guild_id: the guild.
+            left_since: who left before this instant is not asked about.
+        """
+        return self._guild(guild_id).to_check(left_since=left_since)
+
+    def guilds_in_use(self) -> list[int]:
+        """Lists the guilds in which somebody is in voice."""
+        return [guild.guild_id for guild in self._guilds.values() if guild.stays]
+
+    def drift(self, checks: Iterable[PresenceChecked]) -> list[Drift]:
+        """Tells what Discord's answers would change, and changes nothing."""
+        found = (drift_of(self._guild(check.guild_id), check) for check in checks)
+        return [drift for drift in found if drift is not None]
+
     def know_bots(self, guild_id: int, user_ids: Iterable[int]) -> None:
         """Says which users of a guild are bots, for payloads that do not say it."""
         self._guild(guild_id).know_bots(user_ids)
@@ -131,13 +159,15 @@ class Tracker:
         guild = self._guild(fact.guild_id)
         presence = fact.presence
         user_id = presence.user_id
+        self._settling.observed(guild, fact.at)
         stay = guild.stays.get(user_id)
         if guild.is_ignored(presence):
             if stay is not None:
                 guild.disown(stay, fact.at)
             return
         if stay is None and user_id in guild.estimated:
-            stay = self._settle_estimate(guild, guild.estimated[user_id], presence, fact.at)
+            guild.uphold(guild.estimated[user_id], fact.at)
+        guild.sightings.told(user_id, fact.at, fact.uncertainty)
         sight = Sight(words.INFERRED, fact.uncertainty) if fact.uncertainty else LIVE
         channel_id = presence.channel_id
         if channel_id is None:
@@ -146,7 +176,7 @@ class Tracker:
                 guild.leave(stay, fact.at, reason, fact.uncertainty)
         elif stay is None:
             guild.enter(presence, channel_id, fact.at, sight)
-        elif not _is_same_visit(stay, presence):
+        elif not is_same_visit(stay, presence):
             # They joined from another device, or the leave between was not sent.
             guild.leave(stay, fact.at, words.LEFT, fact.uncertainty)
             guild.enter(presence, channel_id, fact.at, sight)
@@ -156,62 +186,22 @@ class Tracker:
             guild.move(stay, presence, channel_id, fact.at, sight, reason=words.MOVED)
 
     def _snapshot(self, fact: VoiceSnapshot) -> None:
-        guild = self._guild(fact.guild_id)
-        if fact.blind_since is None:
-            blind_since = fact.at
-            sight = Sight(words.FIRST_SIGHT, 0.0)
-            self._ledger.sighted(fact.guild_id, fact.at)
-        else:
-            blind_since = min(fact.blind_since, fact.at)
-            gap = (fact.at - blind_since).total_seconds()
-            sight = Sight(words.INFERRED, gap) if gap else LIVE
-        present = {
-            user_id: presence
-            for user_id, presence in fact.presences.items()
-            if presence.channel_id is not None and not guild.is_ignored(presence)
-        }
-        for user_id, stay in list(guild.estimated.items()):
-            self._settle_estimate(guild, stay, present.get(user_id), fact.at)
-        # Who left goes first: a channel is empty before it fills again.
-        for user_id, stay in list(guild.stays.items()):
-            now = present.get(user_id)
-            if now is None or not _is_same_visit(stay, now):
-                guild.leave(stay, blind_since, words.RECOVERED, sight.uncertainty)
-        for user_id, presence in present.items():
-            known = guild.stays.get(user_id)
-            channel_id = presence.channel_id
-            if channel_id is None:
-                continue
-            if known is None:
-                guild.enter(presence, channel_id, fact.at, sight)
-            elif known.channel_id == channel_id:
-                guild.toggle(known, presence, fact.at)
-                # The AFK channel may have become another one while nobody watched.
-                guild.seats.hold(known, fact.at)
-            else:
-                guild.move(known, presence, channel_id, fact.at, sight, reason=words.RECOVERED)
+        self._settling.snapshot(self._guild(fact.guild_id), fact)
 
-    @staticmethod
-    def _settle_estimate(
-        guild: GuildVoice, stay: Stay, presence: VoicePresence | None, at: datetime
-    ) -> Stay | None:
-        """Takes an estimated end back where the same visit is seen to have gone on.
+    def _presence_checked(self, fact: PresenceChecked) -> None:
+        self._settling.presence(self._guild(fact.guild_id), fact)
 
-        Returns:
-            The stay that goes on, or None where the estimate stands.
-        """
-        is_estimate = stay.session is not None and stay.session.status == words.STALE
-        if is_estimate and presence is not None and _is_same_visit(stay, presence):
-            guild.reopen(stay, at)
-            return stay
-        guild.uphold(stay, at)
-        return None
+    def _gap_replayed(self, fact: GapReplayed) -> None:
+        for guild in self._guilds.values():
+            self._settling.replayed(guild, fact)
 
     def _channel_deleted(self, fact: ChannelDeleted) -> None:
         guild = self._guild(fact.guild_id)
         for session in guild.reasons.left_channel(fact.channel_id, fact.at):
             self._ledger.amend(session, words.CHANNEL_DELETED)
+        self._settling.observed(guild, fact.at)
         for stay in guild.seats.in_channel(fact.channel_id):
+            guild.sightings.told(stay.user_id, fact.at, fact.uncertainty)
             guild.leave(stay, fact.at, words.CHANNEL_DELETED, fact.uncertainty)
 
     def _leave_explained(self, fact: LeaveExplained) -> None:
@@ -222,6 +212,7 @@ class Tracker:
 
     def _bot_removed(self, fact: BotRemoved) -> None:
         guild = self._guild(fact.guild_id)
+        self._settling.observed(guild, fact.at)
         for stay in list(guild.estimated.values()):
             guild.uphold(stay, fact.at)
         for stay in list(guild.stays.values()):
@@ -245,12 +236,3 @@ class Tracker:
         for guild in self._guilds.values():
             guild.split_long(fact.at, LONGEST)
             guild.forget(fact.at)
-
-
-def _is_same_visit(stay: Stay, presence: VoicePresence) -> bool:
-    """Compares Discord's voice session ids; one that is not known proves no difference."""
-    return (
-        not stay.voice_session_id
-        or not presence.voice_session_id
-        or stay.voice_session_id == presence.voice_session_id
-    )

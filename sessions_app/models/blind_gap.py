@@ -14,6 +14,8 @@ from sessions_app.domain import words
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from sessions_app.models.voice_session import VoiceSession
+
 
 class GapCause(models.TextChoices):
     """Why a guild was not seen."""
@@ -40,6 +42,14 @@ class BlindGapQuerySet(models.QuerySet["BlindGap"]):
     def within(self, start: datetime, end: datetime) -> BlindGapQuerySet:
         """Those that have time in common with ``[start, end)``."""
         return self.filter(began_at__lt=end, ended_at__gt=start)
+
+    def touching(self, session: VoiceSession) -> BlindGapQuerySet:
+        """Those that a session's start or end lies in, or at the edge of."""
+        boundaries = Q(began_at__lte=session.started_at, ended_at__gte=session.started_at)
+        if session.ended_at is not None:
+            boundaries |= Q(began_at__lte=session.ended_at, ended_at__gte=session.ended_at)
+        concerned = Q(user_id=None) | Q(user_id=session.user_id)
+        return self.filter(boundaries, concerned, guild_id=session.guild_id)
 
     def for_changelist(self) -> BlindGapQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries."""

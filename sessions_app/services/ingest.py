@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from sessions_app.domain.stays import NO_STRETCHES
 from sessions_app.services.ingest_columns import (
+    GAP_COLUMNS,
     NO_STRETCHES_SQL,
     SESSION_CHANGES,
     SESSION_COLUMNS,
@@ -47,10 +48,12 @@ def _assignments(names: Iterable[str], source: str) -> str:
 
 _PLAIN_CHANGES = without_stretches(SESSION_CHANGES)
 _PLAIN_COLUMNS = without_stretches(SESSION_COLUMNS)
+# A checkpoint never goes back, and never stands after the end of what it saw.
+_LAST_SEEN = "least(greatest(old.last_seen_at, new.last_seen_at), new.ended_at)"
 _CHANGE_SESSIONS = f"""
     UPDATE sessions_app_voicesession AS old
     SET {_assignments((name for name in SESSION_CHANGES if name != "last_seen_at"), "new")},
-        last_seen_at = greatest(old.last_seen_at, new.last_seen_at)
+        last_seen_at = {_LAST_SEEN}
     FROM {_unnest(SESSION_CHANGES)}
     WHERE old.id = new.id AND old.status IN ('active', 'stale')
 """
@@ -58,7 +61,7 @@ _CHANGE_PLAIN_SESSIONS = f"""
     UPDATE sessions_app_voicesession AS old
     SET {_assignments((name for name in _PLAIN_CHANGES if name != "last_seen_at"), "new")},
         {", ".join(f"{name} = {nothing}" for name, nothing in NO_STRETCHES_SQL.items())},
-        last_seen_at = greatest(old.last_seen_at, new.last_seen_at)
+        last_seen_at = {_LAST_SEEN}
     FROM {_unnest(_PLAIN_CHANGES)}
     WHERE old.id = new.id AND old.status IN ('active', 'stale')
 """
@@ -115,6 +118,11 @@ _PUT_STATES = f"""
     SELECT * FROM {_unnest(STATE_COLUMNS)}
     ON CONFLICT (guild_id, user_id) DO UPDATE SET {_assignments(STATE_COLUMNS, "excluded")}
 """
+_ADD_GAPS = f"""
+    INSERT INTO sessions_app_blindgap ({", ".join(GAP_COLUMNS)}, shard_id)
+    SELECT * FROM {_unnest(GAP_COLUMNS)} CROSS JOIN (SELECT %s::int) AS shard
+    ON CONFLICT (id) DO NOTHING
+"""
 _SIGHT_GUILDS = """
     UPDATE community_guild AS old
     SET voice_seen_at = coalesce(old.voice_seen_at, new.at)
@@ -123,11 +131,17 @@ _SIGHT_GUILDS = """
 """
 
 
-def write_batch(batch: Batch, *, within: Callable[[], None] | None = None) -> None:
+def write_batch(
+    batch: Batch,
+    *,
+    shard_id: int | None = None,
+    within: Callable[[], None] | None = None,
+) -> None:
     """Writes a batch in one transaction.
 
     Args:
         batch: what the tracker changed.
+        shard_id: the shard whose gaps they are.
         within: called in the same transaction after the batch, for what must land with
             it or not at all.
 
@@ -137,12 +151,12 @@ def write_batch(batch: Batch, *, within: Callable[[], None] | None = None) -> No
     """
     with transaction.atomic():
         if batch:
-            _write(batch)
+            _write(batch, shard_id)
         if within is not None:
             within()
 
 
-def _write(batch: Batch) -> None:
+def _write(batch: Batch, shard_id: int | None) -> None:
     nothing = array(())
     # psycopg's own cursor binds the arrays on the server's side; Django's would write
     # them into the statement's text. All statements travel together, and one answer is
@@ -154,12 +168,12 @@ def _write(batch: Batch) -> None:
         database.pipeline(),
         psycopg.Cursor(database) as cursor,
     ):
-        for statement, arrays in _steps(batch):
+        for statement, arrays in _steps(batch, shard_id):
             if arrays[0] != nothing:
                 cursor.execute(statement, arrays)
 
 
-def _steps(batch: Batch) -> Iterator[tuple[str, list[str]]]:
+def _steps(batch: Batch, shard_id: int | None) -> Iterator[tuple[str, list[str | None]]]:
     """Gives the statements and their arrays, in the order in which rows may be written."""
     changed, changed_plain = _apart(batch.changed_sessions)
     new, new_plain = _apart(batch.new_sessions)
@@ -176,6 +190,8 @@ def _steps(batch: Batch) -> Iterator[tuple[str, list[str]]]:
     yield _DROP_VISITS, [array(map(identity, batch.dropped_visits))]
     yield _REMOVE_STATES, [array(str(member[part]) for member in batch.left) for part in (0, 1)]
     yield _PUT_STATES, _arrays(STATE_COLUMNS, batch.voice_states)
+    shard = None if shard_id is None else str(shard_id)
+    yield _ADD_GAPS, [*_arrays(GAP_COLUMNS, batch.gaps), shard]
     yield _SIGHT_GUILDS, [array(map(str, sighted)), array(map(instant, sighted.values()))]
 
 
@@ -187,5 +203,5 @@ def _apart(rows: Sequence[SessionRow]) -> tuple[list[SessionRow], list[SessionRo
     )
 
 
-def _arrays(columns: Mapping[str, Column[Row]], rows: Sequence[Row]) -> list[str]:
+def _arrays(columns: Mapping[str, Column[Row]], rows: Sequence[Row]) -> list[str | None]:
     return [array(map(column.element, rows)) for column in columns.values()]

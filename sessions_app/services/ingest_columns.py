@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessions_app.domain.changes import (
     STRETCH_KINDS,
+    GapRow,
     SessionRow,
     VisitRow,
     VoiceStateRow,
@@ -117,6 +118,18 @@ STATE_COLUMNS: dict[str, Column[VoiceStateRow]] = {
     "requested_to_speak_at": Column("timestamptz", lambda row: instant(row.requested_to_speak_at)),
     "changed_at": Column("timestamptz", lambda row: instant(row.changed_at)),
     **{name: _flag(int(bit)) for name, bit in FLAG_COLUMNS.items()},
+}
+
+GAP_COLUMNS: dict[str, Column[GapRow]] = {
+    "id": Column("uuid", lambda row: identity(row.id)),
+    "guild_id": Column("bigint", lambda row: str(row.guild_id)),
+    "user_id": Column("bigint", lambda row: "NULL" if row.user_id is None else str(row.user_id)),
+    "cause": Column("text", lambda row: row.cause),
+    "began_at": Column("timestamptz", lambda row: instant(row.began_at)),
+    "ended_at": Column("timestamptz", lambda row: instant(row.ended_at)),
+    "is_replayed": Column("bool", lambda row: "t" if row.is_replayed else "f"),
+    "sessions_touched": Column("int", lambda row: str(row.sessions_touched)),
+    "sessions_mended": Column("int", lambda row: str(row.sessions_mended)),
 }
 
 # What can change of a row that the database has; the rest stands from its opening.

@@ -13,8 +13,9 @@ from community.domain.sharding import shard_of
 from community.models import Guild, Member, Shard
 from community.models.ids import new_id
 from community.models.shard import shard_in_query
+from sessions_app.domain import words
 from sessions_app.domain.changes import STRETCH_KINDS, SessionRow, VisitRow
-from sessions_app.domain.facts import GuildRules
+from sessions_app.domain.facts import GuildRules, Unseen
 from sessions_app.domain.stays import RestoredStay
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import SessionStatus, Visit, VoiceSession, VoiceState
@@ -31,12 +32,12 @@ class Restored:
 
     Attributes:
         tracker: with everyone who was in voice when the database last heard.
-        blind_since: by guild id, up to when facts about it were complete; None for a
-            guild whose voice was never seen. A guild that is not named is new.
+        unseen: by guild id, since when and why it is not seen; with no instant for a guild
+            whose voice was never seen. A guild that is not named is new.
     """
 
     tracker: Tracker
-    blind_since: dict[int, datetime | None]
+    unseen: dict[int, Unseen]
 
 
 def restore(*, shard_id: int, shard_count: int) -> Restored:
@@ -58,7 +59,7 @@ def restore(*, shard_id: int, shard_count: int) -> Restored:
         tracker.know_bots(guild.id, bots[guild.id])
     for stay in _stays(shard_id=shard_id, shard_count=shard_count, bots=bots):
         tracker.resume(stay)
-    return Restored(tracker, _blind_since(guilds))
+    return Restored(tracker, _unseen(guilds))
 
 
 def guild_rules(guild_id: int, *, at: datetime) -> GuildRules:
@@ -80,23 +81,29 @@ def _rules(guild: Guild, *, at: datetime) -> GuildRules:
     )
 
 
-def _blind_since(guilds: list[Guild]) -> dict[int, datetime | None]:
+def _unseen(guilds: list[Guild]) -> dict[int, Unseen]:
     """Finds up to when each guild was watched: its shard's last frame, whoever served it."""
     shards = list(Shard.objects.exclude(last_frame_at=None))
+    # One that was told of afterwards says nothing of the others: what came after it in the
+    # replay was never heard. Its next checkpoint does.
+    told_live = Q(start_uncertainty=0, entered_at=F("started_at"))
     sessions_seen = dict(
         VoiceSession.objects.active()
+        .filter(told_live | Q(last_seen_at__gt=F("entered_at")))
         .order_by()
         .values_list("guild_id")
         .annotate(seen_at=Max("last_seen_at"))
     )
-    known: dict[int, datetime | None] = {}
+    known: dict[int, Unseen] = {}
     for guild in guilds:
         if guild.voice_seen_at is None:
-            known[guild.id] = None
+            known[guild.id] = Unseen(None, words.BOT_DOWN)
             continue
-        ended = guild.gone_at or guild.unavailable_since
-        if ended is not None:
-            known[guild.id] = ended
+        if guild.gone_at is not None:
+            known[guild.id] = Unseen(guild.gone_at, words.BOT_REMOVED)
+            continue
+        if guild.unavailable_since is not None:
+            known[guild.id] = Unseen(guild.unavailable_since, words.GUILD_OUTAGE)
             continue
         seen = [
             shard.last_frame_at
@@ -104,9 +111,10 @@ def _blind_since(guilds: list[Guild]) -> dict[int, datetime | None]:
             if shard.last_frame_at is not None
             and shard_of(guild.id, shard.shard_count) == shard.shard_id
         ]
-        known[guild.id] = max(
+        seen_until = max(
             [*seen, sessions_seen.get(guild.id, guild.voice_seen_at), guild.voice_seen_at]
         )
+        known[guild.id] = Unseen(seen_until, words.BOT_DOWN)
     return known
 
 

@@ -18,19 +18,21 @@ from tests.botrunner.gateway.conftest import TOKEN, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.botrunner.gateway.conftest import Community
 
 NOWHERE = "http://127.0.0.1:9/api/v10"
 
 
-def bot(api_url: str = NOWHERE) -> Supervisor:
+def bot(data_dir: Path, api_url: str = NOWHERE) -> Supervisor:
     return Supervisor(
         BotSettings(
             token=TOKEN,
             api_url=api_url,
             members_intent=True,
             checkpoint_seconds=60,
+            data_dir=data_dir,
             database_patience=0.1,
         )
     )
@@ -44,7 +46,7 @@ def bot(api_url: str = NOWHERE) -> Supervisor:
     ],
 )
 async def test_a_database_that_is_not_ready_is_said_in_words(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, words: str
 ) -> None:
     def refuse() -> None:
         raise error
@@ -52,17 +54,17 @@ async def test_a_database_that_is_not_ready_is_said_in_words(
     monkeypatch.setattr(supervisor, "require_tables", refuse)
 
     with pytest.raises(DatabaseNotReadyError) as caught:
-        await bot().run()
+        await bot(tmp_path).run()
 
     assert words in str(caught.value)
     assert ".." not in str(caught.value)
 
 
 async def test_discord_is_waited_for_and_a_stop_does_not_wait_with_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(supervisor, "require_tables", lambda: None)
-    waiting = bot()
+    waiting = bot(tmp_path)
     task = asyncio.create_task(waiting.run())
     await asyncio.sleep(0.3)
 

@@ -30,6 +30,9 @@ class Recorder:
         assert elapsed > 0
         self.heard.append(("frame",))
 
+    def beat_sent(self) -> None:
+        self.heard.append(("beat sent",))
+
     def control(self, op: int, data: object) -> None:
         self.heard.append(("control", op, data))
 

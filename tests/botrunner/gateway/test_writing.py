@@ -11,16 +11,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from botrunner.gateway import shard_row
+from botrunner.gateway.backlog import Backlog
 from botrunner.gateway.books import Books, Work, Writing
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.pipeline import Pipeline, QueueFullError
+from botrunner.gateway.spool_disk import SpoolFailedError
 from botrunner.gateway.things import Mark
 from botrunner.gateway.writer import DatabaseAwayError, Writer
 from community.domain.directory import GuildRecord, GuildUpdated
 from community.models import AuditEntry, Guild, OutboxItem, OutboxState, Shard
 from community.models.ids import new_id
-from community.services import outbox
+from community.services import leases, outbox
 from sessions_app.domain.facts import VoiceChanged, VoicePresence
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import Visit, VoiceSession
@@ -39,6 +40,8 @@ from tests.botrunner.gateway.conftest import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from botrunner.gateway.spool import Spool
+    from community.domain.leases import Lease
     from tests.botrunner.gateway.conftest import Community
 
 MARK = Mark(
@@ -69,9 +72,18 @@ def writer() -> Iterator[Writer]:
     made.close(patience=2)
 
 
+def no_spool() -> Spool:
+    raise SpoolFailedError(path="nowhere", reason="a test")
+
+
 def pipeline_of(books: RecordingBooks, writer: Writer, **options: Any) -> Pipeline:
+    backlog = Backlog(sequence=0, make_spool=no_spool, **options)
     # The pipeline needs nothing of the books but their one verb.
-    return Pipeline(books, writer=writer, elapsed=time.monotonic, **options)  # type: ignore[arg-type]
+    return Pipeline(books, backlog, writer=writer, elapsed=time.monotonic)  # type: ignore[arg-type]
+
+
+def lease() -> Lease:
+    return leases.take(0, 1, holder="a", process="a test", now=now())
 
 
 async def test_things_are_written_in_order_in_batches_of_at_most_500(writer: Writer) -> None:
@@ -85,7 +97,7 @@ async def test_things_are_written_in_order_in_batches_of_at_most_500(writer: Wri
 
     assert [len(batch) for batch in books.written] == [500, 500, 203]
     assert [thing for batch in books.written for thing in batch] == list(range(1_203))
-    assert pipeline.waiting() == 0
+    assert pipeline.backlog.waiting() == 0
     assert pipeline.figures.written == len(pipeline.figures.lags) == 1_203
     assert all(0 <= lag < 5 for lag in pipeline.figures.lags)
 
@@ -110,18 +122,18 @@ async def test_a_batch_that_met_no_database_is_sent_again_unchanged(
     assert "The database cannot be reached" in caplog.text
 
 
-async def test_more_than_memory_is_meant_to_hold_is_dropped_loudly(
+async def test_what_comes_when_memory_is_full_is_dropped_loudly(
     writer: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
     books = RecordingBooks()
-    pipeline = pipeline_of(books, writer, most_waiting=10)
+    pipeline = pipeline_of(books, writer, most_without_disk=10)
     for number in range(20):
         pipeline.put(time.monotonic(), number)
 
     with pytest.raises(QueueFullError):
         await pipeline.run()
 
-    assert books.written == []
+    assert books.written == [list(range(10))]
     assert "10 facts wait for the database" in caplog.text
 
 
@@ -194,7 +206,7 @@ async def test_facts_wait_while_the_database_is_away(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_stop_without_a_database_says_what_is_lost(
+async def test_a_stop_without_a_database_keeps_what_was_seen(
     community: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
@@ -206,7 +218,13 @@ async def test_a_stop_without_a_database_says_what_is_lost(
             stopped = time.monotonic()
 
     assert time.monotonic() - stopped < 5
-    assert "facts are lost" in caplog.text
+    assert "facts are kept for the next start" in caplog.text
+    async with running(community) as bot:
+        await settled(bot)
+        [row] = await rows()
+        [stay] = community.stays
+        assert (row.status, row.start_uncertainty) == ("active", 0)
+        assert abs((row.started_at - stay.began).total_seconds()) < 0.1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -256,16 +274,15 @@ def test_sessions_that_were_swept_during_a_long_silence_go_on() -> None:
     clock = Clock(elapsed=lambda: elapsed[0])
     at, guild_id = now(), 5 << 22
     Guild.objects.create(id=guild_id, name="Testers", voice_seen_at=at)
-    shard_row.claim(0, 1, now=at)
-    books = Books(shard_id=0, shard_count=1, tracker=Tracker(new_id=new_id), clock=clock)
-    books.write(Work([VoiceChanged(guild_id, VoicePresence(7, 10, "v"), at)]))
+    books = Books(lease=lease(), tracker=Tracker(new_id=new_id), clock=clock)
+    books.write(Work([VoiceChanged(guild_id, VoicePresence(7, 10, "v"), at)], 1))
     later = at + timedelta(seconds=600)
     sweep_stale(now=later, stale_after=timedelta(seconds=300), grace=timedelta(seconds=120))
     assert VoiceSession.objects.get().status == "stale"
 
     elapsed[0] = 600.0
-    books.write(Work([MARK]))
-    books.write(Work([MARK]))
+    books.write(Work([MARK], 2))
+    books.write(Work([MARK], 3))
 
     session = VoiceSession.objects.get()
     assert (session.status, session.ended_at, session.end_uncertainty) == ("active", None, 0.0)
@@ -280,8 +297,7 @@ def test_what_the_directory_refuses_does_not_hold_up_sessions(
         Guild.objects.create(id=2**70)
 
     monkeypatch.setattr("botrunner.gateway.books.directory.apply", refuse_all)
-    shard_row.claim(0, 1, now=now())
-    books = Books(shard_id=0, shard_count=1, tracker=Tracker(new_id=new_id), clock=Clock())
+    books = Books(lease=lease(), tracker=Tracker(new_id=new_id), clock=Clock())
     guild = GuildRecord(
         id=5,
         name="",
@@ -292,7 +308,7 @@ def test_what_the_directory_refuses_does_not_hold_up_sessions(
         member_count=None,
     )
 
-    books.write(Work([GuildUpdated(guild=guild, at=now()), MARK]))
+    books.write(Work([GuildUpdated(guild=guild, at=now()), MARK], 1))
 
     assert "the directory refused 1 events, of guilds [5]" in caplog.text
     assert Shard.objects.get().is_connected
