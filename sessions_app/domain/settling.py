@@ -41,7 +41,7 @@ class Settling:
         """Settles a guild with all who are in its voice."""
         at = fact.at
         is_first = fact.blind_since is None
-        since = at if fact.blind_since is None else min(fact.blind_since, at)
+        since = fact.blind_since or at
         present = {
             user_id: presence
             for user_id, presence in fact.presences.items()
