@@ -48,7 +48,7 @@ class Settling:
             if presence.channel_id is not None and not guild.is_ignored(presence)
         }
         compared = len(guild.stays) + len(guild.estimated)
-        estimates = sum(map(_is_estimate, guild.estimated.values()))
+        estimates = sum(map(_is_estimated, guild.estimated.values()))
         known = estimates + sum(stay.session is not None for stay in guild.stays.values())
         reopened = sum(
             self.estimate(guild, stay, present.get(user_id), at) is not None
@@ -105,8 +105,7 @@ class Settling:
         Returns:
             The stay that goes on, or None where the estimate stands.
         """
-        is_estimate = stay.session is not None and stay.session.status == words.STALE
-        if is_estimate and presence is not None and is_same_visit(stay, presence):
+        if _is_estimated(stay) and presence is not None and is_same_visit(stay, presence):
             guild.reopen(stay, at)
             return stay
         guild.uphold(stay, at)
@@ -193,8 +192,8 @@ class Settling:
             )
 
 
-def _is_estimate(stay: Stay) -> bool:
-    """Tells whether an end was estimated; otherwise staff have set it since."""
+def _is_estimated(stay: Stay) -> bool:
+    """Tells whether a session's end is an estimate, which staff have not corrected since."""
     return stay.session is not None and stay.session.status == words.STALE
 
 
