@@ -47,6 +47,14 @@ ASKED_SECONDS: Final = 6.0
 
 # discord.py's NotFound with this code is about the guild, not about the member.
 UNKNOWN_GUILD: Final = 10004
+# RuntimeError is aiohttp's, for a session that was closed while the question waited its turn.
+_UNANSWERED: Final = (
+    discord.HTTPException,
+    aiohttp.ClientError,
+    OSError,
+    RuntimeError,
+    UnreadableError,
+)
 
 
 class Comparing:
@@ -189,7 +197,8 @@ class Comparing:
     async def _ask(self, guild_id: int, user_id: int) -> PresenceChecked | None:
         """Asks where one member is; None where the answer says nothing of it."""
         connection = self._connection()
-        if connection is None:
+        # A client has no session before its login, and a closed one after its end.
+        if connection is None or not connection.is_open:
             return None
         asked_at = self._clock.now()
         try:
@@ -200,7 +209,7 @@ class Comparing:
             if error.code == UNKNOWN_GUILD:
                 return None
             presence = VoicePresence(user_id, None)
-        except (discord.HTTPException, aiohttp.ClientError, OSError, UnreadableError) as error:
+        except _UNANSWERED as error:
             logger.info("Guild %s: member %s not asked about: %s", guild_id, user_id, error)
             return None
         return PresenceChecked(guild_id, presence, asked_at, self._clock.now())
