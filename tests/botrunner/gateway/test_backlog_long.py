@@ -11,6 +11,7 @@ import pytest
 from botrunner.gateway import spool
 from botrunner.gateway.backlog import MOST_AFTER_FAILURE, MOST_AT_ONCE, Backlog
 from botrunner.gateway.spool import Spool
+from botrunner.gateway.spool_records import encode
 from tests.botrunner.gateway.spools import IDENTITY, left_in, thing
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ ROOM = 50_000_000
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """All things that are made ready for the disk, in order."""
     told: list[object] = []
-    encode = spool.encode
 
     def encode_and_tell(each: object) -> bytes:
         told.append(each)
