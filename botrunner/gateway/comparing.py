@@ -45,8 +45,17 @@ SECOND_LOOK_SECONDS: Final = 1.5
 # Whoever asks waits ten seconds.
 ASKED_SECONDS: Final = 6.0
 
-# discord.py's NotFound with this code is about the guild, not about the member.
-UNKNOWN_GUILD: Final = 10004
+# Discord's codes for a member, a user and a voice state that are not there. Any other 404, as
+# of an unknown guild or from a proxy that knows no such address, says nothing of the member.
+IN_NO_CHANNEL: Final = frozenset({10007, 10013, 10065})
+# RuntimeError is aiohttp's, for a session that was closed while the question waited its turn.
+_UNANSWERED: Final = (
+    discord.HTTPException,
+    aiohttp.ClientError,
+    OSError,
+    RuntimeError,
+    UnreadableError,
+)
 
 
 class Comparing:
@@ -189,18 +198,19 @@ class Comparing:
     async def _ask(self, guild_id: int, user_id: int) -> PresenceChecked | None:
         """Asks where one member is; None where the answer says nothing of it."""
         connection = self._connection()
-        if connection is None:
+        # A client has no session before its login, and a closed one after its end.
+        if connection is None or not connection.is_open:
             return None
         asked_at = self._clock.now()
         try:
             state: Any = await connection.client.http.get_voice_state(guild_id, user_id)
             presence = _presence(state, user_id)
         except discord.NotFound as error:
-            # Only this says that somebody is in no channel; nothing else ever does.
-            if error.code == UNKNOWN_GUILD:
+            # Only these say that somebody is in no channel; nothing else ever does.
+            if error.code not in IN_NO_CHANNEL:
                 return None
             presence = VoicePresence(user_id, None)
-        except (discord.HTTPException, aiohttp.ClientError, OSError, UnreadableError) as error:
+        except _UNANSWERED as error:
             logger.info("Guild %s: member %s not asked about: %s", guild_id, user_id, error)
             return None
         return PresenceChecked(guild_id, presence, asked_at, self._clock.now())

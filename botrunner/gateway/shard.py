@@ -329,7 +329,8 @@ class Shard:
             complete_until = watch.sight.complete_until()
             if now >= checkpoint_at:
                 watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))
-                checkpoint_at += self._settings.checkpoint_seconds
+                # After a standstill one will do for all that were missed.
+                checkpoint_at = max(checkpoint_at + self._settings.checkpoint_seconds, now)
             elif now >= beat_at or complete_until != written:
                 watch.pipeline.put_mark(self._mark(watch))
             else:
@@ -358,12 +359,14 @@ class Shard:
             await asyncio.wait_for(writing, DRAIN_SECONDS)
         except TimeoutError:
             waiting = watch.pipeline.backlog.waiting()
-            watch.pipeline.save()
+            lost = watch.pipeline.save()
             logger.warning(
                 "Shard %s: the database is away; %s facts are kept for the next start",
                 self.shard_id,
-                waiting,
+                waiting - lost,
             )
+            if lost:
+                logger.critical("Shard %s: %s facts are lost with the stop", self.shard_id, lost)
         finally:
             watch.pipeline.backlog.close()
 
