@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.urls import path, reverse
 from django.utils import timezone
 from unfold.widgets import INPUT_CLASSES
@@ -133,7 +134,7 @@ def _say(request: HttpRequest, result: stale.SweepResult) -> None:
         return
     messages.success(
         request,
-        f"Ended {len(result.ended):,} sessions by estimate, and dropped "
+        f"Ended {len(result.ended):,} session{pluralize(len(result.ended))} by estimate, and dropped "
         f"{len(result.dropped):,} that were too short to keep.",
     )
 
