@@ -223,6 +223,8 @@ def _say(
     if mended:
         messages.success(request, f"Mended {mended:,} of {differ:,} difference{pluralize(differ)}.")
     elif differ:
-        messages.warning(request, f"Found {differ:,} difference{pluralize(differ)}; nothing was changed.")
+        messages.warning(
+            request, f"Found {differ:,} difference{pluralize(differ)}; nothing was changed."
+        )
     else:
         messages.success(request, "All is well: Discord says the same as the sessions.")

@@ -132,10 +132,11 @@ def _say(request: HttpRequest, result: stale.SweepResult) -> None:
     if not result.found:
         messages.info(request, "Nothing was stale any more: no session was changed.")
         return
+    ended, dropped = len(result.ended), len(result.dropped)
     messages.success(
         request,
-        f"Ended {len(result.ended):,} session{pluralize(len(result.ended))} by estimate, and dropped "
-        f"{len(result.dropped):,} that were too short to keep.",
+        f"Ended {ended:,} session{pluralize(ended)} by estimate, and dropped {dropped:,} that "
+        f"{pluralize(dropped, 'was,were')} too short to keep.",
     )
 
 

@@ -173,7 +173,9 @@ def _shards(*, now: datetime, heard_since: datetime) -> Iterator[ShardHealth]:
 def _jobs(*, now: datetime) -> Iterator[JobHealth]:
     runs: dict[str, tuple[Any, Any, Any]] = {
         job: (started_at, completed_at, first_start)
-        for job, started_at, completed_at, first_start in JobRun.objects.filter(started_at__gt=now - JOBS_SINCE)
+        for job, started_at, completed_at, first_start in JobRun.objects.filter(
+            started_at__gt=now - JOBS_SINCE
+        )
         .order_by("job")
         .values_list("job")
         .annotate(
