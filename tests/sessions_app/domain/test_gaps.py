@@ -105,6 +105,7 @@ def test_session_of_who_left_ends_where_the_gap_began(desk: Desk) -> None:
     [row] = desk.rows()
     assert ends(row) == (after(0), 0, after(SINCE), GAP)
     assert (row.status, row.end_reason) == (words.COMPLETED, words.RECOVERED)
+    assert row.last_seen_at == after(0)
     assert counts(desk.batch.gaps[0]) == (1, 1)
     [drift] = desk.batch.settled[0].drift
     assert (drift.kind, drift.session_id, drift.seconds) == (words.GHOST, session_id, GAP)
@@ -160,6 +161,18 @@ def test_unknown_voice_session_id_proves_no_other_visit(desk: Desk) -> None:
     desk.state(AT, sat(LOBBY, voice_session_id=""), since=SINCE)
 
     assert [ends(row) for row in desk.rows()] == [(after(0), 0, None, 0)]
+
+
+def test_session_never_ends_before_its_member_entered(desk: Desk) -> None:
+    """What a shard vouches for is seconds old at times, and what it saw was written."""
+    desk.voice(0, LOBBY)
+    desk.voice(500, STUDY)
+    desk.write()
+
+    desk.state(AT, since=300)
+
+    [row] = desk.rows()
+    assert (row.channel_id, row.entered_at, row.ended_at) == (STUDY, after(500), after(500))
 
 
 def test_channel_is_empty_before_it_fills_again(desk: Desk) -> None:
