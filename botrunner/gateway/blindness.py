@@ -190,6 +190,11 @@ class Sight:
 
     # What can be said ------------------------------------------------------------------
 
+    def sees(self, guild_id: int) -> bool:
+        """Tells whether what happens in a guild is heard as it happens."""
+        is_stated = guild_id in self._present and guild_id not in self._unseen
+        return self.is_live and self._stalled is None and is_stated
+
     def uncertainty(self, guild_id: int | None, at: datetime) -> float:
         """Gives by how many seconds what arrived at ``at`` may have happened earlier.
 

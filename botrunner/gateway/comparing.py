@@ -14,7 +14,6 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import discord
 
 from botrunner.gateway import translate
@@ -45,17 +44,13 @@ SECOND_LOOK_SECONDS: Final = 1.5
 # Whoever asks waits ten seconds.
 ASKED_SECONDS: Final = 6.0
 
-# Discord's codes for a member, a user and a voice state that are not there. Any other 404, as
-# of an unknown guild or from a proxy that knows no such address, says nothing of the member.
-IN_NO_CHANNEL: Final = frozenset({10007, 10013, 10065})
-# RuntimeError is aiohttp's, for a session that was closed while the question waited its turn.
-_UNANSWERED: Final = (
-    discord.HTTPException,
-    aiohttp.ClientError,
-    OSError,
-    RuntimeError,
-    UnreadableError,
-)
+# After so many questions without an answer the rest of a round is left: of 10,000 refusals
+# in ten minutes Discord makes a ban, and while it is away each takes half a minute.
+MOST_UNANSWERED: Final = 50
+
+# Only these say that somebody is in no channel: unknown voice state, unknown member, unknown
+# user. Any other 404, or one without a code, may be about the guild or the whole address.
+GONE: Final = frozenset({10065, 10007, 10013})
 
 
 class Comparing:
@@ -91,6 +86,7 @@ class Comparing:
         self._clock = clock
         self._connection = connection
         self._free_at = clock.elapsed()
+        self._unanswered = 0
 
     async def run(self, every: float) -> None:
         """Compares all guilds with somebody in voice every so many seconds; rests when none has."""
@@ -106,19 +102,26 @@ class Comparing:
             return
         logger.info("Shard %s: comparing %s guilds with Discord", self._shard_id, len(guild_ids))
         mended: Counter[str] = Counter()
-        checked = 0
+        checked = to_check = 0
+        self._unanswered = 0
         for guild_id in guild_ids:
             compared = await self._compare(guild_id, mend=True)
             if compared is None:
                 continue
             checked += compared.checked
+            to_check += compared.to_check
             self._pipeline.put(self._clock.elapsed(), compared)
             await compared.is_over.wait()
             mended.update(drift.kind for drift in compared.drift or ())
-        tell_sum(f"Shard {self._shard_id}: comparison of {checked} members", mended)
+        what = f"Shard {self._shard_id}: comparison of {checked} of {to_check} members"
+        if checked or not to_check:
+            tell_sum(what, mended)
+        else:
+            logger.warning("%s: Discord does not answer", what)
 
     async def answer(self, item: OutboxItem) -> bool:
         """Compares a guild since somebody asked for it; tells whether it could."""
+        self._unanswered = 0
         compared = await self._compare(
             item.guild_id, mend=item.payload.get("mend") is True, seconds=ASKED_SECONDS
         )
@@ -134,7 +137,7 @@ class Comparing:
         return connection is not None and connection.is_open and self._sight.is_live
 
     def _sees(self, guild_id: int) -> bool:
-        return self._is_live() and not self._sight.uncertainty(guild_id, self._clock.now())
+        return self._is_live() and self._sight.sees(guild_id)
 
     async def _compare(
         self, guild_id: int, *, mend: bool, seconds: float | None = None
@@ -153,7 +156,9 @@ class Comparing:
         doubted = [part.user_id for part in drift]
         if doubted:
             await asyncio.sleep(SECOND_LOOK_SECONDS)
-            again = await self._ask_all(guild_id, doubted, until=None)
+            again = await self._ask_all(
+                guild_id, doubted, until=None if until is None else until + SECOND_LOOK_SECONDS
+            )
             for user_id in doubted:
                 first, second = said.pop(user_id), again.get(user_id)
                 if second is not None and _same_place(first.presence, second.presence):
@@ -181,9 +186,13 @@ class Comparing:
             for user_id in waiting:
                 if until is not None and self._clock.elapsed() >= until:
                     return
+                if self._unanswered >= MOST_UNANSWERED:
+                    return
                 await self._wait_for_turn()
                 check = await self._ask(guild_id, user_id)
-                if check is not None:
+                if check is None:
+                    self._unanswered += 1
+                else:
                     said[user_id] = check
 
         await asyncio.gather(*(ask_in_turn() for _ in range(AT_ONCE)))
@@ -198,21 +207,17 @@ class Comparing:
     async def _ask(self, guild_id: int, user_id: int) -> PresenceChecked | None:
         """Asks where one member is; None where the answer says nothing of it."""
         connection = self._connection()
-        # A client has no session before its login, and a closed one after its end.
-        if connection is None or not connection.is_open:
+        if connection is None:
             return None
         asked_at = self._clock.now()
         try:
             state: Any = await connection.client.http.get_voice_state(guild_id, user_id)
             presence = _presence(state, user_id)
-        except discord.NotFound as error:
-            # Only these say that somebody is in no channel; nothing else ever does.
-            if error.code not in IN_NO_CHANNEL:
+        except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles over: an odd answer, a closed client
+            if not (isinstance(error, discord.NotFound) and error.code in GONE):
+                logger.info("Guild %s: no answer about member %s: %r", guild_id, user_id, error)
                 return None
             presence = VoicePresence(user_id, None)
-        except _UNANSWERED as error:
-            logger.info("Guild %s: member %s not asked about: %s", guild_id, user_id, error)
-            return None
         return PresenceChecked(guild_id, presence, asked_at, self._clock.now())
 
 

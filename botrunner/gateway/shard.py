@@ -25,7 +25,7 @@ from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Asked, Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
-from community.models import OutboxState
+from community.models import OutboxItem, OutboxState
 from community.services import outbox
 from community.services.leases import LeaseLostError
 from sessions_app.domain import words
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
     from community.domain.leases import Lease
-    from community.models import OutboxItem
 
 Result = TypeVar("Result")
 
@@ -181,6 +180,8 @@ class Shard:
             )
         except DatabaseAwayError as error:
             logger.warning("Shard %s: %s", self.shard_id, error)
+        except OutboxItem.DoesNotExist:
+            logger.info("Guild %s: whoever asked to compare it waits no longer", item.guild_id)
 
     # Starting ------------------------------------------------------------------
 
