@@ -67,7 +67,8 @@ class Progress:
             self._write(_CLEAR)
 
     def _write(self, text: str) -> None:
-        self._output.write(text, ending="")
+        # As it stands: the command's own style for standard error is that of errors.
+        self._output.write(text, str, ending="")
         self._output.flush()
 
 

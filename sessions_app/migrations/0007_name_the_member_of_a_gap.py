@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='blindgap',
             name='member',
-            field=models.ForeignObject(from_fields=['guild', 'user_id'], null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='blind_gaps', to='community.member', to_fields=['guild', 'user_id']),
+            field=models.ForeignObject(blank=True, from_fields=['guild', 'user_id'], null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='blind_gaps', to='community.member', to_fields=['guild', 'user_id']),
         ),
     ]

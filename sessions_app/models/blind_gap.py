@@ -80,6 +80,7 @@ class BlindGap(models.Model):
         to_fields=["guild", "user_id"],
         related_name="blind_gaps",
         null=True,
+        blank=True,
     )
     shard_id = models.PositiveIntegerField(null=True, blank=True)
     cause = models.CharField(max_length=16, choices=GapCause)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,17 @@ class Ran:
     output: str
     message: str
     errors: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts that were told, but for those that are 0."""
+        found = re.findall(r"^  +(\D+?) +([\d,]+)(?:  .*)?$", self.output, re.MULTILINE)
+        return {what: int(count.replace(",", "")) for what, count in found if count != "0"}
+
+    @property
+    def refused(self) -> list[str]:
+        """The refused lines that were shown."""
+        return [line for line in self.output.splitlines() if line.startswith("line ")]
 
 
 def run(*arguments: object) -> Ran:

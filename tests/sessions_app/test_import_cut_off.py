@@ -166,7 +166,7 @@ def test_database_that_goes_away_is_told_and_the_import_goes_on_afterwards(tmp_p
     assert process.returncode == 2
     assert "What is in stays in: import the file again, and it goes on." in errors
     assert there > 0
-    assert f"{there:,} there already" in again.output
+    assert again.counts["there already"] == there
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,7 +183,7 @@ def test_only_one_import_is_under_way_at_once(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert "Another import is under way" in errors
     assert dry.returncode == 0
-    assert "1 would be added" in output
+    assert "1 sessions, 1 visits" in output
     assert JobRun.objects.count() == 0
 
 

@@ -50,17 +50,14 @@ def make_session(start: float, end: float | None, **columns: Any) -> VoiceSessio
     )
 
 
-def lines_refused(output: str) -> list[str]:
-    return [line.strip() for line in output.splitlines() if line.startswith("  line ")]
-
-
 def test_rows_come_in_with_all_that_a_session_has(tmp_path: Path) -> None:
     rows = [row(0, 10), row(10, 30, channel_id=str(STAGE)), row(60, 90)]
 
     done = run(written(tmp_path, rows))
 
     assert (done.status, done.message, done.errors) == (0, "", "")
-    assert "3 added, as 3 sessions in 2 visits" in done.output
+    assert done.counts == {"rows": 3, "added": 3}
+    assert "3 sessions, 2 visits" in done.output
     first, second, third = VoiceSession.objects.order_by("started_at")
     assert first.visit_id == second.visit_id != third.visit_id
     assert (first.guild_id, first.user_id, first.channel_id) == (GUILD, MIRA, LOUNGE)
@@ -83,7 +80,7 @@ def test_row_without_an_end_is_stale_and_no_cause_for_alarm(tmp_path: Path) -> N
     done = run(written(tmp_path, [{"last_seen_at": ""} | one for one in rows]))
 
     assert done.status == 0
-    assert "3 of them have no end and are stale" in done.output
+    assert done.counts == {"rows": 3, "added": 3, "stale": 3}
     stale = VoiceSession.objects.filter(status=SessionStatus.STALE).order_by("started_at")
     assert [(one.ended_at, one.end_uncertainty) for one in stale] == [
         (minute(0), 980 * 60),
@@ -98,7 +95,7 @@ def test_row_without_an_end_is_stale_and_no_cause_for_alarm(tmp_path: Path) -> N
 def test_row_longer_than_a_day_becomes_sessions_of_one_visit(tmp_path: Path) -> None:
     done = run(written(tmp_path, [row(0, 60 * 50)]))
 
-    assert "1 added, as 3 sessions in 1 visits" in done.output
+    assert done.counts == {"rows": 1, "added": 1}
     sessions = VoiceSession.objects.order_by("started_at")
     assert [one.end_reason for one in sessions] == ["capped", "capped", "imported"]
     assert [one.ended_at for one in sessions] == [minute(1440), minute(2880), minute(3000)]
@@ -115,12 +112,11 @@ def test_second_import_of_the_same_file_adds_nothing(tmp_path: Path, name: str) 
     again = run(path, "--chunk", "1")
 
     assert (first.status, again.status) == (1, 1)
-    assert "4 added" in first.output
-    assert "0 added" in again.output
-    assert "4 there already" in again.output
+    assert first.counts == {"rows": 5, "added": 4, "stale": 2, "refused": 1, "overlaps line": 1}
+    assert again.counts == {"rows": 5, "there already": 4, "refused": 1, "overlaps session": 1}
     assert table() == before
-    assert lines_refused(first.output)[0].partition(": ")[2].startswith("It overlaps line ")
-    assert lines_refused(again.output)[0].partition(": ")[2].startswith("It overlaps a session ")
+    assert first.refused[0].partition(": ")[2].startswith("It overlaps line ")
+    assert again.refused[0].partition(": ")[2].startswith("It overlaps a session ")
 
 
 def test_later_export_adds_what_is_new_and_changes_nothing(tmp_path: Path) -> None:
@@ -130,7 +126,7 @@ def test_later_export_adds_what_is_new_and_changes_nothing(tmp_path: Path) -> No
     done = run(written(tmp_path, [row(0, 10), row(10, 20), row(20, 30), row(50, 60)]))
 
     assert done.status == 0
-    assert "2 added" in done.output
+    assert done.counts == {"rows": 4, "added": 2, "there already": 2}
     after = set(VoiceSession.objects.values_list("id", "visit_id", "ended_at", "status"))
     assert before < after
     assert Visit.objects.count() == 4
@@ -144,7 +140,7 @@ def test_same_rows_in_another_order_and_format_are_there_already(tmp_path: Path)
 
     done = run(written(tmp_path, reversed(turned), "old.jsonl"))
 
-    assert "3 there already" in done.output
+    assert done.counts == {"rows": 3, "there already": 3}
     assert table() == before
 
 
@@ -164,8 +160,8 @@ def test_nothing_depends_on_the_chunk(tmp_path: Path, chunk: int) -> None:
 
     done = run(written(tmp_path, rows), "--chunk", str(chunk))
 
-    assert "10 added, as 14 sessions in 2 visits" in done.output
-    assert "2 overlaps line" in done.output
+    assert done.counts == {"rows": 12, "added": 10, "refused": 2, "overlaps line": 2}
+    assert "14 sessions, 2 visits" in done.output
     found = [
         (visit.user_id, number, session.started_at)
         for visit in Visit.objects.order_by("user_id")
@@ -187,7 +183,10 @@ def test_dry_run_says_what_would_be_and_changes_nothing(tmp_path: Path) -> None:
 
     assert after == before
     assert not JobRun.objects.filter(outcome__added=0).exists()
-    assert dry.output.replace("would be ", "") == wet.output
+    assert "a dry run: nothing is changed" in dry.output
+    assert dry.counts.pop("would be added") == wet.counts.pop("added") == 2
+    assert dry.refused == wet.refused
+    assert [*dry.counts.values()] == [*wet.counts.values()]
     assert dry.status == wet.status == 1
     assert JobRun.objects.count() == 1
     assert VoiceSession.objects.count() == 3
@@ -199,8 +198,7 @@ def test_dry_run_after_an_import_says_what_is_there(tmp_path: Path) -> None:
 
     done = run(path, "--dry-run")
 
-    assert "0 would be added" in done.output
-    assert "2 there already" in done.output
+    assert done.counts == {"rows": 2, "there already": 2}
 
 
 @pytest.mark.parametrize(
@@ -228,7 +226,7 @@ def test_row_that_overlaps_a_session_in_the_table_is_refused(
     assert VoiceSession.objects.count() == 1 + comes_in
     assert done.status == (0 if comes_in else 1)
     if not comes_in:
-        [line] = lines_refused(done.output)
+        [line] = done.refused
         assert line == (
             "line 2: It overlaps a session of the same member that is there, from "
             "2024-05-01 01:40:00 UTC to 2024-05-01 03:20:00 UTC."
@@ -253,7 +251,7 @@ def test_row_that_goes_on_into_the_live_session_is_refused_and_that_is_left_alon
     done = run(written(tmp_path, [row(99_000, 100_000), row(100_000, 100_001), row(100_005)]))
 
     assert done.status == 1
-    assert [line.partition(" of the")[0] for line in lines_refused(done.output)] == [
+    assert [line.partition(" of the")[0] for line in done.refused] == [
         "line 3: It overlaps a session",
         "line 4: It overlaps a session",
     ]
@@ -269,8 +267,8 @@ def test_row_after_an_estimate_that_the_bot_may_take_back_is_refused(tmp_path: P
     done = run(written(tmp_path, [row(120, 130), row(120, 130, user_id=str(JUNO))]))
 
     assert done.status == 1
-    assert "1 added" in done.output
-    assert [line[:7] for line in lines_refused(done.output)] == ["line 2:"]
+    assert done.counts["added"] == 1
+    assert [line[:7] for line in done.refused] == ["line 2:"]
 
 
 def test_staff_s_changes_of_imported_sessions_outlive_a_second_import(tmp_path: Path) -> None:
@@ -283,7 +281,7 @@ def test_staff_s_changes_of_imported_sessions_outlive_a_second_import(tmp_path: 
 
     done = run(path)
 
-    assert "3 there already" in done.output
+    assert done.counts == {"rows": 3, "there already": 3}
     assert table() == before
 
 
@@ -295,11 +293,8 @@ def test_guild_s_own_limit_of_micro_sessions_counts(tmp_path: Path) -> None:
 
     done = run(written(tmp_path, rows))
 
-    assert "3 added" in done.output
-    assert "3 micro session" in done.output
-    assert lines_refused(done.output)[0] == (
-        "line 3: It lasts 30 s, and the guild keeps none shorter than 60 s."
-    )
+    assert done.counts == {"rows": 6, "added": 3, "refused": 3, "micro session": 3}
+    assert done.refused[0] == ("line 3: It lasts 30 s, and the guild keeps none shorter than 60 s.")
 
 
 def test_bots_are_left_out_unless_the_guild_tracks_them(tmp_path: Path) -> None:
@@ -310,8 +305,8 @@ def test_bots_are_left_out_unless_the_guild_tracks_them(tmp_path: Path) -> None:
 
     done = run(written(tmp_path, rows))
 
-    assert "1 added" in done.output
-    assert lines_refused(done.output) == ["line 2: The member is a bot, and the guild tracks none."]
+    assert done.counts["added"] == 1
+    assert done.refused == ["line 2: The member is a bot, and the guild tracks none."]
 
 
 def test_guild_that_rollcall_does_not_know_is_refused_unless_asked_for(tmp_path: Path) -> None:
@@ -321,10 +316,14 @@ def test_guild_that_rollcall_does_not_know_is_refused_unless_asked_for(tmp_path:
     refused = run(path)
     taken = run(path, "--any-guild")
 
-    assert "1 added" in refused.output
-    assert "2 unknown guild" in refused.output
-    assert "1 added" in taken.output
-    assert "1 micro session" in taken.output
+    assert refused.counts == {"rows": 3, "added": 1, "refused": 2, "unknown guild": 2}
+    assert taken.counts == {
+        "rows": 3,
+        "added": 1,
+        "there already": 1,
+        "refused": 1,
+        "micro session": 1,
+    }
     assert VoiceSession.objects.filter(guild_id=77).count() == 1
 
 
@@ -336,10 +335,16 @@ def test_mapped_old_id_tells_rows_and_no_other_row_is_taken_for_one(tmp_path: Pa
     rows += [row(40, 50, nr="3")]
     done = run(written(tmp_path, rows), "--map", "old_id=nr")
 
-    assert "1 added" in done.output
-    assert "1 there already" in done.output
-    assert "1 repeated in the file" in done.output
-    start, twin = lines_refused(done.output)
+    assert done.counts == {
+        "rows": 5,
+        "added": 1,
+        "there already": 1,
+        "repeated in the file": 1,
+        "refused": 2,
+        "other start": 1,
+        "same as line": 1,
+    }
+    start, twin = done.refused
     assert start == (
         "line 3: It is there already with another start, 2024-05-01 00:20:00 UTC: "
         "a row's start cannot change."

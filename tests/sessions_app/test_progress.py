@@ -70,3 +70,13 @@ def test_share_that_nobody_knows_or_that_is_too_large_is_shown_as_it_can(
     shown = terminal.getvalue()
     assert shown.endswith("10 rows read")
     assert ("100%" in shown) == (share is not None)
+
+
+def test_progress_is_not_shown_in_the_style_of_errors() -> None:
+    terminal = Terminal()
+    output = OutputWrapper(terminal)
+    output.style_func = str.upper
+
+    Progress(output).show("read", 10, 1.0)
+
+    assert "10 rows read" in terminal.getvalue()

@@ -201,24 +201,27 @@ class Command(BaseCommand):
     def _tell(
         self, name: str, report: ImportReport, refused: list[Refusal], *, dry_run: bool
     ) -> None:
-        would = "would be " if dry_run else ""
-        lines = [f"{name}: {report.rows:,} rows"]
-        lines.append(
-            f"  {report.added:,} {would}added, as {report.sessions:,} sessions in "
-            f"{report.visits:,} visits; {report.stale:,} of them have no end and are stale"
-        )
-        lines.append(f"  {report.there:,} there already")
-        if report.repeated:
-            lines.append(f"  {report.repeated:,} repeated in the file")
-        lines.append(f"  {report.refused.total():,} refused")
-        for code, count in report.refused.most_common():
-            lines.append(f"  {count:>12,} {code.replace('_', ' ')}")
-        lines += [f"  line {refusal.line}: {refusal.reason}" for refusal in refused]
+        made = f"{report.sessions:,} sessions, {report.visits:,} visits"
+        counts = [
+            ("rows", report.rows, ""),
+            ("would be added" if dry_run else "added", report.added, made),
+            ("  stale", report.stale, "without an end"),
+            ("there already", report.there, ""),
+            ("repeated in the file", report.repeated, ""),
+            ("refused", report.refused.total(), ""),
+        ]
+        counts += [
+            (f"  {code.replace('_', ' ')}", count, "")
+            for code, count in report.refused.most_common()
+        ]
+        lines = [f"{name}, a dry run: nothing is changed" if dry_run else name]
+        lines += [f"  {what:<24}{count:>12,}  {more}".rstrip() for what, count, more in counts]
+        lines += [f"line {refusal.line}: {refusal.reason}" for refusal in refused]
         rest = report.refused.total() - len(refused)
         if rest:
-            lines.append(f"  and {rest:,} more; --refused FILE writes them all")
+            lines.append(f"and {rest:,} more: --refused FILE writes them all")
         self.stdout.write("\n".join(lines))
         if report.rows and report.unreadable == report.rows:
             raise CommandError(f"No row of {name} could be read.", returncode=NOT_READ)
         if report.refused:
-            raise CommandError(f"{report.refused.total():,} rows were refused.", returncode=REFUSED)
+            raise CommandError(f"Lines refused: {report.refused.total():,}.", returncode=REFUSED)
