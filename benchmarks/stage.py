@@ -114,7 +114,7 @@ class Sandbox:
         arguments = ["manage.py", "sandbox", "--port", "0", "--no-actors", "--no-rest-limits"]
         arguments += ["--guilds", str(guilds), "--members", str(members)]
         arguments += ["--identify-interval", "0.05", "--members-interval", "0.05"]
-        self._process = Process(arguments, environment=_settings(""))
+        self._process = Process(arguments, environment=settings_of(""))
         self.api_url = self._process.line().partition("DISCORD_API_URL=")[2]
         base = self.api_url.removesuffix("/api/v10") + "/_sandbox"
         self._control = httpx.Client(base_url=base, timeout=PATIENCE_SECONDS)
@@ -152,7 +152,7 @@ def measured(part: str, sandbox: Sandbox, *, moves: int, url: str) -> Iterator[P
     """
     bot = Process(
         ["-m", "benchmarks.child", part, "--moves", str(moves)],
-        environment=_settings(url) | {"DISCORD_API_URL": sandbox.api_url, "DISCORD_TOKEN": TOKEN},
+        environment=settings_of(url) | {"DISCORD_API_URL": sandbox.api_url, "DISCORD_TOKEN": TOKEN},
     )
     try:
         if json.loads(bot.line()) != "ready":
@@ -167,7 +167,7 @@ def run(arguments: list[str], *, url: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, *arguments],
         cwd=PROJECT,
-        env=os.environ | _settings(url),
+        env=os.environ | settings_of(url),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -175,7 +175,7 @@ def run(arguments: list[str], *, url: str) -> str:
     return done.stdout
 
 
-def _settings(url: str) -> dict[str, str]:
+def settings_of(url: str) -> dict[str, str]:
     """What Rollcall is told: its defaults, whatever the environment says."""
     return {
         "DJANGO_SETTINGS_MODULE": "community.settings",

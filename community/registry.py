@@ -1,4 +1,4 @@
-"""What the floors above record of a guild, a member or a channel, for the links on its page.
+"""What the floors above bring: links on a guild's, a member's or a channel's page, and metrics.
 
 Filled in ``AppConfig.ready()``.
 """
@@ -6,12 +6,18 @@ Filled in ``AppConfig.ready()``.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from django.db.models import Model
+    from prometheus_client.core import Metric
 
 _lists: defaultdict[str, list[tuple[type[Model], str]]] = defaultdict(list)
+_pages: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
 
 
 def link_list(model: type[Model], text: str, *, to: tuple[str, ...]) -> None:
@@ -29,3 +35,40 @@ def link_list(model: type[Model], text: str, *, to: tuple[str, ...]) -> None:
 def lists_of(name: str) -> list[tuple[type[Model], str]]:
     """Lists what was added for a kind of page."""
     return list(_lists[name])
+
+
+MetricsOf = Callable[[datetime], "Iterable[Metric]"]
+_metrics: list[str] = []
+
+
+def add_metrics(path: str) -> None:
+    """Adds families to the answer of ``/metrics``.
+
+    Args:
+        path: the dotted path of a function that takes the instant of a scrape and gives
+            families, in a fixed number of statements. Only the process that is asked for
+            metrics imports it.
+    """
+    _metrics.append(path)
+
+
+def metrics() -> list[MetricsOf]:
+    """Gives the functions that were added."""
+    return [import_string(path) for path in _metrics]
+
+
+def link_page(address: str, text: str, *, to: tuple[str, ...]) -> None:
+    """Adds a link to a page of a record's own to the pages of such records.
+
+    Args:
+        address: the page's name among the admin's addresses; it takes the record's key.
+        text: the link's words.
+        to: the pages that it stands on: ``guild``.
+    """
+    for name in to:
+        _pages[name].append((address, text))
+
+
+def pages_of(name: str) -> list[tuple[str, str]]:
+    """Lists the pages that were added for a kind of record."""
+    return list(_pages[name])

@@ -5,14 +5,25 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from community.api.composition import build_api
+from community.api.metrics import metrics
+from sessions_app.api.analytics import router as analytics
+from sessions_app.api.gaps import router as gaps
 from sessions_app.api.health import router as health
 from sessions_app.api.sessions import router as sessions
 
-api = build_api(routers=[("/health", health), ("/sessions", sessions)])
+api = build_api(
+    routers=[
+        ("/health", health),
+        ("/analytics", analytics),
+        ("/sessions", sessions),
+        ("/gaps", gaps),
+    ]
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(pattern_name="api:openapi-view")),
     path("api/", api.urls),
+    path("metrics", metrics, name="metrics"),
 ]

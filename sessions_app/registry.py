@@ -1,4 +1,4 @@
-"""What the floors above show on a session's page, filled in their ``AppConfig.ready()``."""
+"""What the floors above bring, in their ``AppConfig.ready()``: panels, checks of their books."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from sessions_app.domain.self_check import BookCheck
     from sessions_app.models import VoiceSession
 
 
@@ -39,3 +40,22 @@ def session_panels(request: HttpRequest, session: VoiceSession) -> list[Panel]:
     """Makes the panels of a session's page."""
     panels = (maker(request, session) for maker in _makers)
     return [panel for panel in panels if panel is not None]
+
+
+_book_checks: dict[str, BookCheck] = {}
+
+
+def add_book_check(name: str, check: BookCheck) -> None:
+    """Has the check of the books look at rows of an upper floor too.
+
+    Args:
+        name: what it looks at, such as ``participation``; its place is kept by this name.
+        check: looks at what it is told to (:class:`~sessions_app.domain.self_check.Look`),
+            in a bounded number of statements.
+    """
+    _book_checks[name] = check
+
+
+def book_checks() -> dict[str, BookCheck]:
+    """Gives what was added, by name."""
+    return dict(_book_checks)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from community.services.job_runs import record_run
-from sessions_app.services import stale, supervision
+from sessions_app.services import self_check, stale, supervision
 
 
 @shared_task(name=stale.JOB)
@@ -33,4 +33,14 @@ def supervise_checkpoints() -> None:
     every = timedelta(seconds=settings.CHECKPOINT_SECONDS)
     with record_run("sessions_app.supervise_checkpoints", started_at=now) as run:
         result = supervision.supervise_checkpoints(now=now, checkpoint_every=every)
+        run.found, run.outcome = result.found, result.outcome()
+
+
+@shared_task(name=self_check.CHECK_BOOKS)
+def check_books() -> None:
+    """Looks for rows that cannot be right."""
+    now = timezone.now()
+    stale_after = timedelta(seconds=settings.STALE_AFTER_SECONDS)
+    with record_run(self_check.CHECK_BOOKS, started_at=now) as run:
+        result = self_check.check_books(now=now, stale_after=stale_after)
         run.found, run.outcome = result.found, result.outcome()

@@ -23,7 +23,15 @@ from community.models import (
     RoleSpan,
     Shard,
 )
-from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
+from sessions_app.models import (
+    BlindGap,
+    EndReason,
+    GapCause,
+    SessionStatus,
+    Visit,
+    VoiceSession,
+    VoiceState,
+)
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -134,6 +142,14 @@ def make_voice_state(session: VoiceSession, **columns: Any) -> VoiceState:
     )
 
 
+def make_gap(guild_id: int, **columns: Any) -> BlindGap:
+    """Makes a blind gap of a minute, up to :data:`NOW`."""
+    columns.setdefault("began_at", at(-1))
+    columns.setdefault("ended_at", NOW)
+    columns.setdefault("cause", GapCause.CONNECTION_LOST)
+    return BlindGap.objects.create(guild_id=guild_id, **columns)
+
+
 def make_shard(guild: Guild | None = None, **columns: Any) -> Shard:
     """Makes the row of a bot that lives at :data:`NOW`, of a guild's shard if one is given."""
     columns.setdefault("shard_count", 4)
@@ -171,6 +187,7 @@ def make_house(guild: Guild, *, members: int = 1) -> list[Model]:
         item = OutboxItem.objects.create(guild=guild, kind="session.void", created_at=NOW)
         rows += [category, channel, member, role, span, session.visit, session, live, entry, item]
         rows.append(make_voice_state(live, is_self_muted=True))
+        rows.append(make_gap(guild.pk, user_id=member.user_id if number % 2 else None))
     return rows
 
 

@@ -6,8 +6,10 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sessions_app.domain.words import BOT_REMOVED
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from botrunner.domain.expected_stays import ExpectedStay
     from botrunner.domain.tracked_session import TrackedSession
@@ -82,6 +84,35 @@ def linked_stays(
     return nearest, nearest
 
 
+def _with_edges(
+    link: tuple[int, int],
+    session: TrackedSession,
+    stays: Sequence[ExpectedStay],
+    claimed: Container[int],
+    *,
+    at: int,
+    tolerance: int,
+) -> tuple[int, int]:
+    """Adds to a session's stays those at its edges that no other session stands for.
+
+    Of a session that went on over a gap, an errand in it cuts the stay: what is left at
+    either end may be the smaller part of a stay, of which the middle was not seen.
+    """
+    first, last = link
+    start, end = session.started, min(session.ended or at, at)
+    index = bisect_right(stays, start, key=_began) - 1
+    if 0 <= index < first and index not in claimed and stays[index].ended > start + tolerance:
+        first = index
+    index = bisect_left(stays, end, key=_began) - 1
+    if (
+        index > last
+        and index not in claimed
+        and stays[index].began + tolerance < end <= stays[index].ended
+    ):
+        last = index
+    return first, last
+
+
 def note_boundaries(
     sessions: Sequence[TrackedSession],
     stays: Sequence[ExpectedStay],
@@ -101,11 +132,14 @@ def note_boundaries(
     before_sight: list[tuple[int, int]] = []
     started: set[int] = set()
     enders: dict[int, TrackedSession] = {}
-    for session in sorted(sessions, key=lambda each: (each.started, each.ended or at)):
-        link = linked_stays(session, stays, at=at, tolerance=tolerance)
-        if link is None:
-            continue
-        first, last = link
+    links = [
+        (session, link)
+        for session in sorted(sessions, key=lambda each: (each.started, each.ended or at))
+        if (link := linked_stays(session, stays, at=at, tolerance=tolerance)) is not None
+    ]
+    claimed = {index for _, (first, last) in links for index in range(first, last + 1)}
+    for session, link in links:
+        first, last = _with_edges(link, session, stays, claimed, at=at, tolerance=tolerance)
         if first not in started:
             started.add(first)
             if session.is_first_sight:
@@ -125,6 +159,8 @@ def note_boundaries(
         stay = stays[index]
         if session.ended is None or session.ended > at or stay.under_way:
             continue
+        if session.end_reason == BOT_REMOVED and session.ended < stay.ended:
+            continue  # it ended since nobody watched any more, not since the member left
         errors.add(
             min(abs(session.ended - stay.ended), abs(session.ended - stay.latest_end)),
             is_start=False,

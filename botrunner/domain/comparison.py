@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from botrunner.domain.blind_gaps import GapSums
 from botrunner.domain.boundary_errors import BoundaryErrors
 
 
@@ -58,12 +59,14 @@ class Wrong:
     Attributes:
         raw: all of it.
         micro: the part of it that comes from dropped micro-stays, as it should.
+        in_gaps: the part of it that lies in blind gaps, whoever they concern.
         rest: what is wrong against the stays that V4 leaves.
-        beyond: the part of the rest that lies beyond the stated uncertainty.
+        beyond: the part of the rest that neither the rows' uncertainty nor a gap states.
     """
 
     raw: int = 0
     micro: int = 0
+    in_gaps: int = 0
     rest: int = 0
     beyond: int = 0
 
@@ -77,7 +80,10 @@ class Comparison:
         set_aside: true time without a session that is left out with staff's corrections.
         ignored: sessions in guilds that the truth does not know, or over before it begins.
         left_out: sessions that are not compared, by why.
+        negative: sessions that end before they start.
+        gaps: what there is of blind gaps, and what is wrong beyond them.
         worst: the longest pieces beyond the stated uncertainty.
+        excesses: the longest pieces that gaps do not account for.
         orphans: the first of the orphaned sessions.
     """
 
@@ -90,10 +96,13 @@ class Comparison:
     lost: Wrong = field(default_factory=Wrong)
     phantom: Wrong = field(default_factory=Wrong)
     double: int = 0
+    negative: int = 0
     micro_stays: int = 0
     orphaned: int = 0
     ignored: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     boundaries: BoundaryErrors = field(default_factory=BoundaryErrors)
+    gaps: GapSums = field(default_factory=GapSums)
     orphans: list[Orphan] = field(default_factory=list)
     worst: list[Piece] = field(default_factory=list)
+    excesses: list[Piece] = field(default_factory=list)

@@ -11,7 +11,7 @@ from botrunner.domain.truth_file import moment_of, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from botrunner.domain.comparison import Comparison, Wrong
+    from botrunner.domain.comparison import Comparison, Piece, Wrong
 
 MILLION = 1_000_000
 
@@ -27,6 +27,8 @@ class Limits:
     orphaned: int = 0
     p99: float = 0.1
     outside: int = 0
+    gap_excess: float = 0.0
+    negative: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def verdicts(result: Comparison, limits: Limits) -> list[Verdict]:
         Verdict("orphaned sessions", result.orphaned, limits.orphaned),
         Verdict("observed boundary p99", p99, limits.p99),
         Verdict("boundaries outside uncertainty", result.boundaries.outside, limits.outside),
+        Verdict("seconds wrong beyond gaps", _seconds(result.gaps.excess), limits.gap_excess),
+        Verdict("sessions that end before they start", result.negative, limits.negative),
     ]
 
 
@@ -85,11 +89,13 @@ def figures(result: Comparison, held: Iterable[Verdict], *, at: int) -> dict[str
         "phantom_seconds": _seconds(result.phantom.raw),
         "double_counted_seconds": _seconds(result.double),
         "orphaned_sessions": result.orphaned,
+        "negative_sessions": result.negative,
         "before_first_sight_seconds": _seconds(result.before_sight),
         "set_aside_seconds": _seconds(result.set_aside),
         "dropped_micro_stays": result.micro_stays,
         "lost": _wrong(result.lost),
         "phantom": _wrong(result.phantom),
+        "blind_gaps": _gaps(result),
         "boundary_errors": {
             "observed_starts": _errors(errors.observed_starts),
             "observed_ends": _errors(errors.observed_ends),
@@ -119,18 +125,8 @@ def figures(result: Comparison, held: Iterable[Verdict], *, at: int) -> dict[str
             }
             for orphan in result.orphans
         ],
-        "worst": [
-            {
-                "kind": piece.kind,
-                "seconds": _seconds(piece.length),
-                "guild_id": str(piece.guild_id),
-                "user_id": str(piece.user_id),
-                "channel_id": str(piece.channel_id),
-                "from": stamp(moment_of(piece.began)),
-                "to": stamp(moment_of(piece.ended)),
-            }
-            for piece in result.worst
-        ],
+        "worst": [_piece(piece) for piece in result.worst],
+        "worst_beyond_gaps": [_piece(piece) for piece in result.excesses],
     }
 
 
@@ -145,6 +141,7 @@ def table(shown: dict[str, Any]) -> Iterator[str]:
         "tracked_seconds",
         "double_counted_seconds",
         "orphaned_sessions",
+        "negative_sessions",
         "before_first_sight_seconds",
         "set_aside_seconds",
         "dropped_micro_stays",
@@ -162,6 +159,8 @@ def table(shown: dict[str, Any]) -> Iterator[str]:
             f"{row['rest_seconds']:>14,.3f}{row['beyond_uncertainty_seconds']:>14,.3f}"
         )
     yield ""
+    yield from _gap_lines(shown["blind_gaps"])
+    yield ""
     yield f"{'boundary errors (seconds)':<32}{'count':>14}{'p50':>16}{'p99':>14}{'max':>14}"
     errors = shown["boundary_errors"]
     for name in ("observed_starts", "observed_ends", "inferred_starts", "inferred_ends"):
@@ -176,9 +175,30 @@ def table(shown: dict[str, Any]) -> Iterator[str]:
         yield f"orphaned {' '.join(f'{name}={value}' for name, value in orphan.items())}"
     for piece in shown["worst"]:
         yield f"beyond   {' '.join(f'{name}={value}' for name, value in piece.items())}"
+    for piece in shown["worst_beyond_gaps"]:
+        yield f"excess   {' '.join(f'{name}={value}' for name, value in piece.items())}"
     for limit in shown["limits"]:
         mark = "ok  " if limit["ok"] else "OVER"
         yield f"{mark} {limit['what']}: {limit['value']:.6g} (at most {limit['limit']:.6g})"
+
+
+def _gap_lines(gaps: dict[str, Any]) -> Iterator[str]:
+    for name in (
+        "gaps",
+        "seconds",
+        "gaps_of_members",
+        "seconds_of_members",
+        "replayed_gaps",
+        "members_changed",
+        "seconds_allowed",
+    ):
+        yield _row(f"blind: {name.replace('_', ' ')}", gaps[name])
+    for cause, number in gaps["causes"].items():
+        yield _row(f"blind: {cause}", number)
+    for kind in ("lost", "phantom"):
+        for where in ("within", "outside"):
+            name = f"{kind}_seconds_{where}"
+            yield _row(f"blind: {name.replace('_', ' ')}", gaps[name])
 
 
 def _row(name: str, value: float) -> str:
@@ -191,6 +211,37 @@ def _wrong(wrong: Wrong) -> dict[str, float]:
         "micro_stay_seconds": _seconds(wrong.micro),
         "rest_seconds": _seconds(wrong.rest),
         "beyond_uncertainty_seconds": _seconds(wrong.beyond),
+    }
+
+
+def _gaps(result: Comparison) -> dict[str, Any]:
+    gaps = result.gaps
+    return {
+        "gaps": gaps.rows,
+        "seconds": _seconds(gaps.length),
+        "gaps_of_members": gaps.of_members,
+        "seconds_of_members": _seconds(gaps.length_of_members),
+        "replayed_gaps": gaps.replayed,
+        "causes": dict(sorted(gaps.causes.items())),
+        "members_changed": gaps.changed,
+        "seconds_allowed": _seconds(gaps.allowed),
+        "lost_seconds_within": _seconds(result.lost.in_gaps),
+        "lost_seconds_outside": _seconds(result.lost.raw - result.lost.in_gaps),
+        "phantom_seconds_within": _seconds(result.phantom.in_gaps),
+        "phantom_seconds_outside": _seconds(result.phantom.raw - result.phantom.in_gaps),
+        "excess_seconds": _seconds(gaps.excess),
+    }
+
+
+def _piece(piece: Piece) -> dict[str, Any]:
+    return {
+        "kind": piece.kind,
+        "seconds": _seconds(piece.length),
+        "guild_id": str(piece.guild_id),
+        "user_id": str(piece.user_id),
+        "channel_id": str(piece.channel_id),
+        "from": stamp(moment_of(piece.began)),
+        "to": stamp(moment_of(piece.ended)),
     }
 
 

@@ -7,7 +7,7 @@ with or without its time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class SeenStay:
         ended: its end, or the comparison's instant where it goes on.
         under_way: whether it goes on.
         cut: whether it had begun before the guild was first seen.
+        hidden: whether a gap hid a part of it.
     """
 
     channel_id: int
@@ -29,6 +30,7 @@ class SeenStay:
     ended: int
     under_way: bool = False
     cut: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class ExpectedStay:
     """A session as it should have been tracked.
 
     Attributes:
-        began: where it entered its channel, or the first of the micro-stays dropped before it.
+        entered: where it entered its channel.
+        began: the same, or the beginning of the first of the micro-stays dropped before it.
         latest_end: up to where it may reach instead of ``ended``: over the micro-stays
             that ended the visit after it.
     """
 
     channel_id: int
+    entered: int
     began: int
     ended: int
     latest_end: int
@@ -89,20 +93,19 @@ def without_micro_stays(
     for stay in visit:
         own_length = stay.ended - stay.began
         in_doubt = abs(own_length - micro) < tolerance or (
-            (stay.under_way or stay.cut) and own_length < micro + tolerance
+            (stay.under_way or stay.cut or stay.hidden) and own_length < micro + tolerance
         )
         if has_session(stay) if in_doubt else own_length >= micro:
             began = stay.began if carried is None else carried
             expected.append(
-                ExpectedStay(stay.channel_id, began, stay.ended, stay.ended, stay.under_way)
+                ExpectedStay(
+                    stay.channel_id, stay.began, began, stay.ended, stay.ended, stay.under_way
+                )
             )
             carried = None
         else:
             dropped.append(stay)
             carried = stay.began if carried is None else carried
     if carried is not None and expected:
-        last = expected[-1]
-        expected[-1] = ExpectedStay(
-            last.channel_id, last.began, last.ended, visit[-1].ended, last.under_way
-        )
+        expected[-1] = replace(expected[-1], latest_end=visit[-1].ended)
     return expected, dropped

@@ -7,33 +7,20 @@ in which the member was not in that channel.
 
 from __future__ import annotations
 
-import heapq
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from botrunner.domain import spans
-from botrunner.domain.boundary_errors import note_boundaries
-from botrunner.domain.comparison import Comparison, Orphan, Piece
-from botrunner.domain.expected_stays import (
-    ExpectedStay,
-    SeenStay,
-    visits_of,
-    without_micro_stays,
-)
-from sessions_app.domain.words import CANCELLED, CORRECTED, IMPORTED
+from botrunner.domain.blind_gaps import BlindGaps
+from botrunner.domain.comparison import Comparison
+from botrunner.domain.member_comparison import MemberComparison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from botrunner.domain.blind_gaps import Gap
     from botrunner.domain.comparison import Measure
-    from botrunner.domain.spans import Span
     from botrunner.domain.tracked_session import TrackedSession
     from botrunner.domain.truth_file import TrueStay
-
-LEFT_OUT_REASONS = frozenset({CORRECTED, IMPORTED})
-SHOWN = 10
 
 
 def compare(
@@ -41,6 +28,7 @@ def compare(
     sessions: Iterable[TrackedSession],
     measure: Measure,
     first_sights: Mapping[int, int],
+    gaps: Iterable[Gap] = (),
 ) -> Comparison:
     """Compares the truth with the tracked sessions, member by member.
 
@@ -50,268 +38,34 @@ def compare(
         measure: up to when, and how closely.
         first_sights: guild id to when its voice was first seen: earlier truth could not
             be known and is only counted.
+        gaps: rows of the table of blind gaps, in any order.
     """
-    result = Comparison()
     true_of: defaultdict[tuple[int, int], list[TrueStay]] = defaultdict(list)
     beginning = measure.at
     for stay in stays:
         if stay.began < measure.at:
             true_of[stay.guild_id, stay.user_id].append(stay)
-            result.stays += 1
             beginning = min(beginning, stay.began)
     guilds = {guild_id for guild_id, _ in true_of}
+    blind = BlindGaps(gaps, guilds=guilds, beginning=beginning, at=measure.at)
+    result = Comparison(stays=sum(map(len, true_of.values())), gaps=blind.sums)
     tracked_of: defaultdict[tuple[int, int], list[TrackedSession]] = defaultdict(list)
     for session in sessions:
+        is_negative = session.ended is not None and session.ended < session.started
         is_over_before = session.ended is not None and session.ended < beginning
-        if session.guild_id not in guilds or is_over_before:
+        if session.guild_id not in guilds:
+            result.ignored += 1
+            continue
+        result.negative += is_negative
+        if is_over_before and not is_negative:
             result.ignored += 1
         elif session.started < measure.at:
             tracked_of[session.guild_id, session.user_id].append(session)
     for guild_id, user_id in sorted(true_of.keys() | tracked_of.keys()):
-        _Member(guild_id, user_id, measure, result).compare(
+        MemberComparison(guild_id, user_id, measure, result).compare(
             true_of.get((guild_id, user_id), ()),
             tracked_of.get((guild_id, user_id), ()),
-            first_sights.get(guild_id),
+            sight=first_sights.get(guild_id),
+            gaps=blind.of(guild_id, user_id),
         )
     return result
-
-
-class _Member:
-    """One member of one guild: their stays against their sessions."""
-
-    def __init__(self, guild_id: int, user_id: int, measure: Measure, result: Comparison) -> None:
-        self.guild_id = guild_id
-        self.user_id = user_id
-        self.measure = measure
-        self.result = result
-
-    def compare(
-        self, stays: Sequence[TrueStay], sessions: Sequence[TrackedSession], sight: int | None
-    ) -> None:
-        """Adds this member's part to the result."""
-        compared = self._considered(sessions)
-        tracked: defaultdict[int, list[TrackedSession]] = defaultdict(list)
-        for session in compared:
-            tracked[session.channel_id].append(session)
-        covered = {
-            channel_id: spans.merged(self._span(session) for session in group)
-            for channel_id, group in tracked.items()
-        }
-        seen, unseen = self._cut(stays, sight)
-        expected, dropped = self._expected(seen, covered)
-        self._find_orphans(compared, _by_channel(chain(seen, unseen)))
-        uncertain = self._uncertain(compared)
-        seen_in, unseen_in = _by_channel(seen), _by_channel(unseen)
-        dropped_in = _by_channel(dropped)
-        expected_in: defaultdict[int, list[ExpectedStay]] = defaultdict(list)
-        for stay in expected:
-            expected_in[stay.channel_id].append(stay)
-        changed_in: defaultdict[int, list[Span]] = defaultdict(list)
-        for session in sessions:
-            if _why_left_out(session):
-                changed_in[session.channel_id].append(self._span(session))
-        for channel_id in seen_in.keys() | unseen_in.keys() | tracked.keys():
-            before_sight = note_boundaries(
-                tracked.get(channel_id, ()),
-                expected_in.get(channel_id, ()),
-                self.result.boundaries,
-                at=self.measure.at,
-                tolerance=self.measure.tolerance,
-            )
-            self._channel(
-                channel_id,
-                true=_spans_of(seen_in.get(channel_id, ())),
-                unseen=_spans_of(unseen_in.get(channel_id, ())),
-                needed=expected_in.get(channel_id, ()),
-                dropped=_spans_of(dropped_in.get(channel_id, ())),
-                tracked=covered.get(channel_id, []),
-                before_sight=spans.merged(before_sight),
-                set_aside=_touched(
-                    expected_in.get(channel_id, ()), spans.merged(changed_in.get(channel_id, ()))
-                ),
-                uncertain=uncertain,
-            )
-
-    def _considered(self, sessions: Sequence[TrackedSession]) -> list[TrackedSession]:
-        """Leaves out what staff changed, and measures what is counted twice."""
-        counted = [session for session in sessions if session.status != CANCELLED]
-        self.result.double += spans.length(spans.covered_twice(map(self._span, counted)))
-        compared = []
-        for session in sessions:
-            why = _why_left_out(session)
-            if why:
-                self.result.left_out[why] += 1
-            else:
-                compared.append(session)
-        self.result.sessions += len(compared)
-        return compared
-
-    def _cut(
-        self, stays: Sequence[TrueStay], sight: int | None
-    ) -> tuple[list[SeenStay], list[SeenStay]]:
-        """Cuts the stays at the first sight and at the comparison's instant."""
-        seen, unseen = [], []
-        for stay in sorted(stays, key=lambda each: (each.began, each.ended or self.measure.at)):
-            under_way = stay.ended is None or stay.ended > self.measure.at
-            ended = self.measure.at if under_way or stay.ended is None else stay.ended
-            cut = sight is not None and stay.began < sight
-            if sight is not None and cut:
-                unseen.append(SeenStay(stay.channel_id, stay.began, min(ended, sight)))
-                if ended <= sight:
-                    continue
-            began = sight if sight is not None and cut else stay.began
-            seen.append(SeenStay(stay.channel_id, began, ended, under_way=under_way, cut=cut))
-        return seen, unseen
-
-    def _expected(
-        self, seen: Sequence[SeenStay], covered: Mapping[int, Sequence[Span]]
-    ) -> tuple[list[ExpectedStay], list[SeenStay]]:
-        def has_session(stay: SeenStay) -> bool:
-            return _covers(covered.get(stay.channel_id, ()), (stay.began + stay.ended) // 2)
-
-        expected, dropped = [], []
-        for visit in visits_of(seen):
-            kept, micro = without_micro_stays(
-                visit,
-                micro=self.measure.micro,
-                tolerance=self.measure.tolerance,
-                has_session=has_session,
-            )
-            expected += kept
-            dropped += micro
-        self.result.micro_stays += len(dropped)
-        return expected, dropped
-
-    def _find_orphans(
-        self, sessions: Sequence[TrackedSession], stays_in: Mapping[int, Sequence[SeenStay]]
-    ) -> None:
-        for session in sessions:
-            if session.started >= self.measure.at - self.measure.tolerance:
-                continue
-            stays = stays_in.get(session.channel_id, ())
-            earliest = session.started - session.start_uncertainty - self.measure.tolerance
-            latest = self._span(session)[1] + session.end_uncertainty + self.measure.tolerance
-            if not _any_touches(stays, earliest, latest):
-                why = "no stay of the member in that channel"
-            elif session.ended is None and not _any_touches(
-                stays, self.measure.at - self.measure.orphaned_after, self.measure.at
-            ):
-                why = "still active though the member has left"
-            else:
-                continue
-            self.result.orphaned += 1
-            if len(self.result.orphans) < SHOWN:
-                self.result.orphans.append(
-                    Orphan(session.id, self.guild_id, self.user_id, session.channel_id, why)
-                )
-
-    def _uncertain(self, sessions: Sequence[TrackedSession]) -> list[Span]:
-        """Gives the time about which the rows say that the member's place may be wrong."""
-        zones = []
-        for session in sessions:
-            width = session.start_uncertainty + self.measure.tolerance
-            zones.append((session.started - width, session.started + width))
-            if session.ended is not None:
-                width = session.end_uncertainty + self.measure.tolerance
-                zones.append((session.ended - width, session.ended + width))
-        return spans.merged(zones)
-
-    def _channel(
-        self,
-        channel_id: int,
-        *,
-        true: list[Span],
-        unseen: list[Span],
-        needed: Sequence[ExpectedStay],
-        dropped: list[Span],
-        tracked: list[Span],
-        before_sight: list[Span],
-        set_aside: list[Span],
-        uncertain: list[Span],
-    ) -> None:
-        """Adds the sums of one channel."""
-        result = self.result
-        result.true += spans.length(true)
-        result.tracked += spans.length(tracked)
-        need = spans.merged((stay.began, stay.ended) for stay in needed)
-        allowed = spans.merged([*((stay.began, stay.latest_end) for stay in needed), *unseen])
-        not_tracked = spans.without(spans.merged([*true, *need]), tracked)
-        early = spans.common(not_tracked, before_sight)
-        result.before_sight += spans.length(unseen) + spans.length(early)
-        aside = spans.common(spans.without(not_tracked, before_sight), set_aside)
-        result.set_aside += spans.length(aside)
-        excused = spans.merged([*before_sight, *set_aside])
-
-        raw = self._settled(spans.without(spans.without(true, tracked), excused))
-        rest = self._settled(spans.without(spans.without(need, tracked), excused))
-        result.lost.raw += spans.length(raw)
-        result.lost.micro += spans.length(spans.common(raw, dropped))
-        result.lost.rest += spans.length(rest)
-        result.lost.beyond += self._beyond("lost", channel_id, rest, uncertain)
-
-        raw = self._settled(spans.without(tracked, spans.merged([*true, *unseen])))
-        rest = self._settled(spans.without(tracked, allowed))
-        result.phantom.raw += spans.length(raw)
-        result.phantom.micro += spans.length(spans.common(raw, allowed))
-        result.phantom.rest += spans.length(rest)
-        result.phantom.beyond += self._beyond("phantom", channel_id, rest, uncertain)
-
-    def _settled(self, pieces: list[Span]) -> list[Span]:
-        """Drops what lies wholly within the last moments: it may still be on its way."""
-        return [piece for piece in pieces if piece[0] < self.measure.at - self.measure.tolerance]
-
-    def _beyond(self, kind: str, channel_id: int, pieces: list[Span], uncertain: list[Span]) -> int:
-        beyond = spans.without(pieces, uncertain)
-        found = [
-            Piece(end - start, kind, self.guild_id, self.user_id, channel_id, start, end)
-            for start, end in beyond
-        ]
-        if found:
-            self.result.worst = heapq.nlargest(SHOWN, [*self.result.worst, *found])
-        return spans.length(beyond)
-
-    def _span(self, session: TrackedSession) -> Span:
-        """Gives a session's time up to the comparison's instant."""
-        end = self.measure.at if session.ended is None else min(session.ended, self.measure.at)
-        return session.started, max(session.started, end)
-
-
-def _why_left_out(session: TrackedSession) -> str:
-    if session.status == CANCELLED:
-        return CANCELLED
-    return session.end_reason if session.end_reason in LEFT_OUT_REASONS else ""
-
-
-def _by_channel(stays: Iterable[SeenStay]) -> dict[int, list[SeenStay]]:
-    """Sorts stays into their channels, in order of time."""
-    channels: defaultdict[int, list[SeenStay]] = defaultdict(list)
-    for stay in stays:
-        channels[stay.channel_id].append(stay)
-    for group in channels.values():
-        group.sort(key=lambda stay: (stay.began, stay.ended))
-    return channels
-
-
-def _spans_of(stays: Iterable[SeenStay]) -> list[Span]:
-    return spans.merged((stay.began, stay.ended) for stay in stays)
-
-
-def _touched(stays: Iterable[ExpectedStay], changed: Sequence[Span]) -> list[Span]:
-    """Gives the stays, whole, that have time in common with what staff changed."""
-    touched = []
-    for stay in stays:
-        index = bisect_right(changed, stay.began, key=lambda span: span[1])
-        if index < len(changed) and changed[index][0] < stay.ended:
-            touched.append((stay.began, stay.ended))
-    return spans.merged(touched)
-
-
-def _covers(covered: Sequence[Span], instant: int) -> bool:
-    index = bisect_right(covered, instant, key=lambda span: span[0]) - 1
-    return index >= 0 and instant < covered[index][1]
-
-
-def _any_touches(stays: Sequence[SeenStay], earliest: int, latest: int) -> bool:
-    """Tells whether any of a channel's stays, in order and apart, has time within the bounds."""
-    index = bisect_left(stays, earliest, key=lambda stay: stay.ended)
-    return index < len(stays) and stays[index].began <= latest

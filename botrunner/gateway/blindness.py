@@ -106,11 +106,14 @@ class Sight:
         return self._stalled is not None
 
     def stalled(self, since: datetime) -> None:
-        """The process stood still: what arrives now may have waited since then."""
+        """The process stood still: what arrives now may have waited since then.
+
+        No longer than that, however long ago the last frame is: it would have been read.
+        """
         if self.is_live and self._stalled is None:
-            complete = self._complete_until
-            self._stalled = since if complete is None else min(since, complete)
-            self._complete_until = self._stalled
+            self._stalled = since
+            if self._complete_until is not None:
+                self._complete_until = min(self._complete_until, since)
 
     def caught_up(self, at: datetime) -> datetime | None:
         """All that had waited has arrived.
@@ -187,6 +190,11 @@ class Sight:
 
     # What can be said ------------------------------------------------------------------
 
+    def sees(self, guild_id: int) -> bool:
+        """Tells whether what happens in a guild is heard as it happens."""
+        is_stated = guild_id in self._present and guild_id not in self._unseen
+        return self.is_live and self._stalled is None and is_stated
+
     def uncertainty(self, guild_id: int | None, at: datetime) -> float:
         """Gives by how many seconds what arrived at ``at`` may have happened earlier.
 
@@ -212,6 +220,6 @@ class Sight:
         return None if unseen is None else unseen.since
 
     def _seen_until(self, at: datetime) -> datetime | None:
-        if self.is_live and self._stalled is None:
-            return at
-        return self._complete_until
+        if not self.is_live:
+            return self._complete_until
+        return at if self._stalled is None else self._stalled

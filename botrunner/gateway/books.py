@@ -14,18 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
 from botrunner.gateway.settled_log import tell
 from botrunner.gateway.things import Asked, Compared, Mark, RulesWanted
-from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.gateway.writer import DatabaseAwayError, at_database, says_away
 from community.domain.directory import DirectoryEvent
 from community.domain.errors import RollcallError
 from community.models import Guild
@@ -140,6 +134,8 @@ class Books:
             raise
         except Exception as error:
             connection.close()
+            # What contradicts the database may be another bot's, which has the shard now.
+            at_database(leases.check, self._lease)
             logger.exception("Shard %s: the books are wrong", self._shard_id)
             raise BooksWrongError(shard_id=self._shard_id) from error
 
@@ -275,9 +271,9 @@ class Books:
         try:
             with transaction.atomic():
                 directory.apply(events)
-        except (OperationalError, InterfaceError):
-            raise
-        except (DatabaseError, RollcallError):
+        except (DatabaseError, InterfaceError, RollcallError) as error:
+            if says_away(error):
+                raise
             logger.exception(
                 "Shard %s: the directory refused %s events, of guilds %s",
                 self._shard_id,

@@ -14,7 +14,6 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import discord
 
 from botrunner.gateway import translate
@@ -45,8 +44,13 @@ SECOND_LOOK_SECONDS: Final = 1.5
 # Whoever asks waits ten seconds.
 ASKED_SECONDS: Final = 6.0
 
-# discord.py's NotFound with this code is about the guild, not about the member.
-UNKNOWN_GUILD: Final = 10004
+# After so many questions without an answer the rest of a round is left: of 10,000 refusals
+# in ten minutes Discord makes a ban, and while it is away each takes half a minute.
+MOST_UNANSWERED: Final = 50
+
+# Only these say that somebody is in no channel: unknown voice state, unknown member, unknown
+# user. Any other 404, or one without a code, may be about the guild or the whole address.
+GONE: Final = frozenset({10065, 10007, 10013})
 
 
 class Comparing:
@@ -82,6 +86,7 @@ class Comparing:
         self._clock = clock
         self._connection = connection
         self._free_at = clock.elapsed()
+        self._unanswered = 0
 
     async def run(self, every: float) -> None:
         """Compares all guilds with somebody in voice every so many seconds; rests when none has."""
@@ -97,19 +102,26 @@ class Comparing:
             return
         logger.info("Shard %s: comparing %s guilds with Discord", self._shard_id, len(guild_ids))
         mended: Counter[str] = Counter()
-        checked = 0
+        checked = to_check = 0
+        self._unanswered = 0
         for guild_id in guild_ids:
             compared = await self._compare(guild_id, mend=True)
             if compared is None:
                 continue
             checked += compared.checked
+            to_check += compared.to_check
             self._pipeline.put(self._clock.elapsed(), compared)
             await compared.is_over.wait()
             mended.update(drift.kind for drift in compared.drift or ())
-        tell_sum(f"Shard {self._shard_id}: comparison of {checked} members", mended)
+        what = f"Shard {self._shard_id}: comparison of {checked} of {to_check} members"
+        if checked or not to_check:
+            tell_sum(what, mended)
+        else:
+            logger.warning("%s: Discord does not answer", what)
 
     async def answer(self, item: OutboxItem) -> bool:
         """Compares a guild since somebody asked for it; tells whether it could."""
+        self._unanswered = 0
         compared = await self._compare(
             item.guild_id, mend=item.payload.get("mend") is True, seconds=ASKED_SECONDS
         )
@@ -125,7 +137,7 @@ class Comparing:
         return connection is not None and connection.is_open and self._sight.is_live
 
     def _sees(self, guild_id: int) -> bool:
-        return self._is_live() and not self._sight.uncertainty(guild_id, self._clock.now())
+        return self._is_live() and self._sight.sees(guild_id)
 
     async def _compare(
         self, guild_id: int, *, mend: bool, seconds: float | None = None
@@ -144,7 +156,9 @@ class Comparing:
         doubted = [part.user_id for part in drift]
         if doubted:
             await asyncio.sleep(SECOND_LOOK_SECONDS)
-            again = await self._ask_all(guild_id, doubted, until=None)
+            again = await self._ask_all(
+                guild_id, doubted, until=None if until is None else until + SECOND_LOOK_SECONDS
+            )
             for user_id in doubted:
                 first, second = said.pop(user_id), again.get(user_id)
                 if second is not None and _same_place(first.presence, second.presence):
@@ -172,9 +186,13 @@ class Comparing:
             for user_id in waiting:
                 if until is not None and self._clock.elapsed() >= until:
                     return
+                if self._unanswered >= MOST_UNANSWERED:
+                    return
                 await self._wait_for_turn()
                 check = await self._ask(guild_id, user_id)
-                if check is not None:
+                if check is None:
+                    self._unanswered += 1
+                else:
                     said[user_id] = check
 
         await asyncio.gather(*(ask_in_turn() for _ in range(AT_ONCE)))
@@ -195,14 +213,11 @@ class Comparing:
         try:
             state: Any = await connection.client.http.get_voice_state(guild_id, user_id)
             presence = _presence(state, user_id)
-        except discord.NotFound as error:
-            # Only this says that somebody is in no channel; nothing else ever does.
-            if error.code == UNKNOWN_GUILD:
+        except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles over: an odd answer, a closed client
+            if not (isinstance(error, discord.NotFound) and error.code in GONE):
+                logger.info("Guild %s: no answer about member %s: %r", guild_id, user_id, error)
                 return None
             presence = VoicePresence(user_id, None)
-        except (discord.HTTPException, aiohttp.ClientError, OSError, UnreadableError) as error:
-            logger.info("Guild %s: member %s not asked about: %s", guild_id, user_id, error)
-            return None
         return PresenceChecked(guild_id, presence, asked_at, self._clock.now())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,6 +74,11 @@ class Opening:
         self._database = ""
         self._sequence = lease.applied_sequence
 
+    @property
+    def sequence(self) -> int:
+        """The number of the last of the shard's facts that is in the books."""
+        return self._sequence
+
     # The parts ------------------------------------------------------------------
 
     def restore(self) -> tuple[Restored, list[int]]:
@@ -128,14 +132,10 @@ class Opening:
 
     # What waits on disk ------------------------------------------------------------------
 
-    async def replay(self, stopping: asyncio.Event) -> bool:
+    async def replay(self) -> None:
         """Writes what a former process left on disk, if it belongs here.
 
-        Args:
-            stopping: set when the process is to end; what is not written stays on disk.
-
-        Returns:
-            Whether the shard may go on: False where it was told to stop meanwhile.
+        Where it is cancelled, what is not written stays there.
 
         Raises:
             DatabaseAwayError: if the database is away before anything was written.
@@ -144,31 +144,31 @@ class Opening:
         self._database = await self._desk.writer.run(at_database, database_identity)
         left = read_left(self._path)
         if left is None:
-            return True
+            return
+        restored, _ = await self._desk.writer.run(at_database, self.restore)
         try:
             spool = self._accepted(left)
+            if spool is not None:
+                await self._write(spool, restored.tracker)
         except SpoolFailedError as error:
             # What stands there is not to be taken for what comes now.
             self._sequence = next_run(self._sequence)
             logger.error("%s It is left as it is", error)  # noqa: TRY400 - the message says it all
-            return True
-        if spool is None:
-            return True
-        restored, _ = await self._desk.writer.run(at_database, self.restore)
+
+    async def _write(self, spool: Spool, tracker: Tracker) -> None:
         backlog = self.backlog(spool)
         logger.info("Shard %s: %s facts waited on disk", self.lease.shard_id, backlog.waiting())
-        pipeline = self.pipeline(self.books(restored.tracker, figures=dict), backlog)
+        pipeline = self.pipeline(self.books(tracker, figures=dict), backlog)
         pipeline.close()
         try:
-            is_done = await _unless(stopping, pipeline.run())
+            await pipeline.run()
         except (BooksWrongError, SpoolDamagedError) as error:
             backlog.close()
             self._refuse(str(error))
-            return True
+        else:
+            self._sequence = max(self._sequence, backlog.sequence)
         finally:
             backlog.close()
-        self._sequence = max(self._sequence, backlog.sequence)
-        return is_done
 
     def _accepted(self, left: Left) -> Spool | None:
         """Opens a spool that belongs to this database and to this run of facts, or refuses it."""
@@ -185,6 +185,10 @@ class Opening:
             most_bytes=self._desk.spool_bytes,
             now=self._desk.clock.now(),
         )
+        if spool.is_empty:
+            # All that stood in it was a record that a kill had torn.
+            spool.close()
+            return None
         last = spool.last_sequence or 0
         first = last - spool.records + 1
         if is_same_run(lease.applied_sequence, first, last):
@@ -199,19 +203,3 @@ class Opening:
 
     def _refuse(self, why: str) -> None:
         set_aside(self._path, why, now=self._desk.clock.now())
-
-
-async def _unless(stopping: asyncio.Event, work: Any) -> bool:
-    """Waits for work or for the end of the process; tells whether the work was done."""
-    working = asyncio.create_task(work)
-    stopped = asyncio.create_task(stopping.wait())
-    try:
-        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-            return True
-        return False
-    finally:
-        for task in (working, stopped):
-            task.cancel()
-        await asyncio.gather(working, stopped, return_exceptions=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
 from botrunner.gateway.comparing import Comparing
-from botrunner.gateway.feed import TICK_SECONDS as FEED_TICK_SECONDS
 from botrunner.gateway.feed import Feed
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.identify_turns import SharedGate
@@ -21,16 +21,18 @@ from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Asked, Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
-from community.models import OutboxState
+from community.models import OutboxItem, OutboxState
 from community.services import outbox
 from community.services.leases import LeaseLostError
 from sessions_app.domain import words
 from sessions_app.services.comparison import COMPARE
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from datetime import datetime
     from uuid import UUID
 
@@ -41,14 +43,17 @@ if TYPE_CHECKING:
     from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
     from community.domain.leases import Lease
-    from community.models import OutboxItem
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
-# A client that ran for so long did well: the next pause is short again.
+# Whoever asks for a comparison takes it back when no answer comes, unless they were killed.
+ASKER_WAITS: Final = timedelta(seconds=60)
+# What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
 
 
@@ -112,32 +117,26 @@ class Shard:
         """
         pauses = Pauses(first=1.0, longest=30.0)
         while not self._stopping.is_set():
-            lease = await self._wait_for_lease()
-            if lease is None:
-                return
             began = self._clock.elapsed()
             try:
-                opening = Opening(lease, self._desk, figures=self.figures)
-                if await opening.replay(self._stopping):
-                    self._watch = await self._open(opening)
+                self._watch = await self._unless_stopped(self._begin())
+                if self._watch is not None:
                     await self._follow(self._watch)
             except DatabaseAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             except LeaseLostError as error:
                 logger.error("%s", error)  # noqa: TRY400 - nothing failed here
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             except StartOverError as error:
                 logger.error(  # noqa: TRY400 - it was logged with its traceback where it arose
                     "Shard %s starts over from the database: %s", self.shard_id, error
                 )
                 if isinstance(error, QueueFullError):
                     self._cause = words.SPOOL_FULL
-                await self._pause(pauses)
+                await self._pause(pauses, began=began)
             finally:
                 self._watch = None
-            if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
-                pauses.reset()
 
     async def look_in_outbox(self) -> None:
         """Puts what other processes ask for in the queue."""
@@ -164,26 +163,37 @@ class Shard:
             asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
 
     async def _answer(self, watch: Watch, item: OutboxItem) -> None:
-        if await watch.comparing.answer(item):
+        if self._clock.now() - item.created_at > ASKER_WAITS:
+            message = "it was asked for so long ago that nobody waits any more"
+        elif await watch.comparing.answer(item):
             return
+        else:
+            message = "Discord does not show this guild now"
         try:
             await self._writer.run(
                 at_database,
                 outbox.answer,
                 item,
                 state=OutboxState.REFUSED,
-                answer={"code": "not_seen", "message": "Discord does not show this guild now"},
+                answer={"code": "not_compared", "message": message},
                 now=self._clock.now(),
             )
         except DatabaseAwayError as error:
             logger.warning("Shard %s: %s", self.shard_id, error)
+        except OutboxItem.DoesNotExist:
+            logger.info("Guild %s: whoever asked to compare it waits no longer", item.guild_id)
 
     # Starting ------------------------------------------------------------------
 
-    async def _wait_for_lease(self) -> Lease | None:
-        """Waits until the shard's lease is to be had; None if it was told to stop meanwhile."""
+    async def _begin(self) -> Watch:
+        opening = Opening(await self._wait_for_lease(), self._desk, figures=self.figures)
+        await opening.replay()
+        return await self._open(opening)
+
+    async def _wait_for_lease(self) -> Lease:
+        """Waits until the shard's lease is to be had."""
         is_told = False
-        while not self._stopping.is_set():
+        while True:
             try:
                 lease = await self._leasing.take(self.shard_id)
             except DatabaseAwayError as error:
@@ -194,8 +204,7 @@ class Shard:
                 if not is_told:
                     logger.info("Shard %s: another bot serves it; standing by", self.shard_id)
                     is_told = True
-            await self._sleep(LOOK_SECONDS)
-        return None
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _open(self, opening: Opening) -> Watch:
         restored, present = await self._writer.run(at_database, opening.restore)
@@ -308,7 +317,7 @@ class Shard:
         """Says that the event loop runs: where it stands still, that is noticed."""
         while True:
             watch.feed.tick(self._clock.elapsed())
-            await asyncio.sleep(FEED_TICK_SECONDS)
+            await asyncio.sleep(STALL_TICK_SECONDS)
 
     async def _beat(self, watch: Watch) -> None:
         """Writes how the shard is: at once a second while frames arrive, else each 5 s."""
@@ -321,7 +330,8 @@ class Shard:
             complete_until = watch.sight.complete_until()
             if now >= checkpoint_at:
                 watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))
-                checkpoint_at += self._settings.checkpoint_seconds
+                # After a standstill one will do for all that were missed.
+                checkpoint_at = max(checkpoint_at + self._settings.checkpoint_seconds, now)
             elif now >= beat_at or complete_until != written:
                 watch.pipeline.put_mark(self._mark(watch))
             else:
@@ -350,20 +360,34 @@ class Shard:
             await asyncio.wait_for(writing, DRAIN_SECONDS)
         except TimeoutError:
             waiting = watch.pipeline.backlog.waiting()
-            watch.pipeline.save()
+            lost = watch.pipeline.save()
             logger.warning(
                 "Shard %s: the database is away; %s facts are kept for the next start",
                 self.shard_id,
-                waiting,
+                waiting - lost,
             )
+            if lost:
+                logger.critical("Shard %s: %s facts are lost with the stop", self.shard_id, lost)
         finally:
             watch.pipeline.backlog.close()
 
-    async def _pause(self, pauses: Pauses) -> None:
-        await self._sleep(pauses.take())
+    async def _pause(self, pauses: Pauses, *, began: float) -> None:
+        if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
+            pauses.reset()
+        await self._unless_stopped(asyncio.sleep(pauses.take()))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Waits for work, but not for a database that hangs when the shard is to stop.
+
+        Returns:
+            None where the shard was told to stop before it was done.
+        """
+        working = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            for task in (working, stopped):
+                task.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)

@@ -8,7 +8,8 @@ This is the only module that touches discord.py's private parts. What it relies 
   connected, before its first frame is read;
 - ``DiscordWebSocket.received_message(message)``: called with each frame;
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
-- ``DiscordWebSocket._keep_alive.beat()``, its ``interval``, and ``send_heartbeat(payload)``;
+- ``DiscordWebSocket._keep_alive.beat()``, its ``interval`` and ``_last_send``, from which the
+  latency is measured, and ``send_heartbeat(payload)``;
 - ``DiscordWebSocket.send_as_json(payload)``, by which all else is sent.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
@@ -17,6 +18,7 @@ discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of the
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -95,10 +97,13 @@ def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
         connection.parsers[name] = _tapped(name, connection.parsers[name], sink)
 
     update_references = connection._update_references
+    latest: DiscordWebSocket | None = None
 
     def opened(websocket: DiscordWebSocket) -> None:
+        nonlocal latest
+        latest = websocket
         update_references(websocket)
-        _listen(websocket, sink, clock)
+        _listen(websocket, sink, clock, is_latest=lambda: latest is websocket)
         sink.opened()
 
     # mypy compares the parameter's name, which discord.py does not call it by.
@@ -114,6 +119,8 @@ async def beat(client: discord.Client) -> None:
     websocket = client.ws
     keep_alive = websocket._keep_alive
     if keep_alive is not None:
+        # Else its answer counts as that of the last one in turn, up to 41 s late.
+        keep_alive._last_send = time.perf_counter()
         await websocket.send_heartbeat(keep_alive.beat())
 
 
@@ -144,7 +151,9 @@ def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any
     return tapped
 
 
-def _listen(websocket: DiscordWebSocket, sink: Sink, clock: Clock) -> None:
+def _listen(
+    websocket: DiscordWebSocket, sink: Sink, clock: Clock, *, is_latest: Callable[[], bool]
+) -> None:
     received_message = websocket.received_message
     hear, elapsed = sink.frame, clock.elapsed
 
@@ -160,13 +169,15 @@ def _listen(websocket: DiscordWebSocket, sink: Sink, clock: Clock) -> None:
 
     send_as_json, send_heartbeat = websocket.send_as_json, websocket.send_heartbeat
 
+    # A heart may beat once more when its connection is over; that is never answered.
     async def sent_as_json(data: Any) -> None:
-        if data.get("op") == HEARTBEAT:
+        if data.get("op") == HEARTBEAT and is_latest():
             sink.beat_sent()
         await send_as_json(data)
 
     async def sent_heartbeat(data: Any) -> None:
-        sink.beat_sent()
+        if is_latest():
+            sink.beat_sent()
         await send_heartbeat(data)
 
     websocket.send_as_json = sent_as_json  # type: ignore[method-assign]

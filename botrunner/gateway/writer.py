@@ -10,15 +10,17 @@ import asyncio
 import queue
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from django.db import (
+    DatabaseError,
     InterfaceError,
     OperationalError,
     close_old_connections,
     connection,
     connections,
 )
+from psycopg import errors
 
 from community.domain.errors import RollcallError
 
@@ -29,6 +31,14 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _Job = tuple["Future[Any]", "Callable[[], Any]"]
+
+# The server ended the connection of a bot that stood still, or takes no writes for now, as
+# one that is about to be another's standby. For Django these are errors of the program.
+_AWAY: Final = (
+    errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
+    errors.ReadOnlySqlTransaction,
+)
 
 
 class DatabaseAwayError(RollcallError):
@@ -48,9 +58,18 @@ def at_database(
     close_old_connections()
     try:
         return function(*arguments, **named)
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not says_away(error):
+            raise
         connection.close()
         raise DatabaseAwayError(reason=" ".join(str(error).split())) from error
+
+
+def says_away(error: Exception) -> bool:
+    """Tells whether an error of Django's says that the database is away, or goes away."""
+    return isinstance(error, OperationalError | InterfaceError) or isinstance(
+        error.__cause__, _AWAY
+    )
 
 
 class Writer:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 #: A client that lets so many bytes pile up is cut off, as Discord does with a slow one.
 MOST_BYTES_UNREAD = 256 * 1024 * 1024
 
+#: What neither decompressor reads: 0xFF begins a block of a kind that zlib and zstd reserve.
+#: The end is a sync flush's, for which readers of a zlib stream wait.
+NOISE = b"\xff" * 60 + b"\x00\x00\xff\xff"
+DISPATCHED = b'{"op":0,'
+
 _TEXT, _BINARY = 0x81, 0x82
 _SHORT, _MEDIUM = 126, 1 << 16
 
@@ -84,6 +89,7 @@ class Connection:
         silent: nothing is sent any more and nothing closed, as when a network dies.
         delay: seconds by which what is sent is held back.
         hitch: the same, for what is sent next only.
+        tears: the next dispatch is sent by half, and the connection cut.
         beat: the loop's time of the last heartbeat.
         received: the loop's times of the last messages.
     """
@@ -97,6 +103,7 @@ class Connection:
         self.silent = False
         self.delay = 0.0
         self.hitch = 0.0
+        self.tears = False
         self.beat = asyncio.get_running_loop().time()
         self.received: deque[float] = deque()
         self._compress = COMPRESSIONS[compression]() if compression else None
@@ -124,13 +131,38 @@ class Connection:
         messages, self._outbox = self._outbox, []
         if self.silent or not messages or self.transport.is_closing():
             return
-        compress = self._compress
-        if compress is None:
-            self.transport.writelines([framed(message, _TEXT) for message in messages])
-        else:
-            self.transport.writelines([framed(compress(message), _BINARY) for message in messages])
+        torn = self._first_dispatch(messages) if self.tears else None
+        if torn is not None:
+            del messages[torn + 1 :]
+        frames = [self._encoded(message) for message in messages]
+        if torn is not None:
+            kind, payload = frames[torn]
+            frames[torn] = kind, payload[: len(payload) // 2]
+        self.transport.writelines([framed(payload, kind) for kind, payload in frames])
+        if torn is not None:
+            self.transport.close()  # unlike an abort it sends first what is written
         if self.unread > MOST_BYTES_UNREAD:
             self.transport.abort()
+
+    def _encoded(self, message: bytes) -> tuple[int, bytes]:
+        """Gives a frame's kind and payload."""
+        return (_BINARY, self._compress(message)) if self._compress else (_TEXT, message)
+
+    @staticmethod
+    def _first_dispatch(messages: list[bytes]) -> int | None:
+        return next((i for i, each in enumerate(messages) if each.startswith(DISPATCHED)), None)
+
+    def stall(self, seconds: float) -> None:
+        """Sends nothing for so long, and then all that there is by then."""
+        if self._flush is not None:
+            self._flush.cancel()
+        self._flush = asyncio.get_running_loop().call_later(seconds, self.flush)
+
+    def make_noise(self) -> None:
+        """Writes what is queued, and then bytes that say nothing."""
+        self.flush()
+        if not self.silent and not self.transport.is_closing():
+            self.transport.write(framed(NOISE, _BINARY if self._compress else _TEXT))
 
     async def close(self, code: int, reason: str) -> None:
         """Writes what is queued and closes with one of the gateway's codes."""

@@ -10,7 +10,10 @@
 ``POST flood``         ``{"moves": 1000, "rate": 500, "seed": 1, "members": 50, "log": true}``
 =====================  ==================================================================
 
-Ids are strings or numbers. What is wrong is answered with 400 and ``{"error": "…"}``.
+The faults and the rates are those of `botrunner.sandbox.faults`: ``ONE_SHOTS`` says what a
+fault's length means, ``shard`` limits those of connections, ``guild_id`` says where the
+others happen. Ids are strings or numbers. What is wrong is answered with 400 and
+``{"error": "…"}``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,14 @@
-"""What goes wrong on demand: at set seconds, at a rate, or when a test asks for it."""
+"""What goes wrong on demand: at set seconds, at a rate, or when a test asks for it.
+
+`ONE_SHOTS` and `RATES` name all of it. Here are the names, how they are read, and what
+goes wrong by chance; `botrunner.sandbox.troubles` does what happens once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +21,31 @@ ONE_SHOTS = {
     "reconnect": "sends op 7",
     "invalid": "sends op 9: sessions are over and nothing is replayed",
     "refuse": "cuts every connection and refuses the resumes",
+    "closed": "cuts every connection and lets nobody in for so many seconds (default 10)",
     "silence": "sends nothing more and closes nothing",
-    "outage": "makes a guild unavailable for so many seconds (default 10)",
+    "stall": "sends nothing for so many seconds (default 3), then all at once",
     "delay": "holds everything sent back by so many seconds (default 2) from then on",
+    "cut_stream": "sends the next dispatch's first half and cuts the connection",
+    "noise": "sends bytes that no stream of compressed data has",
+    "gibberish": "sends a message that is no JSON",
+    "outage": "makes a guild unavailable for so many seconds (default 10)",
+    "swallow": "has a guild's next so many voice states (default 1) never come",
     "garbage": "sends a CHANNEL_CREATE without most of its keys",
     "memberless": "sends a voice state without its member",
     "stranger": "sends a voice state in a channel that nobody knows",
+    "malformed": "sends voice states of wrong types, and a guild with one of nobody's place",
 }
 #: Faults that happen with a probability.
 RATES = {
     "duplicate": "a dispatch comes twice",
     "reorder": "a voice state comes after the next one of another member",
+    "swallow": "a voice state never comes, nor is it replayed",
     "slow": "what is sent is held back by a fifth of a second",
     "limited": "a REST request is answered with 429",
     "error": "a REST request is answered with 500 and has no effect",
     "aftermath": "a REST request has its effect and is answered with 502",
 }
-DEFAULT_LENGTHS = {"outage": 10.0, "delay": 2.0}
+DEFAULT_LENGTHS = {"outage": 10.0, "delay": 2.0, "closed": 10.0, "stall": 3.0, "swallow": 1.0}
 
 #: How long a dispatch is held back for a reordering, if no other comes.
 HELD_SECONDS = 0.05
@@ -49,7 +62,7 @@ class Shot:
 
     Attributes:
         at: seconds after the start.
-        length: what it means depends on the fault.
+        length: seconds, or how many; what it means depends on the fault.
     """
 
     name: str
@@ -90,6 +103,8 @@ def check_shot(name: str, *, at: float, length: float | None = None) -> Shot:
         raise WrongFaultError(f"There is no fault {name!r}: one of {', '.join(ONE_SHOTS)}.")
     if length is not None and name not in DEFAULT_LENGTHS:
         raise WrongFaultError(f"The fault {name!r} has no length.")
+    if length is not None and not length >= 0:
+        raise WrongFaultError(f"The fault {name!r} cannot have a length of {length:g}.")
     return Shot(name, at, DEFAULT_LENGTHS.get(name) if length is None else length)
 
 
@@ -97,7 +112,7 @@ def check_rate(name: str, rate: float) -> float:
     """Gives back a rate that is in order."""
     if name not in RATES:
         raise WrongFaultError(f"There is no rate {name!r}: one of {', '.join(RATES)}.")
-    if rate > 1:
+    if not 0 <= rate <= 1:
         raise WrongFaultError(f"The rate {name}={rate:g} must be from 0 to 1.")
     return rate
 
@@ -123,6 +138,7 @@ class Faults:
     def __init__(self, *, seed: int = 0, rates: dict[str, float] | None = None) -> None:
         self.rates = dict(rates or {})
         self.resumes_to_refuse = 0
+        self._to_swallow: Counter[int] = Counter()
         self._rng = random.Random(seed)
         self._held: dict[Session, tuple[str, bytes]] = {}
 
@@ -137,6 +153,17 @@ class Faults:
             self.resumes_to_refuse -= 1
             return True
         return False
+
+    def swallow(self, guild_id: int, *, count: int) -> None:
+        """Has the next so many voice states of a guild never come."""
+        self._to_swallow[guild_id] += count
+
+    def swallows(self, guild_id: int) -> bool:
+        """Says whether this voice state of a guild is one that never comes."""
+        if self._to_swallow[guild_id] > 0:
+            self._to_swallow[guild_id] -= 1
+            return True
+        return self.strikes("swallow")
 
     def push(self, session: Session, event: str, payload: dict[str, Any], body: bytes) -> None:
         """Hands a dispatch to a session, with what goes wrong on the way."""

@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 from aiohttp import WSMsgType, web
 
+from botrunner.sandbox import statements
 from botrunner.sandbox.connection import COMPRESSIONS, Connection
 from botrunner.sandbox.intents import PRIVILEGED_INTENTS, Intent
 from botrunner.sandbox.protocol import (
@@ -35,7 +36,7 @@ from botrunner.sandbox.session import Session
 from community.domain.permissions import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.faults import Faults
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 MOST_SENDS, SENDS_SECONDS = 120, 60.0
 MOST_GUILDS_OF_SHARD = 2_500
-MOST_MEMBERS_LISTED = 75_000
 VERSIONS = ("9", "10")
 HEARTBEAT_ACK: Final = b'{"op":11,"d":null,"s":null,"t":null}'
 # No network answers at once, and discord.py notes the time of a heartbeat after it is sent:
@@ -71,7 +71,7 @@ class GatewayOptions:
     max_concurrency: int = 1
     identify_interval: float = 5.0
     identifies: int = 1_000
-    resume_within: float = 180.0
+    resume_within: float = 120.0
     members_interval: float = 30.0
 
 
@@ -90,6 +90,7 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.url = ""
         self.identified = 0
+        self._opens_at = 0.0
         self._last_identify: dict[int, float] = {}
         self._last_request: dict[int, float] = {}
         world.on_dispatch.append(self.dispatch)
@@ -98,15 +99,21 @@ class Gateway:
 
     def dispatch(self, guild_id: int, event: str, payload: dict[str, Any]) -> None:
         """Passes an event on to the sessions that it concerns, encoded once for all."""
-        body: bytes | None = None
-        for session in self.sessions.values():
-            if not session.concerns(guild_id) or not self._hears(session, guild_id, event, payload):
-                continue
-            if event == "GUILD_CREATE":
-                self._send_guild(session, self.world.guild(guild_id))
-                continue
-            if body is None:
-                body = encoded(event, payload)
+        concerned = [
+            session
+            for session in self.sessions.values()
+            if session.concerns(guild_id) and self._hears(session, guild_id, event, payload)
+        ]
+        if not concerned:
+            return
+        if event == "VOICE_STATE_UPDATE" and self.faults.swallows(guild_id):
+            return
+        if event == "GUILD_CREATE":
+            for session in concerned:
+                self.state(session, self.world.guild(guild_id))
+            return
+        body = encoded(event, payload)
+        for session in concerned:
             self.faults.push(session, event, payload, body)
 
     def send_raw(self, guild_id: int, event: str, payload: Any) -> None:
@@ -125,23 +132,36 @@ class Gateway:
         # Of itself our bot hears without the members intent too.
         return event == "GUILD_MEMBER_UPDATE" and payload["user"]["id"] == str(self.world.bot.id)
 
-    def _send_guild(self, session: Session, guild: Guild) -> None:
-        """Sends GUILD_CREATE, with as much as this session may see."""
+    def state(
+        self, session: Session, guild: Guild, *, odd_voice_states: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Sends GUILD_CREATE.
+
+        Args:
+            session: to whom.
+            guild: which.
+            odd_voice_states: sent beside those that there are.
+        """
         self.faults.release(session)  # what was held back is older than this
-        full = bool(session.intents & Intent.GUILD_PRESENCES) and len(guild.members) <= min(
-            session.large_threshold, MOST_MEMBERS_LISTED
-        )
-        payload = guild.create_payload(
-            only_with=None if full else self.world.bot.id, large_threshold=session.large_threshold
-        )
-        if not session.intents & Intent.GUILD_VOICE_STATES:
-            payload["voice_states"] = []
+        payload = statements.guild_create(session, guild, bot=self.world.bot)
+        payload["voice_states"] += odd_voice_states
         session.push(encoded("GUILD_CREATE", payload))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are accepted."""
+        return time.monotonic() >= self._opens_at
+
+    def shut(self, *, seconds: float) -> None:
+        """Accepts no connection for so long; those that are there stay."""
+        self._opens_at = time.monotonic() + seconds
 
     # A connection's life ------------------------------------------------------------------
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serves one connection until it closes."""
+        """Serves one connection until it closes; refuses it while the gateway is closed."""
+        if not self.is_open:
+            raise web.HTTPServiceUnavailable
         compression = request.query.get("compress")
         if request.query.get("encoding", "json") != "json":
             raise web.HTTPBadRequest(text="The sandbox speaks JSON only.")
@@ -281,32 +301,12 @@ class Gateway:
             refuse(4011, "Sharding required.")
         self.sessions[session.id] = session
         self.is_watched.set()
-        session.push(encoded("READY", self._ready(session, guilds)))
+        ready = statements.ready(session, guilds, bot=self.world.bot, url=self.url)
+        session.push(encoded("READY", ready))
         if session.wants("GUILD_CREATE"):
             for guild in guilds:
                 if guild.available:
-                    self._send_guild(session, guild)
-
-    def _ready(self, session: Session, guilds: list[Guild]) -> dict[str, Any]:
-        bot = self.world.bot
-        return {
-            "v": 10,
-            "user": bot.payload() | {"verified": True, "mfa_enabled": True, "email": None},
-            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
-            "session_id": session.id,
-            "session_type": "normal",
-            "resume_gateway_url": self.url,
-            "shard": list(session.shard),
-            "application": {"id": str(bot.id), "flags": 0},
-            "private_channels": [],
-            "relationships": [],
-            "presences": [],
-            "user_settings": {},
-            "guild_join_requests": [],
-            "geo_ordered_rtc_regions": [],
-            "auth": {},
-            "_trace": ["sandbox"],
-        }
+                    self.state(session, guild)
 
     async def _resume(self, connection: Connection, data: dict[str, Any]) -> None:
         token, session_id, sequence = data.get("token"), data.get("session_id"), data.get("seq")

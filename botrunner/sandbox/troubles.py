@@ -45,8 +45,9 @@ class Troubles:
         Args:
             name: which.
             shard: whose connections; all of them where None.
-            guild_id: where an outage or a strange dispatch happens; the first guild where None.
-            length: seconds, for those that have a length.
+            guild_id: where an outage, a loss or a strange dispatch happens; the first guild
+                where None.
+            length: seconds or how many, for those that have a length.
 
         Raises:
             WrongFaultError: if there is none of this name, or it has no length.
@@ -59,20 +60,27 @@ class Troubles:
             if connection.session is not None
             and (shard is None or connection.session.shard[0] == shard)
         ]
-        seconds = shot.length or 0.0
+        length = shot.length or 0.0
         of_connections: dict[str, Callable[[list[Connection]], None]] = {
             "drop": self.drop,
             "reconnect": self.reconnect,
             "invalid": self.invalidate,
             "refuse": self.refuse,
+            "closed": partial(self.close_gateway, seconds=length),
             "silence": self.silence,
-            "delay": partial(self.delay, seconds=seconds),
+            "stall": partial(self.stall, seconds=length),
+            "delay": partial(self.delay, seconds=length),
+            "cut_stream": self.cut_stream,
+            "noise": self.noise,
+            "gibberish": self.gibberish,
         }
         of_guild: dict[str, Callable[[Guild], None]] = {
-            "outage": partial(self.outage, seconds=seconds),
+            "outage": partial(self.outage, seconds=length),
+            "swallow": partial(self.swallow, count=int(length)),
             "garbage": self.garbage,
             "memberless": self.memberless,
             "stranger": self.stranger,
+            "malformed": self.malformed,
         }
         if name in of_connections:
             of_connections[name](connections)
@@ -106,6 +114,11 @@ class Troubles:
         self.gateway.faults.resumes_to_refuse += len(cut)
         self.drop(cut)
 
+    def close_gateway(self, _: Iterable[Connection], seconds: float) -> None:
+        """Cuts every connection of any shard, and accepts none for a while."""
+        self.gateway.shut(seconds=seconds)
+        self.drop(list(self.gateway.connections))
+
     def silence(self, connections: Iterable[Connection]) -> None:
         """Lets connections fall silent."""
         for connection in connections:
@@ -116,6 +129,26 @@ class Troubles:
         """Holds back what is sent over connections."""
         for connection in connections:
             connection.delay = seconds
+
+    def stall(self, connections: Iterable[Connection], seconds: float) -> None:
+        """Stops sending over connections for a while, as a slow network does."""
+        for connection in connections:
+            connection.stall(seconds)
+
+    def cut_stream(self, connections: Iterable[Connection]) -> None:
+        """Cuts connections in the middle of the next dispatch; a resume replays it."""
+        for connection in connections:
+            connection.tears = True
+
+    def noise(self, connections: Iterable[Connection]) -> None:
+        """Sends bytes that cannot be decompressed."""
+        for connection in connections:
+            connection.make_noise()
+
+    def gibberish(self, connections: Iterable[Connection]) -> None:
+        """Sends a whole message, well compressed, that is no JSON."""
+        for connection in connections:
+            connection.send(b'{"op":0,"t":"VOICE_STATE_UPDATE","d":{]')
 
     # The guild ----------------------------------------------------------------------------
 
@@ -129,6 +162,10 @@ class Troubles:
     async def _end_outage(self, guild: Guild, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self.gateway.world.end_outage(guild.id)
+
+    def swallow(self, guild: Guild, count: int) -> None:
+        """Loses a guild's next voice states: what makes ghosts and missing sessions."""
+        self.gateway.faults.swallow(guild.id, count=count)
 
     async def close(self) -> None:
         """Lets no outage end any more."""
@@ -156,6 +193,28 @@ class Troubles:
         payload = self._voice_state(guild, guild.members[guild.owner_id])
         payload["channel_id"] = str(self.gateway.world.new_id())
         self.gateway.send_raw(guild.id, "VOICE_STATE_UPDATE", payload)
+
+    def malformed(self, guild: Guild) -> None:
+        """Sends voice states of wrong types, and the guild anew with a state that is nowhere.
+
+        Nothing true is contradicted: a reader who passes over what cannot be read, and over
+        those who are in no channel, has it right.
+        """
+        member = next(
+            member
+            for user_id, member in guild.members.items()
+            if user_id not in guild.voice_states and not member.user.bot
+        )
+        state = self._voice_state(guild, member)
+        without_user = {name: value for name, value in state.items() if name != "user_id"}
+        for payload in (state | {"channel_id": [1, 2]}, without_user):
+            self.gateway.send_raw(guild.id, "VOICE_STATE_UPDATE", payload)
+        nowhere = {name: state[name] for name in state.keys() - {"guild_id", "member"}}
+        if not (guild.available and guild.bot_present):
+            return
+        for session in self.gateway.sessions.values():
+            if session.concerns(guild.id) and session.wants("GUILD_CREATE"):
+                self.gateway.state(session, guild, odd_voice_states=[nowhere])
 
     @staticmethod
     def _voice_state(guild: Guild, member: Member) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from community import registry
 from community.admin.base import GuildScopedAdmin
-from community.admin.showing import link_to_list, links_to_lists, moment
+from community.admin.showing import link_to_list, links_to_lists, links_to_pages, moment
 from community.models import AuditEntry, Channel, Guild, Member, Role
 from community.services import guild_choices
 
@@ -67,6 +67,7 @@ class GuildAdmin(GuildScopedAdmin):
         "afk_channel",
         "afk_timeout",
         "lists",
+        "checks",
     )
     fieldsets = (
         (
@@ -78,6 +79,7 @@ class GuildAdmin(GuildScopedAdmin):
                     ("afk_channel", "afk_timeout"),
                     ("first_seen", "voice_seen"),
                     "lists",
+                    "checks",
                 )
             },
         ),
@@ -156,3 +158,8 @@ class GuildAdmin(GuildScopedAdmin):
             (AuditEntry, "audit trail"),
             guild=guild.pk,
         )
+
+    @admin.display(description="checks")
+    def checks(self, guild: Guild) -> SafeString:
+        """Links to what can be looked into about the guild."""
+        return links_to_pages(*registry.pages_of("guild"), key=guild.pk)

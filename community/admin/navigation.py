@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 # Group, then its entries: the model's label, its words, its icon (Material Symbols). A
-# model of a floor above is named by its label, and one that has no page is left out.
+# model of a floor above is named by its label, and one that has no page is left out. A page
+# that is no model's list stands in PAGES, with the permission that it asks for.
 GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "Voice",
@@ -20,6 +21,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("sessions_app.VoiceState", "In voice now", "graphic_eq"),
             ("sessions_app.VoiceSession", "Voice sessions", "timer"),
             ("sessions_app.Visit", "Visits", "route"),
+            ("sessions_app.BlindGap", "Blind gaps", "visibility_off"),
         ),
     ),
     (
@@ -42,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "Running",
         (
+            ("sessions_app.health", "Health and recovery", "ecg_heart"),
             ("community.Shard", "Bot", "smart_toy"),
             ("community.JobRun", "Job runs", "task_alt"),
             ("django_celery_beat.PeriodicTask", "Schedule", "event_repeat"),
@@ -58,6 +61,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ),
 )
 
+PAGES = {"sessions_app.health": "sessions_app.view_voicesession"}
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Lays out the sidebar for an account; groups that it sees nothing of are left out."""
@@ -71,14 +76,32 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
+    _mark_where_it_is(groups, request.path)
     return groups
 
 
+def _mark_where_it_is(groups: list[dict[str, Any]], path: str) -> None:
+    """Marks the one entry that a page belongs to: a page's address begins with its list's."""
+    items = [item for group in groups for item in group["items"]]
+    home = items[0]["link"]
+    nearest = max(
+        (link for link in (item["link"] for item in items[1:]) if path.startswith(link)),
+        key=len,
+        default=home if path == home else None,
+    )
+    for item in items:
+        item["active"] = item["link"] == nearest
+
+
 def _list_of(label: str) -> str:
+    if label in PAGES:
+        return reverse(f"admin:{label.replace('.', '_')}")
     return reverse(f"admin:{label.replace('.', '_').lower()}_changelist")
 
 
 def _is_seen(request: HttpRequest, label: str) -> bool:
+    if label in PAGES:
+        return request.user.has_perm(PAGES[label])
     model = apps.get_model(label)
     if not admin.site.is_registered(model):
         return False

@@ -55,6 +55,15 @@ def links_to_lists(*lists: tuple[type[Model], str], **filters: str | int) -> Saf
     )
 
 
+def links_to_pages(*pages: tuple[str, str], key: object) -> SafeString:
+    """Links to pages of a record's own, by their names among the admin's addresses."""
+    return format_html_join(
+        " · ",
+        '<a class="rc-link" href="{}">{}</a>',
+        ((reverse(f"admin:{address}", args=[key]), text) for address, text in pages),
+    )
+
+
 def link_or_id(row: Model, name: str, *, id_name: str, kind: str) -> SafeString | str:
     """Links to a row's related record, or names it by its id where it is not mirrored."""
     record = related(row, name)

@@ -35,9 +35,9 @@ def key_of(request: HttpRequest, *, scope: Scope) -> ApiKey | None:
     return key
 
 
-def guild_ids_of(key: ApiKey) -> frozenset[int]:
-    """Tells which guilds a key is confined to; empty where it reaches all."""
-    return frozenset(guild.pk for guild in key.guilds.all())
+def guild_ids_of(key: ApiKey) -> frozenset[int] | None:
+    """Tells which guilds a key is confined to; None where it reaches all."""
+    return frozenset(guild.pk for guild in key.guilds.all()) or None
 
 
 class ApiKeyAuth(HttpBearer):

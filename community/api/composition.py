@@ -20,7 +20,8 @@ guild that your key does not reach is as if it were not there.
 as `%2B`.
 
 **Certainty.** A boundary that was not observed live says by how many seconds it may be off
-(`start_uncertainty`, `end_uncertainty`).
+(`start_uncertainty`, `end_uncertainty`); a duration and a sum of durations say the same
+(`uncertainty_seconds`). The stretches in which nobody watched are the blind gaps.
 
 **Refusals** have one shape: `{"code": ..., "message": ..., "field": ...}`, with `field` where
 one parameter is at fault. Unknown parameters are refused, so that a misspelled filter does

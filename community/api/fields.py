@@ -9,7 +9,9 @@ from ninja import Schema
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     PlainSerializer,
+    StringConstraints,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
@@ -28,6 +30,12 @@ def _read_snowflake(value: object) -> int:
     if not isinstance(value, str) or not _SNOWFLAKE.fullmatch(value):
         raise PydanticCustomError("snowflake", "should be a Discord id in decimal digits")
     return int(value)
+
+
+def _read_flag(value: object) -> bool:
+    if value not in {"true", "false"}:
+        raise PydanticCustomError("flag", "should be true or false")
+    return value == "true"
 
 
 def _read_moment(value: object, read: ValidatorFunctionWrapHandler) -> datetime:
@@ -61,8 +69,16 @@ SnowflakeFilter = Annotated[
 ]
 """A Discord id as a request names it: decimal digits, which fit 64 bits."""
 
+PlainText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""Words of a person: anything that PostgreSQL keeps as text, which a NUL is not."""
+
 UuidFilter = Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})]
 """An id of Rollcall's own as a request names it."""
+
+FlagFilter = Annotated[
+    bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean", "default": False})
+]
+"""A switch as a request names it: true or false, and nothing else that might mean so."""
 
 SnowflakeText = Annotated[
     int,
@@ -120,3 +136,9 @@ class StrictQuery(Schema):
                     "repeated_parameter", "can be given only once", {"field": name}
                 )
         return values
+
+
+class StrictBody(Schema):
+    """A request's body, where a field that is unknown is refused, and no type is guessed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)

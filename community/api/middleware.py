@@ -1,4 +1,4 @@
-"""What holds for every answer under ``/api/``, whoever gave it."""
+"""What holds for every answer under ``/api/`` and for ``/metrics``, whoever gave it."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from community.api.problems import problem_of_status
 
-PREFIX: Final = "/api/"
+PREFIXES: Final = ("/api/", "/metrics")
 
 _MESSAGES: Final = {
     400: "The request is malformed or too large.",
@@ -44,7 +44,7 @@ class ApiAnswers:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers a request."""
         response = self.get_response(request)
-        if not request.path_info.startswith(PREFIX):
+        if not request.path_info.startswith(PREFIXES):
             return response
 
         is_page = response.get("Content-Type", "").startswith("text/html")

@@ -119,15 +119,16 @@ def problem_of_status(status: int, message: str) -> HttpResponse:
 
 def translate_errors(api: NinjaAPI) -> None:
     """Teaches an API to answer each error in the one shape."""
-    api.add_exception_handler(RollcallError, _rollcall_error)
+    api.add_exception_handler(RollcallError, lambda _, error: refusal(error))
     api.add_exception_handler(ValidationError, _validation_error)
     api.add_exception_handler(HttpError, _http_error)
     api.add_exception_handler(Http404, _not_found)
     api.add_exception_handler(SuspiciousOperation, _suspicious)
-    api.add_exception_handler(OperationalError, _database_away)
+    api.add_exception_handler(OperationalError, lambda *_: database_away())
 
 
-def _rollcall_error(_: HttpRequest, error: Any) -> HttpResponse:
+def refusal(error: Any) -> HttpResponse:
+    """Builds the answer to what a service, or the API itself, refuses."""
     known = (_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
     status = error.status if isinstance(error, ApiError) else next(known, _CONFLICT)
     return problem(status, error.code, str(error), field=error.data.get("field"))
@@ -139,7 +140,9 @@ def _validation_error(_: HttpRequest, error: Any) -> HttpResponse:
         # The last name in the place: a list's item stands behind it by its number.
         place = next(part for part in reversed(entry["loc"]) if isinstance(part, str))
         fields.append(entry.get("ctx", {}).get("field", place))
-        sentences.append(f"{fields[-1]} {_PYDANTIC_SUBJECT.sub('should ', entry['msg'])}")
+        is_stray = entry["type"] == "extra_forbidden"
+        message = "is not a field here" if is_stray else entry["msg"]
+        sentences.append(f"{fields[-1]} {_PYDANTIC_SUBJECT.sub('should ', message)}")
     return problem(422, "invalid", "; ".join(sentences), field=fields[0])
 
 
@@ -155,7 +158,8 @@ def _suspicious(_: HttpRequest, __: Any) -> HttpResponse:
     return problem_of_status(400, "The request is malformed or too large.")
 
 
-def _database_away(_: HttpRequest, __: Any) -> HttpResponse:
+def database_away() -> HttpResponse:
+    """Builds the answer for as long as the database is away."""
     response = problem(503, "database_unavailable", "The database is away; try again soon.")
     response["Retry-After"] = str(_RETRY_SECONDS)
     return response

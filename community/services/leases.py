@@ -35,6 +35,9 @@ _TAKING: Final = 7_341_001
 STANDSTILL_SECONDS: Final = 10
 """A bot that stands still for so long in a transaction has it ended by the server."""
 
+LONGEST_TRANSACTION_SECONDS: Final = 300
+"""The same in the middle of a pipeline, in which no server of PostgreSQL notices a standstill."""
+
 _RENEW = """
     UPDATE community_shard
     SET heartbeat_at = greatest(%(now)s, heartbeat_at + interval '1 microsecond'),
@@ -63,6 +66,10 @@ _LIMIT_STANDSTILL = """
            set_config('tcp_keepalives_idle', '5', false),
            set_config('tcp_keepalives_interval', '2', false),
            set_config('tcp_keepalives_count', '3', false)
+"""
+# From PostgreSQL 17 on.
+_LIMIT_TRANSACTIONS = """
+    SELECT set_config(name, %s, false) FROM pg_settings WHERE name = 'transaction_timeout'
 """
 
 
@@ -233,6 +240,24 @@ def renew(
             )
 
 
+def check(lease: Lease) -> None:
+    """Makes sure that a lease was not taken meanwhile, before its holder judges what it sees.
+
+    Raises:
+        LeaseLostError: if it was.
+    """
+    held = Shard.objects.filter(
+        shard_id=lease.shard_id,
+        shard_count=lease.shard_count,
+        fence=lease.fence,
+        holder=lease.holder,
+    )
+    if not held.exists():
+        raise LeaseLostError(
+            shard_id=lease.shard_id, shard_count=lease.shard_count, fence=lease.fence
+        )
+
+
 def limit_standstill(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Lets the server end the transactions of a bot that stands still, or whose machine is gone.
 
@@ -244,3 +269,4 @@ def limit_standstill(connection: BaseDatabaseWrapper, **_: object) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_LIMIT_STANDSTILL, [f"{STANDSTILL_SECONDS}s"])
+        cursor.execute(_LIMIT_TRANSACTIONS, [f"{LONGEST_TRANSACTION_SECONDS}s"])

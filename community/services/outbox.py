@@ -14,7 +14,7 @@ from community.models import OutboxItem, OutboxState, Shard
 from community.models.shard import shard_in_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CHANNEL: Final = "rollcall_outbox"
 """The channel of ``NOTIFY``; its payload is the id of the item that was written."""
@@ -119,7 +119,14 @@ def wait_for_answers(items: Sequence[OutboxItem], *, seconds: float = 10) -> Non
 
 def is_served(guild_id: int, *, now: datetime) -> bool:
     """Tells whether a bot runs for a guild's shard: one whose heartbeat is fresh."""
-    return any(
-        shard_of(guild_id, shard.shard_count) == shard.shard_id
-        for shard in Shard.objects.alive(since=now - HEARTBEAT_GRACE)
+    return guild_id in served([guild_id], now=now)
+
+
+def served(guild_ids: Iterable[int], *, now: datetime) -> frozenset[int]:
+    """Tells for which of some guilds a bot runs; see :func:`is_served`."""
+    shards = list(Shard.objects.alive(since=now - HEARTBEAT_GRACE))
+    return frozenset(
+        guild_id
+        for guild_id in guild_ids
+        if any(shard_of(guild_id, shard.shard_count) == shard.shard_id for shard in shards)
     )

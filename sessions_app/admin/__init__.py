@@ -1,5 +1,5 @@
 """The admin's pages of visits and sessions, and the page that it opens on."""
 
-from sessions_app.admin import visit, voice_session, voice_state
+from sessions_app.admin import blind_gap, visit, voice_session, voice_state
 
-__all__ = ["visit", "voice_session", "voice_state"]
+__all__ = ["blind_gap", "visit", "voice_session", "voice_state"]

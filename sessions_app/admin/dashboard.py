@@ -18,11 +18,13 @@ from community.admin.running import (
 from community.admin.showing import link_or_id, link_to, moment
 from community.domain.durations import in_words
 from community.models import JobRun, Shard
-from community.services.access import visible_guilds
+from community.services.access import guild_ids_seen_by, visible_guilds
+from sessions_app.admin import health
 from sessions_app.admin.rows import length_of
 from sessions_app.admin.voice_state import marks_of
 from sessions_app.models import VoiceSession, VoiceState
 from sessions_app.services.health import STALE_WITHIN
+from sessions_app.services.self_check import latest_check
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,6 +81,9 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         in_voice = len(shown) if len(shown) < MOST_MEMBERS else states.count()
         context["not_named"] = in_voice - len(shown)
         context["figures"] = _figures(user, in_voice=in_voice, now=now)
+    context["sees_health"] = user.has_perm("sessions_app.view_voicesession")
+    if context["sees_health"]:
+        context["warnings"] = health.look(guild_ids_seen_by(user), now=now).warnings()
     context["sees_bot"] = user.has_perm("community.view_shard")
     if context["sees_bot"]:
         context["shards"] = [_shard_line(shard, now=now) for shard in Shard.objects.all()]
@@ -86,6 +91,8 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if context["sees_jobs"]:
         latest = JobRun.objects.order_by("job", "-started_at", "-id").distinct("job")
         context["jobs"] = [_job_line(run, now=now) for run in latest]
+        check = latest_check()
+        context["books"] = _books_line(check, now=now) if check else None
     return context
 
 
@@ -158,4 +165,17 @@ def _job_line(run: JobRun, *, now: datetime) -> dict[str, Any]:
         "label": JOB_STATES[state],
         "when": f"{in_words((now - run.started_at).total_seconds())} ago",
         "found": run.found,
+    }
+
+
+def _books_line(check: JobRun, *, now: datetime) -> dict[str, Any]:
+    rows = "1 wrong row" if check.found == 1 else f"{check.found:,} wrong rows"
+    by_kind: dict[str, int] = check.outcome.get("wrong", {})
+    most_first = sorted(by_kind.items(), key=lambda part: -part[1])
+    return {
+        "name": link_to(check, rows),
+        "state": "wrong" if check.found else "right",
+        "label": "danger" if check.found else "success",
+        "when": f"{in_words((now - check.started_at).total_seconds())} ago",
+        "kinds": ", ".join(f"{count:,} {kind}" for kind, count in most_first if count),
     }

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from community.admin.showing import link_or_id, link_to, moment
 from community.domain.durations import at_most_off, in_words, with_uncertainty
 from sessions_app.domain.changes import STRETCH_KINDS
-from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
+from sessions_app.domain.sums import sum_of
+from sessions_app.models import BlindGap, EndReason, SessionStatus, StartKind, VoiceSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime, tzinfo
 
     from django.utils.safestring import SafeString
@@ -31,6 +32,8 @@ STRETCH_WORDS = {
     "alone": "alone",
     "afk": "AFK",
 }
+
+MOST_GAPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,15 @@ class SessionLine:
 
 def length_of(session: VoiceSession, *, now: datetime) -> str:
     """Says how long a session lasted, how sure that is, and whether it goes on."""
-    uncertainty = session.start_uncertainty + session.end_uncertainty
-    words = with_uncertainty(session.duration(now=now).total_seconds(), uncertainty)
+    words = with_uncertainty(session.duration(now=now).total_seconds(), session.uncertainty)
     return f"{words} so far" if session.ended_at is None else words
+
+
+def total_of(sessions: Collection[VoiceSession], *, now: datetime) -> str:
+    """Says how long a member's sessions lasted together, and how sure that is."""
+    total = sum_of(session.measured(now=now) for session in sessions)
+    words = with_uncertainty(total.seconds, total.uncertainty)
+    return f"{words} so far" if any(session.ended_at is None for session in sessions) else words
 
 
 def start_of(session: VoiceSession) -> str:
@@ -83,6 +92,23 @@ def stretches_of(session: VoiceSession, *, now: datetime) -> str:
         f"{STRETCH_WORDS[kind]} {in_words(seconds)}" for kind, seconds in spent.items() if seconds
     ]
     return ", ".join(parts)
+
+
+def gap_lines_of(session: VoiceSession, *, zone: tzinfo) -> list[tuple[str, SafeString, str]]:
+    """Lays out the blind gaps that a session's start or end lies in.
+
+    Returns:
+        Which of the two, the gap, and how long it was; the oldest first.
+    """
+    lines = []
+    for gap in BlindGap.objects.touching(session).order_by("began_at", "id")[:MOST_GAPS]:
+        boundaries = (("start", session.started_at), ("end", session.ended_at))
+        within = (name for name, at in boundaries if at and gap.began_at <= at <= gap.ended_at)
+        words = f"{gap.get_cause_display()}, {gap.began_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+        length = in_words(gap.length.total_seconds())
+        told = ", told afterwards" if gap.is_replayed else ""
+        lines.append((" and ".join(within), link_to(gap, words), f"{length}{told}"))
+    return lines
 
 
 def lines_of(

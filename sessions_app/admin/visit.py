@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from community.admin import search
@@ -13,8 +13,7 @@ from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
 from community.admin.showing import link_or_id, moment, zone_of
-from community.domain.durations import in_words
-from sessions_app.admin.rows import lines_of
+from sessions_app.admin.rows import lines_of, total_of
 from sessions_app.models import Visit, VoiceSession
 
 if TYPE_CHECKING:
@@ -71,7 +70,10 @@ class VisitAdmin(GuildScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the records that the rows link to."""
         visits: Any = super().get_queryset(request)
-        linked: QuerySet[Any] = visits.for_changelist()
+        counted = Prefetch(
+            "sessions", VoiceSession.objects.for_sums(), to_attr="sessions_that_count"
+        )
+        linked: QuerySet[Any] = visits.for_changelist().prefetch_related(counted)
         return linked
 
     def named(self, request: HttpRequest, text: str) -> Q:
@@ -106,12 +108,10 @@ class VisitAdmin(GuildScopedAdmin):
         """Shows when it ended."""
         return moment(visit.ended_at, zone_of(visit)) if visit.ended_at else "goes on"
 
-    @admin.display(description="length")
-    def length(self, visit: Visit) -> str:
-        """Says how long it lasted."""
-        end = visit.ended_at or timezone.now()
-        words = in_words((end - visit.started_at).total_seconds())
-        return words if visit.ended_at else f"{words} so far"
+    @admin.display(description="time in voice")
+    def length(self, visit: Any) -> str:
+        """Says how long its sessions lasted together, and how sure that is."""
+        return total_of(visit.sessions_that_count, now=timezone.now())
 
     @admin.display(description="first channel")
     def first_channel_link(self, visit: Visit) -> SafeString | str:

@@ -15,10 +15,12 @@ from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import ChannelFilter, GuildFilter, MemberFilter, TimeRangeFilter
 from community.admin.showing import link_to, moment, zone_of
 from community.models import AuditEntry
+from sessions_app.admin import drift, health
 from sessions_app.admin.correction import EndForm, VoidForm, correction_page
 from sessions_app.admin.rows import (
     STATUS_LABELS,
     ending_of,
+    gap_lines_of,
     length_of,
     lines_of,
     start_of,
@@ -30,6 +32,7 @@ from sessions_app.registry import session_panels
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
     from unfold.dataclasses import UnfoldAction
 
@@ -133,12 +136,18 @@ class VoiceSessionAdmin(GuildScopedAdmin):
         """Asks for the reason, and voids the session."""
         return correction_page(self, request, object_id, VoidForm)
 
+    # Health, recovery, drift --------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the pages that are about all sessions."""
+        return [*health.addresses(self), *drift.addresses(self), *super().get_urls()]
+
     # What is around it --------------------------------------------------------------------
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Adds the related sessions, the trail, and what the floors above show."""
+        """Adds the related sessions, the blind gaps, the trail, and what the floors above show."""
         session: VoiceSession = context["original"]
         zone = zone_of(session)
         of_visit = VoiceSession.objects.filter(visit=session.visit_id).for_changelist()
@@ -150,6 +159,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
                 now=timezone.now(),
                 shown=session,
             ),
+            "gap_lines": gap_lines_of(session, zone=zone),
             "audit_lines": [
                 (moment(entry.at, zone), link_to(entry, entry.action), entry)
                 for entry in entries[:MOST_LINES]

@@ -52,6 +52,9 @@ class ShardOut(Schema):
     heartbeat_at: Moment = Field(description="When its bot last wrote that it lives.")
     last_frame_at: Moment | None = Field(description="When Discord was last heard of.")
     latency_seconds: float | None = Field(description="Discord's heartbeat round trip.")
+    queued_facts: int = Field(description="Facts that wait in the bot's memory to be written.")
+    spooled_facts: int = Field(description="Facts that wait on its disk: the database is away.")
+    retries: int = Field(description="Batches written again since the bot started.")
 
 
 class JobOut(Schema):
@@ -128,7 +131,7 @@ def health(request: HttpRequest) -> HealthOut | Status[DownOut]:
         at=found.at,
         sessions=SessionCounts(active=found.active_sessions, stale=found.stale_sessions),
         active_members=found.active_members,
-        shards=ShardCounts(alive=found.alive_shards, known=len(found.shards)),
+        shards=shard_counts(found),
         details=_details(found) if key else None,
     )
 
@@ -136,31 +139,52 @@ def health(request: HttpRequest) -> HealthOut | Status[DownOut]:
 def _details(found: Health) -> HealthDetails:
     return HealthDetails(
         overdue_sessions=found.overdue_sessions,
-        warnings=[
-            WarningOut(code=warning.code, message=warning.message) for warning in found.warnings()
-        ],
-        shards=[
-            ShardOut(
-                shard_id=part.shard.shard_id,
-                shard_count=part.shard.shard_count,
-                is_alive=part.is_alive,
-                is_connected=part.shard.is_connected,
-                heartbeat_at=part.shard.heartbeat_at,
-                last_frame_at=part.shard.last_frame_at,
-                latency_seconds=part.shard.latency_seconds,
-            )
-            for part in found.shards
-        ],
-        jobs=[
-            JobOut(
-                job=job.job,
-                started_at=job.started_at,
-                completed_at=job.completed_at,
-                seconds_since_completion=(found.at - job.completed_at).total_seconds()
-                if job.completed_at
-                else None,
-                is_late=job.is_late,
-            )
-            for job in found.jobs
-        ],
+        warnings=warnings_out(found),
+        shards=shards_out(found),
+        jobs=jobs_out(found),
     )
+
+
+def shard_counts(found: Health) -> ShardCounts:
+    """Counts the shards."""
+    return ShardCounts(alive=found.alive_shards, known=len(found.shards))
+
+
+def warnings_out(found: Health) -> list[WarningOut]:
+    """Says what staff should look at."""
+    return [WarningOut(code=warning.code, message=warning.message) for warning in found.warnings()]
+
+
+def shards_out(found: Health) -> list[ShardOut]:
+    """Says how each shard is."""
+    return [
+        ShardOut(
+            shard_id=part.shard.shard_id,
+            shard_count=part.shard.shard_count,
+            is_alive=part.is_alive,
+            is_connected=part.shard.is_connected,
+            heartbeat_at=part.shard.heartbeat_at,
+            last_frame_at=part.shard.last_frame_at,
+            latency_seconds=part.shard.latency_seconds,
+            queued_facts=part.queued,
+            spooled_facts=part.spooled,
+            retries=part.retries,
+        )
+        for part in found.shards
+    ]
+
+
+def jobs_out(found: Health) -> list[JobOut]:
+    """Says how each scheduled job is."""
+    return [
+        JobOut(
+            job=job.job,
+            started_at=job.started_at,
+            completed_at=job.completed_at,
+            seconds_since_completion=(found.at - job.completed_at).total_seconds()
+            if job.completed_at
+            else None,
+            is_late=job.is_late,
+        )
+        for job in found.jobs
+    ]

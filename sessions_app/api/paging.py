@@ -1,16 +1,20 @@
-"""Where a page of sessions ends, so that the next one begins right behind it."""
+"""What a page of sessions or gaps has of them, and where it ends, so that the next begins there."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from django.db.models import Q
-from pydantic import BeforeValidator, WithJsonSchema
+from django.http import HttpRequest
+from ninja import Field
+from pydantic import BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
+
+from community.api.fields import MomentFilter, StrictQuery
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM: Final = Struct(">q16s")
@@ -19,14 +23,14 @@ _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last session of a page, newest first: by its start, then by its id."""
+    """The last row of a page, newest first: by its start, then by its id."""
 
-    started_at: datetime
+    start: datetime
     id: UUID
 
     def __str__(self) -> str:
         """Writes it as the opaque text that a client hands back."""
-        microseconds = (self.started_at - _EPOCH) // timedelta(microseconds=1)
+        microseconds = (self.start - _EPOCH) // timedelta(microseconds=1)
         return urlsafe_b64encode(_FORM.pack(microseconds, self.id.bytes)).decode("ascii")
 
     @classmethod
@@ -43,19 +47,28 @@ class Cursor:
             raise refusal
         microseconds, id_bytes = _FORM.unpack(urlsafe_b64decode(text))
         try:
-            started_at = _EPOCH + timedelta(microseconds=microseconds)
+            start = _EPOCH + timedelta(microseconds=microseconds)
         except OverflowError:
             raise refusal from None
-        return cls(started_at, UUID(bytes=id_bytes))
+        return cls(start, UUID(bytes=id_bytes))
 
-    def after(self) -> Q:
-        """Chooses the sessions that come after it.
+    def after(self, column: str = "started_at") -> Q:
+        """Chooses the rows that come after it.
 
-        The first condition is what an index on (started_at, id) is entered by.
+        The first condition is what an index on (column, id) is entered by.
+
+        Args:
+            column: the one that holds the rows' start.
         """
-        return Q(started_at__lte=self.started_at) & (
-            Q(started_at__lt=self.started_at) | Q(id__lt=self.id)
+        return Q(**{f"{column}__lte": self.start}) & (
+            Q(**{f"{column}__lt": self.start}) | Q(id__lt=self.id)
         )
+
+    def next_path(self, request: HttpRequest) -> str:
+        """Gives the path of the page that begins behind it, with the request's filters."""
+        query = request.GET.copy()
+        query["cursor"] = str(self)
+        return f"{request.path}?{query.urlencode()}"
 
 
 CursorFilter = Annotated[
@@ -64,3 +77,27 @@ CursorFilter = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_TEXT.pattern}$"}),
 ]
 """A cursor as a request names it."""
+
+
+class PageQuery(StrictQuery):
+    """Which window of time to list, and which page of it."""
+
+    from_: MomentFilter = Field(
+        None,
+        alias="from",
+        description="Only what has time after this instant: it ends later, or goes on. "
+        "Together with `until`: whatever overlaps the window, not only what lies within it.",
+    )
+    until: MomentFilter = Field(
+        None, description="Only what has time before this instant: it begins earlier."
+    )
+    limit: int = Field(50, ge=1, le=200, description="How many to a page.")
+    cursor: CursorFilter = Field(
+        None, description="Where the page begins: take it from `next` of the page before."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_a_window_turned_around(self) -> Self:
+        if self.from_ is not None and self.until is not None and self.until <= self.from_:
+            raise PydanticCustomError("window", "should be after from", {"field": "until"})
+        return self

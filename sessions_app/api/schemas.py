@@ -1,25 +1,19 @@
 """What the API says of sessions and visits."""
 
-from typing import Self
-
 from ninja import Field, Schema
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from community.api.fields import (
     Moment,
-    MomentFilter,
     SnowflakeFilter,
     SnowflakeText,
-    StrictQuery,
     UuidFilter,
     UuidText,
 )
-from sessions_app.api.paging import CursorFilter
+from sessions_app.api.paging import PageQuery
 from sessions_app.models import EndReason, SessionStatus, StartKind
 
 
-class SessionFilters(StrictQuery):
+class SessionFilters(PageQuery):
     """Which sessions to list."""
 
     guild_id: SnowflakeFilter = Field(None, description="Only of this guild.")
@@ -30,25 +24,6 @@ class SessionFilters(StrictQuery):
         default_factory=list,
         description="Only with this status; give it several times for any of several.",
     )
-    from_: MomentFilter = Field(
-        None,
-        alias="from",
-        description="Only sessions with time after this instant: they end later, or go on. "
-        "Together with `until`: whatever overlaps the window, not only what lies within it.",
-    )
-    until: MomentFilter = Field(
-        None, description="Only sessions with time before this instant: they start earlier."
-    )
-    limit: int = Field(50, ge=1, le=200, description="How many to a page.")
-    cursor: CursorFilter = Field(
-        None, description="Where the page begins: take it from `next` of the page before."
-    )
-
-    @model_validator(mode="after")
-    def _refuse_a_window_turned_around(self) -> Self:
-        if self.from_ is not None and self.until is not None and self.until <= self.from_:
-            raise PydanticCustomError("window", "should be after from", {"field": "until"})
-        return self
 
 
 class StretchOut(Schema):
@@ -104,6 +79,9 @@ class SessionOut(Schema):
     ended_at: Moment | None = Field(description="Null while it goes on.")
     last_seen_at: Moment = Field(description="The latest sight of the member there.")
     duration_seconds: float = Field(description="So far, where it goes on.")
+    uncertainty_seconds: float = Field(
+        description="By how much the duration may be off: the start's and the end's together."
+    )
     start_kind: StartKind = Field(description="How the start is known.")
     end_reason: EndReason | None = Field(description="Null while it goes on.")
     start_uncertainty: float = Field(description="Seconds by which the start may be off.")
@@ -131,6 +109,13 @@ class VisitOut(Schema):
     ended_at: Moment | None = Field(description="Null while it goes on.")
     first_channel_id: SnowflakeText
     last_channel_id: SnowflakeText = Field(description="The latest one, while it goes on.")
+    duration_seconds: float = Field(
+        description="The sum of its sessions, those voided by staff left out."
+    )
+    uncertainty_seconds: float = Field(
+        description="By how much the sum may be off. A move within the visit that was seen "
+        "late adds nothing: what one session has too much the next has too little."
+    )
 
 
 class SessionDetail(SessionOut):

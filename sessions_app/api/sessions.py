@@ -14,6 +14,7 @@ from community.api.authentication import ApiKeyAuth, KeyedRequest, guild_ids_of
 from community.api.problems import PROBLEMS, NotFoundError, Problem, problem_examples
 from community.domain.scopes import Scope
 from community.models import Channel, Guild, Member
+from community.services.access import within
 from sessions_app.api.paging import Cursor
 from sessions_app.api.schemas import (
     SessionDetail,
@@ -28,6 +29,7 @@ from sessions_app.api.schemas import (
 )
 from sessions_app.domain.changes import STRETCH_KINDS, Stretch
 from sessions_app.domain.facts import LONGEST_SESSION_SECONDS
+from sessions_app.domain.sums import sum_of
 from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
 from sessions_app.models.channel_ids import never_empty
 from sessions_app.models.voice_session import VoiceSessionQuerySet
@@ -75,7 +77,11 @@ def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> Sess
     shown = page[: filters.limit]
     return SessionPage(
         sessions=[_session_out(session, now=now) for session in shown],
-        next=_next_path(request, shown[-1]) if len(page) > len(shown) else None,
+        next=(
+            Cursor(shown[-1].started_at, shown[-1].id).next_path(request)
+            if len(page) > len(shown)
+            else None
+        ),
     )
 
 
@@ -95,6 +101,8 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
     related = _named(others).order_by("started_at", "id")[:MOST_RELATED]
     now = timezone.now()
     visit = session.visit
+    counted = VoiceSession.objects.for_sums().filter(visit_id=visit.id)
+    total = sum_of(part.measured(now=now) for part in counted)
     return SessionDetail(
         **dict(_session_out(session, now=now)),
         visit=VisitOut(
@@ -103,6 +111,8 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
             ended_at=visit.ended_at,
             first_channel_id=never_empty(visit.first_channel_id),
             last_channel_id=never_empty(visit.last_channel_id),
+            duration_seconds=total.seconds,
+            uncertainty_seconds=total.uncertainty,
         ),
         related=[_session_out(other, now=now) for other in related],
     )
@@ -111,8 +121,7 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
 def _reachable(request: KeyedRequest) -> VoiceSessionQuerySet:
     """Confines to the guilds of the request's key."""
     sessions: VoiceSessionQuerySet = VoiceSession.objects.all()
-    guild_ids = guild_ids_of(request.auth)
-    return sessions.filter(guild_id__in=guild_ids) if guild_ids else sessions
+    return within(sessions, guild_ids_of(request.auth))
 
 
 def _named(sessions: "VoiceSessionQuerySet") -> "QuerySet[NamedSession]":
@@ -150,12 +159,6 @@ def _chosen(filters: SessionFilters) -> Q:
     return wanted
 
 
-def _next_path(request: KeyedRequest, last: VoiceSession) -> str:
-    query = request.GET.copy()
-    query["cursor"] = str(Cursor(last.started_at, last.id))
-    return f"{request.path}?{query.urlencode()}"
-
-
 def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
     end = session.ended_at
     stretches = {
@@ -182,6 +185,7 @@ def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
         ended_at=end,
         last_seen_at=session.last_seen_at,
         duration_seconds=session.duration(now=now).total_seconds(),
+        uncertainty_seconds=session.uncertainty,
         start_kind=StartKind(session.start_kind),
         end_reason=EndReason(session.end_reason) if session.end_reason else None,
         start_uncertainty=session.start_uncertainty,

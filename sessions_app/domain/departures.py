@@ -38,11 +38,6 @@ class Departures:
         """Forgets a member who is back, and gives what was remembered."""
         return self._departed.pop(user_id, None)
 
-    def at(self, user_id: int) -> datetime | None:
-        """Tells when a member left; None where that is not remembered."""
-        departed = self._departed.get(user_id)
-        return None if departed is None else departed.at
-
     def since(self, instant: datetime) -> dict[int, datetime]:
         """Gives those who left at or after an instant, and when."""
         return {

@@ -10,6 +10,7 @@ from sessions_app.domain import words
 from sessions_app.domain.departures import Departures
 from sessions_app.domain.leave_reasons import LeaveReasons
 from sessions_app.domain.seats import Seats
+from sessions_app.domain.sightings import Sightings
 from sessions_app.domain.stays import LiveSession, LiveVisit, Stay
 from sessions_app.domain.stretches import cut
 
@@ -47,7 +48,7 @@ class GuildVoice:
         estimated: those whose session was ended by estimate while no bot watched; a
             sight of them tells whether the estimate stands. Where staff have corrected
             it meanwhile, it does.
-        seen_at: when all who are in voice were last stated; None until then.
+        sightings: up to when it is known where members are.
     """
 
     def __init__(self, guild_id: int, ledger: Ledger, new_id: Callable[[], UUID]) -> None:
@@ -57,10 +58,9 @@ class GuildVoice:
         self.seats = Seats(ledger)
         self.estimated: dict[int, Stay] = {}
         self.reasons = LeaveReasons()
-        self.seen_at: datetime | None = None
-        self._replayed: set[int] = set()
-        self._bots: set[int] = set()
+        self.sightings = Sightings()
         self.departures = Departures()
+        self._bots: set[int] = set()
         self._ledger = ledger
         self._new_id = new_id
 
@@ -114,6 +114,7 @@ class GuildVoice:
             latest_at=at,
             start_kind=sight.kind,
             start_uncertainty=sight.uncertainty,
+            entered_uncertainty=sight.uncertainty,
         )
         if dropped is not None:
             session.inherit(dropped)
@@ -132,7 +133,6 @@ class GuildVoice:
             visit=visit,
             session=session,
             changed_at=at,
-            seen_at=at,
         )
         self._ledger.visit(visit)
         self._ledger.session(session)
@@ -140,7 +140,6 @@ class GuildVoice:
 
     def toggle(self, stay: Stay, presence: VoicePresence, at: datetime) -> None:
         """Takes over a member's switches where they stay in their channel."""
-        stay.seen_at = max(stay.seen_at, at)
         if (
             stay.flags == presence.flags
             and stay.requested_to_speak_at == presence.requested_to_speak_at
@@ -165,7 +164,7 @@ class GuildVoice:
         """Ends the session in one channel and opens the next at the same instant."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, sight.uncertainty)
         self.seats.unseat(stay, at)
         dropped = None
         if session is not None and not self._end(session, at, reason, sight.uncertainty):
@@ -176,7 +175,7 @@ class GuildVoice:
         """Ends a member's session and visit."""
         session = stay.session
         if session is not None:
-            at = max(at, session.latest_at)
+            at = session.end_at(at, uncertainty)
         self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
@@ -240,7 +239,13 @@ class GuildVoice:
             self._bots.add(presence.user_id)
         elif presence.is_bot is False:
             self._bots.discard(presence.user_id)
-        return presence.user_id in self._bots and not self.tracks_bots
+        return self.ignores(presence)
+
+    def ignores(self, presence: VoicePresence) -> bool:
+        """Tells whether a presence is a bot's that gets no sessions."""
+        known = presence.user_id in self._bots
+        is_bot = known if presence.is_bot is None else presence.is_bot
+        return is_bot and not self.tracks_bots
 
     def know_bots(self, user_ids: Iterable[int]) -> None:
         """Learns who is a bot."""
@@ -250,6 +255,7 @@ class GuildVoice:
         """Takes up a stay that the database remembers, changing nothing about it."""
         if stay.is_bot:
             self._bots.add(stay.user_id)
+        self.sightings.told(stay.user_id, stay.changed_at, 0.0)
         if stay.session is not None and stay.session.ended_at is not None:
             self.estimated[stay.user_id] = stay
         else:
@@ -283,20 +289,14 @@ class GuildVoice:
                 self._ledger.widen(session, uncertainty)
 
     def to_check(self, *, left_since: datetime) -> list[int]:
-        """Lists those in voice and those who left lately, the one heard of longest ago first."""
-        heard = {user_id: stay.seen_at for user_id, stay in self.stays.items()}
-        heard.update(self.departures.since(left_since))
-        return sorted(heard, key=lambda user_id: heard[user_id])
+        """Lists those in voice and those who left lately, the one seen longest ago first."""
+        user_ids = {**self.stays, **self.departures.since(left_since)}
+        return sorted(user_ids, key=lambda user_id: self.sightings.until(user_id) or left_since)
 
-    def note_replayed(self, user_id: int) -> None:
-        """Remembers that something was told of a member afterwards."""
-        self._replayed.add(user_id)
-
-    def take_replayed(self) -> int:
-        """Counts those of whom something was told afterwards, and who are in voice no more."""
-        gone = len(self._replayed - self.stays.keys())
-        self._replayed.clear()
-        return gone
+    def forget(self, at: datetime) -> None:
+        """Forgets those who left long before ``at``."""
+        self.departures.forget(at)
+        self.sightings.forget(at, kept=self.stays)
 
     def restate(self) -> None:
         """Notes all that goes on as changed, so that it is written once more."""
@@ -316,11 +316,7 @@ class GuildVoice:
 
     def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> bool:
         """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
-        at = max(at, session.latest_at)
-        doubt = uncertainty
-        if session.entered_at == session.started_at:
-            doubt += session.start_uncertainty
-        if at - session.entered_at + timedelta(seconds=doubt) < self.micro_session:
+        if session.is_surely_shorter(self.micro_session, at, uncertainty):
             self._ledger.drop_session(session)
             return False
         session.status = words.COMPLETED

@@ -7,27 +7,27 @@ carries the gap's length as its uncertainty (PRODUCT's H3 to H5).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from sessions_app.domain import words
 from sessions_app.domain.changes import GapRow, Settled
-from sessions_app.domain.drift import Drift
+from sessions_app.domain.drift import drift_between, drift_of, is_same_visit, is_up_to_date
+from sessions_app.domain.facts import VoicePresence
 from sessions_app.domain.guild_voice import LIVE, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    from sessions_app.domain.facts import (
-        GapReplayed,
-        PresenceChecked,
-        VoicePresence,
-        VoiceSnapshot,
-    )
+    from sessions_app.domain.drift import Drift
+    from sessions_app.domain.facts import GapReplayed, PresenceChecked, VoiceSnapshot
     from sessions_app.domain.guild_voice import GuildVoice
     from sessions_app.domain.ledger import Ledger
     from sessions_app.domain.stays import Stay
+
+FIRST_SIGHT: Final = Sight(words.FIRST_SIGHT, 0.0)
 
 
 class Settling:
@@ -40,84 +40,62 @@ class Settling:
     def snapshot(self, guild: GuildVoice, fact: VoiceSnapshot) -> None:
         """Settles a guild with all who are in its voice."""
         at = fact.at
-        if fact.blind_since is None:
-            blind_since = at
-            sight = Sight(words.FIRST_SIGHT, 0.0)
-            self._ledger.sighted(guild.guild_id, at)
-        else:
-            blind_since = min(fact.blind_since, at)
-            gap = (at - blind_since).total_seconds()
-            sight = Sight(words.INFERRED, gap) if gap else LIVE
-        guild.seen_at = at
+        is_first = fact.blind_since is None
+        since = fact.blind_since or at
         present = {
             user_id: presence
             for user_id, presence in fact.presences.items()
             if presence.channel_id is not None and not guild.is_ignored(presence)
         }
-        known = len(guild.stays) + len(guild.estimated)
+        compared = len(guild.stays) + len(guild.estimated)
+        estimates = sum(map(_is_estimated, guild.estimated.values()))
+        known = estimates + sum(stay.session is not None for stay in guild.stays.values())
         reopened = sum(
             self.estimate(guild, stay, present.get(user_id), at) is not None
             for user_id, stay in list(guild.estimated.items())
         )
-        drift = [
-            *self._settle_gone(guild, present, blind_since, at, sight),
-            *self._settle_present(guild, present, blind_since, at, sight),
-        ]
-        settled = Settled(guild.guild_id, fact.cause, known, tuple(drift), reopened, at)
-        self._ledger.settled(settled)
-        if blind_since < at:
+        drift = _differences(guild, present, since=since, at=at)
+        self._settle(guild, present, drift, at=at, is_first=is_first)
+        if is_first:
+            self._ledger.sighted(guild.guild_id, at)
+        else:
+            parts = tuple(drift.values())
+            self._ledger.settled(Settled(guild.guild_id, fact.cause, compared, parts, reopened, at))
+        if since < at:
+            begun, ended = _begun_and_ended(drift.values())
             self._note_gap(
                 guild,
                 cause=fact.cause,
-                since=blind_since,
+                since=since,
                 at=at,
-                known=known,
-                drift=drift,
+                touched=known + begun,
+                mended=begun + ended + estimates - reopened,
             )
-
-    def _settle_gone(
-        self,
-        guild: GuildVoice,
-        present: dict[int, VoicePresence],
-        since: datetime,
-        at: datetime,
-        sight: Sight,
-    ) -> list[Drift]:
-        """Ends the stays that are over; they go first: a channel is empty before it fills again."""
-        drift = []
-        for user_id, stay in list(guild.stays.items()):
-            now = present.get(user_id)
-            if now is None or not is_same_visit(stay, now):
-                kind = words.GHOST if now is None else words.REJOINED
-                drift.append(_drift(kind, stay, now, since, at))
-                guild.leave(stay, since, words.RECOVERED, sight.uncertainty)
-        return drift
+        else:
+            for part in drift.values():
+                self._note_missed(guild, part, at)
+        guild.sightings.stated(at)
 
     @staticmethod
-    def _settle_present(
+    def _settle(
         guild: GuildVoice,
-        present: dict[int, VoicePresence],
-        since: datetime,
+        present: Mapping[int, VoicePresence],
+        drift: Mapping[int, Drift],
+        *,
         at: datetime,
-        sight: Sight,
-    ) -> list[Drift]:
-        drift = []
+        is_first: bool,
+    ) -> None:
+        """Mends a guild; who is gone goes first: a channel is empty before it fills again."""
+        for part in drift.values():
+            _end_what_is_over(guild, part, at)
         for user_id, presence in present.items():
-            stay = guild.stays.get(user_id)
-            channel_id = presence.channel_id
-            if channel_id is None:
-                continue
-            if stay is None:
-                drift.append(_missing(guild.guild_id, presence, since, at))
-                guild.enter(presence, channel_id, at, sight)
-            elif stay.channel_id == channel_id:
-                guild.toggle(stay, presence, at)
+            if user_id in drift:
+                sight = _sight(drift[user_id])
+                _begin(guild, presence, at, FIRST_SIGHT if is_first and sight is LIVE else sight)
+            elif user_id in guild.stays:
+                guild.toggle(guild.stays[user_id], presence, at)
                 # The AFK channel may have become another one while nobody watched.
-                guild.seats.hold(stay, at)
-            else:
-                drift.append(_drift(words.MOVED_UNSEEN, stay, presence, since, at))
-                guild.move(stay, presence, channel_id, at, sight, reason=words.RECOVERED)
-        return drift
+                guild.seats.hold(guild.stays[user_id], at)
 
     def estimate(
         self, guild: GuildVoice, stay: Stay, presence: VoicePresence | None, at: datetime
@@ -150,56 +128,49 @@ class Settling:
     def presence(self, guild: GuildVoice, fact: PresenceChecked) -> None:
         """Mends one member of whom Discord says something else, unless an event came since."""
         presence = fact.presence
-        if guild.is_ignored(presence):
+        if guild.is_ignored(presence) or not is_up_to_date(guild, fact):
             return
-        drift = drift_of(guild, fact)
-        stay = guild.stays.get(presence.user_id)
-        if drift is None:
-            if stay is not None and stay.seen_at < fact.asked_at:
-                stay.seen_at = fact.asked_at
+        part = drift_of(guild, fact)
+        if part is None:
+            guild.sightings.checked(presence.user_id, fact.asked_at)
             return
-        at, uncertainty, channel_id = fact.at, drift.seconds, presence.channel_id
-        since = _known_until(guild, presence.user_id, at)
-        sight = Sight(words.INFERRED, uncertainty)
-        if stay is not None and drift.kind == words.MOVED_UNSEEN and channel_id is not None:
-            guild.move(stay, presence, channel_id, at, sight, reason=words.RECOVERED)
-        else:
-            if stay is not None:
-                guild.leave(stay, since, words.RECOVERED, uncertainty)
-            if channel_id is not None:
-                guild.enter(presence, channel_id, at, sight)
+        _end_what_is_over(guild, part, fact.at)
+        _begin(guild, presence, fact.at, _sight(part))
         self._ledger.settled(
-            Settled(guild.guild_id, words.EVENT_MISSED, 1, (drift,), reopened=0, at=at)
+            Settled(guild.guild_id, words.EVENT_MISSED, 1, (part,), reopened=0, at=fact.at)
         )
-        self._note_gap(
-            guild,
-            cause=words.EVENT_MISSED,
-            since=since,
-            at=at,
-            known=0 if stay is None else 1,
-            drift=[drift],
-            user_id=presence.user_id,
-        )
+        self._note_missed(guild, part, fact.at)
+        guild.sightings.checked(presence.user_id, fact.at)
 
     # The record ------------------------------------------------------------------------------
 
     def replayed(self, guild: GuildVoice, fact: GapReplayed) -> None:
         """Notes a gap of which Discord told everything, in guilds whose voice it concerned."""
-        touched = len(guild.stays) + guild.take_replayed()
-        if touched and fact.since < fact.at:
-            self._ledger.gap(
-                GapRow(
-                    self._new_id(),
-                    guild.guild_id,
-                    None,
-                    fact.cause,
-                    fact.since,
-                    fact.at,
-                    is_replayed=True,
-                    sessions_touched=touched,
-                    sessions_mended=0,
-                )
+        gone = guild.sightings.take_replayed() - guild.stays.keys()
+        touched = len(guild.stays) + len(gone)
+        if touched:
+            self._note_gap(
+                guild,
+                cause=fact.cause,
+                since=fact.since,
+                at=fact.at,
+                touched=touched,
+                mended=0,
+                is_replayed=True,
             )
+
+    def _note_missed(self, guild: GuildVoice, part: Drift, at: datetime) -> None:
+        """Notes that an event about a member never came."""
+        touched = sum(_begun_and_ended([part]))
+        self._note_gap(
+            guild,
+            user_id=part.user_id,
+            cause=words.EVENT_MISSED,
+            since=_since(part, at),
+            at=at,
+            touched=touched,
+            mended=touched,
+        )
 
     def _note_gap(
         self,
@@ -208,25 +179,29 @@ class Settling:
         cause: str,
         since: datetime,
         at: datetime,
-        known: int,
-        drift: list[Drift],
+        touched: int,
+        mended: int,
         user_id: int | None = None,
+        is_replayed: bool = False,
     ) -> None:
-        begun = sum(part.discord_channel_id is not None for part in drift)
-        ended = sum(part.channel_id is not None for part in drift)
-        self._ledger.gap(
-            GapRow(
-                self._new_id(),
-                guild.guild_id,
-                user_id,
-                cause,
-                since,
-                at,
-                is_replayed=False,
-                sessions_touched=known + begun,
-                sessions_mended=begun + ended,
+        """Notes a blind gap, from where the gap before it ended."""
+        stated_at = guild.sightings.stated_at
+        if stated_at is not None:
+            since = max(since, stated_at)
+        if since < at:
+            self._ledger.gap(
+                GapRow(
+                    self._new_id(),
+                    guild.guild_id,
+                    user_id,
+                    cause,
+                    since,
+                    at,
+                    is_replayed=is_replayed,
+                    sessions_touched=touched,
+                    sessions_mended=mended,
+                )
             )
-        )
 
 
 def _is_estimated(stay: Stay) -> bool:
@@ -234,73 +209,56 @@ def _is_estimated(stay: Stay) -> bool:
     return stay.session is not None and stay.session.status == words.STALE
 
 
-def drift_of(guild: GuildVoice, fact: PresenceChecked) -> Drift | None:
-    """Tells how a member differs from what Discord says of them.
+def _differences(
+    guild: GuildVoice, present: Mapping[int, VoicePresence], *, since: datetime, at: datetime
+) -> dict[int, Drift]:
+    """Finds those who differ from the guild's statement, by user id.
 
-    Returns:
-        None where they do not, where an event about them is newer than the question, and
-        where the guild was not seen yet.
+    Where no blind gap came before it, some event never came since the last word of them.
     """
-    presence = fact.presence
-    user_id = presence.user_id
-    stay = guild.stays.get(user_id)
-    since = _known_until(guild, user_id, fact.at)
-    if user_id in guild.estimated or guild.seen_at is None or since >= fact.asked_at:
-        return None
-    if stay is None:
-        is_there = presence.channel_id is not None
-        return _missing(guild.guild_id, presence, since, fact.at) if is_there else None
-    kind = _kind_of(stay, presence)
-    return _drift(kind, stay, presence, since, fact.at) if kind else None
+    found = {}
+    for user_id in {**guild.stays, **present}:
+        known_until = since if since < at else guild.sightings.until(user_id) or at
+        part = drift_between(
+            guild.guild_id,
+            guild.stays.get(user_id),
+            present.get(user_id, VoicePresence(user_id, None)),
+            since=min(known_until, at),
+            at=at,
+        )
+        if part is not None:
+            found[user_id] = part
+    return found
 
 
-def _kind_of(stay: Stay, presence: VoicePresence) -> str:
-    """Names the difference; empty where there is none."""
+def _end_what_is_over(guild: GuildVoice, part: Drift, at: datetime) -> None:
+    if part.kind in {words.GHOST, words.REJOINED}:
+        stay = guild.stays[part.user_id]
+        guild.leave(stay, _since(part, at), words.RECOVERED, part.seconds)
+
+
+def _begin(guild: GuildVoice, presence: VoicePresence, at: datetime, sight: Sight) -> None:
+    stay = guild.stays.get(presence.user_id)
     if presence.channel_id is None:
-        return words.GHOST
-    if not is_same_visit(stay, presence):
-        return words.REJOINED
-    return "" if stay.channel_id == presence.channel_id else words.MOVED_UNSEEN
+        return
+    if stay is None:
+        guild.enter(presence, presence.channel_id, at, sight)
+    else:
+        guild.move(stay, presence, presence.channel_id, at, sight, reason=words.RECOVERED)
 
 
-def is_same_visit(stay: Stay, presence: VoicePresence) -> bool:
-    """Compares Discord's voice session ids; one that is not known proves no difference."""
-    return (
-        not stay.voice_session_id
-        or not presence.voice_session_id
-        or stay.voice_session_id == presence.voice_session_id
-    )
+def _sight(part: Drift) -> Sight:
+    return Sight(words.INFERRED, part.seconds) if part.seconds else LIVE
 
 
-def _known_until(guild: GuildVoice, user_id: int, at: datetime) -> datetime:
-    """Gives up to when a member was surely where they are remembered to be."""
-    stay = guild.stays.get(user_id)
-    heard_at = guild.departures.at(user_id) if stay is None else stay.seen_at
-    known = [each for each in (heard_at, guild.seen_at) if each is not None]
-    return min(max(known, default=at), at)
+def _since(part: Drift, at: datetime) -> datetime:
+    """Gives up to when a member who differs at ``at`` was as remembered."""
+    return at - timedelta(seconds=part.seconds)
 
 
-def _drift(
-    kind: str, stay: Stay, presence: VoicePresence | None, since: datetime, at: datetime
-) -> Drift:
-    return Drift(
-        kind=kind,
-        guild_id=stay.guild_id,
-        user_id=stay.user_id,
-        channel_id=stay.channel_id,
-        discord_channel_id=None if presence is None else presence.channel_id,
-        session_id=None if stay.session is None else stay.session.id,
-        seconds=(at - since).total_seconds(),
-    )
-
-
-def _missing(guild_id: int, presence: VoicePresence, since: datetime, at: datetime) -> Drift:
-    return Drift(
-        kind=words.MISSING,
-        guild_id=guild_id,
-        user_id=presence.user_id,
-        channel_id=None,
-        discord_channel_id=presence.channel_id,
-        session_id=None,
-        seconds=(at - since).total_seconds(),
-    )
+def _begun_and_ended(drift: Iterable[Drift]) -> tuple[int, int]:
+    """Counts the sessions that what differs begins, and those that it ends."""
+    parts = list(drift)
+    begun = sum(part.discord_channel_id is not None for part in parts)
+    ended = sum(part.session_id is not None for part in parts)
+    return begun, ended

@@ -7,6 +7,7 @@ takes frozen rows of those that changed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sessions_app.domain import words
@@ -88,6 +89,8 @@ class LiveSession:
     Attributes:
         latest_at: the latest instant at which anything about it changed: no boundary
             is ever set before it, whatever the wall clock does.
+        entered_uncertainty: seconds by which ``entered_at`` may be off; the start's are
+            another's where the session inherited it.
         conditions: one bit for each stretch kind that holds now.
         closed: by kind, the stretches that have ended.
         since: by kind, the start of the stretch that goes on.
@@ -103,6 +106,7 @@ class LiveSession:
     latest_at: datetime
     start_kind: str
     start_uncertainty: float
+    entered_uncertainty: float = 0.0
     status: str = words.ACTIVE
     ended_at: datetime | None = None
     end_reason: str = ""
@@ -146,6 +150,32 @@ class LiveSession:
         self.conditions = dropped.conditions
         self.closed = dropped.closed
         self.since = dropped.since
+
+    def end_at(self, at: datetime, uncertainty: float) -> datetime:
+        """Gives an end that is not before the start.
+
+        One that was seen is not before anything else that is known of the session either.
+        One that is inferred may be: others who come and go make stretches of a session
+        that is over already.
+        """
+        if uncertainty:
+            return max(at, self.started_at, self.entered_at)
+        return max(at, self.latest_at)
+
+    def is_surely_shorter(self, limit: timedelta, at: datetime, uncertainty: float) -> bool:
+        """Tells whether the stay was shorter wherever in their doubt its ends lie (V4, H5).
+
+        What began before the guild's first sight may have been of any length.
+
+        Args:
+            limit: how long it had to be.
+            at: its end.
+            uncertainty: seconds by which that may be off.
+        """
+        if self.start_kind == words.FIRST_SIGHT:
+            return False
+        doubt = timedelta(seconds=uncertainty + self.entered_uncertainty)
+        return at - self.entered_at + doubt < limit
 
     def stretches(self) -> tuple[tuple[Stretch, ...], ...]:
         """Gives all stretches by kind, those that go on without an end."""
@@ -192,7 +222,6 @@ class Stay:
     Attributes:
         session: the session under way; None where staff ended or voided it, until the
             member's next join or move.
-        seen_at: when Discord last told that they are where they are.
     """
 
     guild_id: int
@@ -205,7 +234,6 @@ class Stay:
     visit: LiveVisit
     session: LiveSession | None
     changed_at: datetime
-    seen_at: datetime
 
     def row(self) -> VoiceStateRow:
         """Gives the voice state as it is to stand."""
@@ -268,7 +296,6 @@ class RestoredStay:
             visit=visit,
             session=None if self.session is None else _session_from(self.session, visit),
             changed_at=self.changed_at,
-            seen_at=self.changed_at,
         )
 
 
@@ -296,6 +323,7 @@ def _session_from(row: SessionRow, visit: LiveVisit) -> LiveSession:
         latest_at=latest_at,
         start_kind=row.start_kind,
         start_uncertainty=row.start_uncertainty,
+        entered_uncertainty=row.start_uncertainty if row.entered_at == row.started_at else 0.0,
         status=row.status,
         ended_at=row.ended_at,
         end_reason=row.end_reason,

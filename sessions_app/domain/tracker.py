@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from community.domain.errors import RollcallError
 from sessions_app.domain import words
+from sessions_app.domain.drift import drift_of, is_same_visit
 from sessions_app.domain.facts import (
     LONGEST_SESSION_SECONDS,
     BotRemoved,
@@ -28,7 +29,7 @@ from sessions_app.domain.facts import (
 )
 from sessions_app.domain.guild_voice import LIVE, GuildVoice, Sight
 from sessions_app.domain.ledger import Ledger
-from sessions_app.domain.settling import Settling, drift_of, is_same_visit
+from sessions_app.domain.settling import Settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -166,8 +167,7 @@ class Tracker:
             return
         if stay is None and user_id in guild.estimated:
             guild.uphold(guild.estimated[user_id], fact.at)
-        if fact.uncertainty:
-            guild.note_replayed(user_id)
+        guild.sightings.told(user_id, fact.at, fact.uncertainty)
         sight = Sight(words.INFERRED, fact.uncertainty) if fact.uncertainty else LIVE
         channel_id = presence.channel_id
         if channel_id is None:
@@ -201,6 +201,7 @@ class Tracker:
             self._ledger.amend(session, words.CHANNEL_DELETED)
         self._settling.observed(guild, fact.at)
         for stay in guild.seats.in_channel(fact.channel_id):
+            guild.sightings.told(stay.user_id, fact.at, fact.uncertainty)
             guild.leave(stay, fact.at, words.CHANNEL_DELETED, fact.uncertainty)
 
     def _leave_explained(self, fact: LeaveExplained) -> None:
@@ -234,4 +235,4 @@ class Tracker:
     def _time_passed(self, fact: TimePassed) -> None:
         for guild in self._guilds.values():
             guild.split_long(fact.at, LONGEST)
-            guild.departures.forget(fact.at)
+            guild.forget(fact.at)

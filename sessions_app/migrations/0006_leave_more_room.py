@@ -10,7 +10,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sessions_app", "0004_blind_gaps")]
+    dependencies = [("sessions_app", "0005_schedule_check_books")]
 
     operations = [
         migrations.RunSQL(

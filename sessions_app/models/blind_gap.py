@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import F, Q
 
-from community.models import Guild
+from community.models import Guild, Member
 from community.models.ids import new_id
 from sessions_app.domain import words
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+
+    from sessions_app.models.voice_session import VoiceSession
 
 
 class GapCause(models.TextChoices):
@@ -41,9 +43,17 @@ class BlindGapQuerySet(models.QuerySet["BlindGap"]):
         """Those that have time in common with ``[start, end)``."""
         return self.filter(began_at__lt=end, ended_at__gt=start)
 
+    def touching(self, session: VoiceSession) -> BlindGapQuerySet:
+        """Those that a session's start or end lies in, or at the edge of."""
+        boundaries = Q(began_at__lte=session.started_at, ended_at__gte=session.started_at)
+        if session.ended_at is not None:
+            boundaries |= Q(began_at__lte=session.ended_at, ended_at__gte=session.ended_at)
+        concerned = Q(user_id=None) | Q(user_id=session.user_id)
+        return self.filter(boundaries, concerned, guild_id=session.guild_id)
+
     def for_changelist(self) -> BlindGapQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries."""
-        return self.prefetch_related("guild")
+        return self.select_related("member").prefetch_related("guild")
 
 
 class BlindGap(models.Model):
@@ -62,6 +72,14 @@ class BlindGap(models.Model):
     )
     user_id = models.BigIntegerField(
         null=True, blank=True, help_text="The one member whom it concerns; empty for everyone."
+    )
+    member = models.ForeignObject(
+        Member,
+        on_delete=models.DO_NOTHING,
+        from_fields=["guild", "user_id"],
+        to_fields=["guild", "user_id"],
+        related_name="blind_gaps",
+        null=True,
     )
     shard_id = models.PositiveIntegerField(null=True, blank=True)
     cause = models.CharField(max_length=16, choices=GapCause)

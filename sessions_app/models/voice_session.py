@@ -11,6 +11,7 @@ from community.models import Channel, Guild, Member
 from community.models.ids import new_id
 from community.models.member import named_member
 from sessions_app.domain import words
+from sessions_app.domain.sums import Measured
 from sessions_app.models.stretches import StretchesField
 from sessions_app.models.visit import Visit
 
@@ -69,6 +70,12 @@ class VoiceSessionQuerySet(models.QuerySet["VoiceSession"]):
         """
         return self.filter(
             status=SessionStatus.STALE, end_reason=EndReason.STALE, ended_at__gt=since
+        )
+
+    def for_sums(self) -> VoiceSessionQuerySet:
+        """Those that count, with no more of them than a sum of their time needs."""
+        return self.counted().only(
+            "visit_id", "status", "started_at", "ended_at", "start_uncertainty", "end_uncertainty"
         )
 
     def for_changelist(self) -> VoiceSessionQuerySet:
@@ -201,6 +208,17 @@ class VoiceSession(models.Model):
     def duration(self, *, now: datetime) -> timedelta:
         """Tells how long it lasted, or has lasted by ``now`` where it goes on."""
         return max((self.ended_at or now), self.started_at) - self.started_at
+
+    @property
+    def uncertainty(self) -> float:
+        """Seconds by which its length may be off: its start's and its end's together."""
+        return self.start_uncertainty + self.end_uncertainty
+
+    def measured(self, *, now: datetime) -> Measured:
+        """Gives its time for a sum; one that goes on is cut at ``now``."""
+        return Measured(
+            self.started_at, self.ended_at or now, self.start_uncertainty, self.end_uncertainty
+        )
 
     def seconds(self, kind: str, *, now: datetime) -> float:
         """Sums one kind of stretches, cut to the session (by ``now`` where it goes on).

@@ -38,6 +38,10 @@ class NoBotAnsweredError(RollcallError):
     code = "no_bot_answered"
 
 
+class NoBotRunsError(NoBotAnsweredError):
+    """No bot runs for this guild, so nothing was compared or changed."""
+
+
 class ComparisonRefusedError(RollcallError):
     """The bot could not compare: {message}."""
 
@@ -86,15 +90,23 @@ def compare_guilds(
 
     Returns:
         One for each guild, in order; with :class:`NoBotAnsweredError` as its ``error`` where
-        no bot answered within :data:`ANSWER_SECONDS`, and :class:`ComparisonRefusedError`
-        where it said no.
+        no bot answered within :data:`ANSWER_SECONDS` (:class:`NoBotRunsError`, at once, where
+        none runs), and :class:`ComparisonRefusedError` where it said no.
     """
     payload = {"mend": mend, "actor_id": None if actor is None else actor.pk, "reason": reason}
-    items = [
-        outbox.ask(COMPARE, guild_id=guild_id, payload=payload, now=now) for guild_id in guild_ids
+    chosen = list(guild_ids)
+    items = {
+        guild_id: outbox.ask(COMPARE, guild_id=guild_id, payload=payload, now=now)
+        for guild_id in outbox.served(chosen, now=now)
+    }
+    if items:
+        outbox.wait_for_answers(list(items.values()), seconds=ANSWER_SECONDS)
+    return [
+        _waited_for(items[guild_id])
+        if guild_id in items
+        else Comparison(guild_id, error=NoBotRunsError())
+        for guild_id in chosen
     ]
-    outbox.wait_for_answers(items, seconds=ANSWER_SECONDS)
-    return [_comparison(item) for item in items]
 
 
 def compare_guild(
@@ -112,10 +124,19 @@ def compare_guild(
     return found
 
 
-def _comparison(item: OutboxItem) -> Comparison:
+def _waited_for(item: OutboxItem) -> Comparison:
     # Nobody waits for it any more: it is not to be done at some later time.
     if item.state == OutboxState.PENDING and outbox.withdraw(item):
         return Comparison(item.guild_id, error=NoBotAnsweredError(seconds=ANSWER_SECONDS))
+    return read_answer(item)
+
+
+def read_answer(item: OutboxItem) -> Comparison:
+    """Reads what the bot answered; see :func:`settle`.
+
+    Args:
+        item: a comparison that is not pending any more.
+    """
     if item.state == OutboxState.REFUSED:
         message = str(item.answer.get("message", "")).rstrip(".")
         return Comparison(item.guild_id, error=ComparisonRefusedError(message=message))

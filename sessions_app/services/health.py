@@ -6,34 +6,34 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Min, Q
 
 from community.models import JobRun, Shard
+from community.services.access import within
 from sessions_app.models import VoiceSession
+from sessions_app.services.health_warnings import HealthWarning, warnings_of
+from sessions_app.services.self_check import CHECK_BOOKS, latest_check
 from sessions_app.services.supervision import longest_silence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
 STALE_WITHIN: Final = timedelta(hours=1)
-MOST_STALE: Final = 5
 
 # Discord acknowledges a heartbeat every 41 s, so a living connection has frames.
 LONGEST_WITHOUT_FRAME: Final = timedelta(seconds=120)
 
-MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", "sessions_app.sweep_stale")
+SWEEP_JOB: Final = "sessions_app.sweep_stale"
+MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", SWEEP_JOB)
 """Jobs that run every minute, so that it shows when nothing runs them."""
 LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
+REGULAR_JOBS: Final = {
+    **dict.fromkeys(MINUTE_JOBS, LONGEST_WITHOUT_JOB),
+    CHECK_BOOKS: timedelta(minutes=20),
+}
+"""How long each job that runs often may not have completed before it is late."""
 JOBS_SINCE: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class HealthWarning:
-    """One thing that staff should look at."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,21 @@ class ShardHealth:
     shard: Shard
     is_alive: bool
     is_silent: bool
+
+    @property
+    def queued(self) -> int:
+        """How many facts wait in the bot's memory to be written."""
+        return int(self.shard.figures.get("queued", 0))
+
+    @property
+    def spooled(self) -> int:
+        """How many facts wait on the bot's disk, while the database is away."""
+        return int(self.shard.figures.get("spool_records", 0))
+
+    @property
+    def retries(self) -> int:
+        """How often the bot has written a batch again since it started."""
+        return int(self.shard.figures.get("retries", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,7 @@ class Health:
         stale_sessions: voice sessions that ended by estimate within the last hour,
             imported ones apart.
         active_members: how many users are in a session now, by its kind.
+        wrong_rows: how many rows of the books the latest check found wrong.
     """
 
     at: datetime
@@ -85,54 +101,46 @@ class Health:
     active_members: dict[str, int]
     shards: tuple[ShardHealth, ...]
     jobs: tuple[JobHealth, ...]
+    wrong_rows: int = 0
 
     @property
     def alive_shards(self) -> int:
         """How many shards are alive."""
         return sum(part.is_alive for part in self.shards)
 
+    @property
+    def sweep(self) -> JobHealth:
+        """The scheduled sweep of stale sessions."""
+        return next(job for job in self.jobs if job.job == SWEEP_JOB)
+
     def warnings(self) -> list[HealthWarning]:
         """Lists what staff should look at; nothing, when all is well."""
-        return list(self._warnings())
-
-    def _warnings(self) -> Iterator[HealthWarning]:
-        if self.stale_sessions > MOST_STALE:
-            yield HealthWarning(
-                "many_stale", f"{self.stale_sessions} sessions have gone stale in the last hour."
-            )
-        if self.overdue_sessions:
-            yield HealthWarning(
-                "checkpoint_overdue", f"{self.overdue_sessions} sessions have had no checkpoint."
-            )
-        if not self.shards:
-            yield HealthWarning("no_shard", "No bot has ever connected.")
-        for part in self.shards:
-            if part.is_silent:
-                yield HealthWarning("shard_silent", f"Nothing is heard of {part.shard}.")
-            elif not part.is_alive:
-                yield HealthWarning("shard_stopped", f"The bot of {part.shard} was stopped.")
-        for job in self.jobs:
-            if job.is_late:
-                yield HealthWarning("job_late", f"The job {job.job} has not completed lately.")
+        return list(warnings_of(self))
 
 
-def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
-    """Looks at sessions, shards and jobs: one query for each of four questions.
+def check_health(
+    *, now: datetime, checkpoint_every: timedelta, guild_ids: Collection[int] | None = None
+) -> Health:
+    """Looks at sessions, shards and jobs: one query for each of five questions.
 
     Args:
         now: the instant to judge.
         checkpoint_every: how often the bot writes its checkpoint.
+        guild_ids: only sessions of these guilds; None for all. Shards and jobs are the
+            whole installation's.
 
     Raises:
         django.db.OperationalError: if the database is away.
     """
     heard_since = now - longest_silence(checkpoint_every)
-    active = VoiceSession.objects.active().aggregate(
+    sessions = within(VoiceSession.objects.order_by(), guild_ids)
+    active = sessions.active().aggregate(
         sessions=Count("pk"),
         members=Count("user_id", distinct=True),
         overdue=Count("pk", filter=Q(last_seen_at__lt=heard_since)),
     )
-    stale = VoiceSession.objects.gone_stale(since=now - STALE_WITHIN).count()
+    stale = sessions.gone_stale(since=now - STALE_WITHIN).count()
+    books = latest_check()
     return Health(
         at=now,
         active_sessions=active["sessions"],
@@ -141,6 +149,7 @@ def check_health(*, now: datetime, checkpoint_every: timedelta) -> Health:
         active_members={"voice": active["members"]},
         shards=tuple(_shards(now=now, heard_since=heard_since)),
         jobs=tuple(_jobs(now=now)),
+        wrong_rows=books.found if books else 0,
     )
 
 
@@ -162,21 +171,27 @@ def _shards(*, now: datetime, heard_since: datetime) -> Iterator[ShardHealth]:
 
 
 def _jobs(*, now: datetime) -> Iterator[JobHealth]:
-    runs: dict[str, tuple[Any, Any]] = {
-        job: (started_at, completed_at)
-        for job, started_at, completed_at in JobRun.objects.filter(started_at__gt=now - JOBS_SINCE)
+    runs: dict[str, tuple[Any, Any, Any]] = {
+        job: (started_at, completed_at, first_start)
+        for job, started_at, completed_at, first_start in JobRun.objects.filter(
+            started_at__gt=now - JOBS_SINCE
+        )
         .order_by("job")
         .values_list("job")
         .annotate(
             latest_start=Max("started_at"),
             latest_completion=Max("finished_at", filter=Q(error="")),
+            first_start=Min("started_at"),
         )
     }
-    due = now - LONGEST_WITHOUT_JOB
-    for job in sorted({*runs, *MINUTE_JOBS}):
-        started_at, completed_at = runs.get(job, (None, None))
-        if job in MINUTE_JOBS:
-            is_late = completed_at is None or completed_at < due
+    # Where jobs have just begun to run, each has its time from then.
+    began_at = min((first_start for *_, first_start in runs.values()), default=None)
+    for job in sorted({*runs, *REGULAR_JOBS}):
+        started_at, completed_at, _ = runs.get(job, (None, None, None))
+        due = now - REGULAR_JOBS.get(job, LONGEST_WITHOUT_JOB)
+        if job in REGULAR_JOBS:
+            since = completed_at or began_at
+            is_late = since is None or since < due
         else:
             # Its latest run failed, or hangs, or was killed.
             is_late = started_at < due and (completed_at is None or completed_at < started_at)

@@ -84,8 +84,12 @@ def _rules(guild: Guild, *, at: datetime) -> GuildRules:
 def _unseen(guilds: list[Guild]) -> dict[int, Unseen]:
     """Finds up to when each guild was watched: its shard's last frame, whoever served it."""
     shards = list(Shard.objects.exclude(last_frame_at=None))
+    # One that was told of afterwards says nothing of the others: what came after it in the
+    # replay was never heard. Its next checkpoint does.
+    told_live = Q(start_uncertainty=0, entered_at=F("started_at"))
     sessions_seen = dict(
         VoiceSession.objects.active()
+        .filter(told_live | Q(last_seen_at__gt=F("entered_at")))
         .order_by()
         .values_list("guild_id")
         .annotate(seen_at=Max("last_seen_at"))

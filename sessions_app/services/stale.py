@@ -24,6 +24,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from community.models import Guild, JobRun, Shard
 from community.models.shard import shard_in_query
+from community.services.access import within
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.models.stretches import Seconds, seconds_of
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from sessions_app.models.voice_session import VoiceSessionQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +81,13 @@ class SweepResult:
         }
 
 
-def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> SweepResult:
+def sweep_stale(
+    *,
+    now: datetime,
+    stale_after: timedelta,
+    grace: timedelta,
+    guild_ids: Collection[int] | None = None,
+) -> SweepResult:
     """Ends the active sessions that had no checkpoint, in guilds that no living bot sees.
 
     A session ends at its last checkpoint plus the grace, never later than now nor than
@@ -104,6 +113,7 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
         stale_after: a session is stale once its last checkpoint is older than this; a
             shard lives as long as its heartbeat is not.
         grace: how long after its last checkpoint a session is taken to have gone on.
+        guild_ids: only sessions of these guilds; None for all.
     """
     since = now - stale_after
     heartbeats = list(
@@ -118,7 +128,9 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
     result = SweepResult()
     is_done = False
     while not is_done:
-        part = _sweep_part(now=now, since=since, heard_since=heard_since, grace=grace)
+        part = _sweep_part(
+            now=now, since=since, heard_since=heard_since, grace=grace, guild_ids=guild_ids
+        )
         result = SweepResult(result.ended + part.ended, result.dropped + part.dropped)
         is_done = part.found < PART
     if result.found:
@@ -132,10 +144,17 @@ def sweep_stale(*, now: datetime, stale_after: timedelta, grace: timedelta) -> S
 
 
 def _sweep_part(
-    *, now: datetime, since: datetime, heard_since: datetime, grace: timedelta
+    *,
+    now: datetime,
+    since: datetime,
+    heard_since: datetime,
+    grace: timedelta,
+    guild_ids: Collection[int] | None,
 ) -> SweepResult:
     with transaction.atomic():
-        locked = _lock_stale(since=since, silent=_lock_silent_shards(heard_since=heard_since))
+        silent = _silent_shards(heard_since=heard_since).select_for_update(skip_locked=True)
+        shard_ids = list(silent.values_list("pk", flat=True))
+        locked = _lock_stale(_unwatched(since=since, silent=shard_ids, guild_ids=guild_ids))
         if not locked:
             return SweepResult()
         sessions = VoiceSession.objects.filter(pk__in=[session.pk for session in locked])
@@ -175,21 +194,39 @@ def _settled(now: datetime) -> datetime:
     return now if latest is None else min(now, latest + 2 * SETTLING)
 
 
-def _lock_silent_shards(*, heard_since: datetime) -> list[int]:
-    """Locks the shards that no bot serves, but for those that one is taking up just now."""
-    silent = Shard.objects.exclude(stopped_at=None, heartbeat_at__gte=heard_since)
-    return list(silent.select_for_update(skip_locked=True).values_list("pk", flat=True))
+def _silent_shards(*, heard_since: datetime) -> QuerySet[Shard]:
+    """Gives the shards that no bot serves."""
+    return Shard.objects.exclude(stopped_at=None, heartbeat_at__gte=heard_since)
 
 
-def _lock_stale(*, since: datetime, silent: Collection[int]) -> Sequence[VoiceSession]:
-    """Locks stale sessions with their visits, a part of them, but for those held by others."""
+def stale_sessions(
+    *, now: datetime, stale_after: timedelta, guild_ids: Collection[int] | None = None
+) -> VoiceSessionQuerySet:
+    """Gives the sessions that a sweep would take now: without a checkpoint, and without a bot.
+
+    Args:
+        now: the end of the time that is judged.
+        stale_after: as :func:`sweep_stale` takes it.
+        guild_ids: only sessions of these guilds; None for all.
+    """
+    silent = _silent_shards(heard_since=_settled(now) - stale_after)
+    return _unwatched(since=now - stale_after, silent=silent.values("pk"), guild_ids=guild_ids)
+
+
+def _unwatched(
+    *, since: datetime, silent: Any, guild_ids: Collection[int] | None
+) -> VoiceSessionQuerySet:
     watching = Shard.objects.exclude(pk__in=silent).filter(
         shard_id=shard_in_query(OuterRef("guild_id"), F("shard_count"))
     )
+    unseen = VoiceSession.objects.active().filter(~Exists(watching), last_seen_at__lt=since)
+    return within(unseen, guild_ids)
+
+
+def _lock_stale(unwatched: VoiceSessionQuerySet) -> Sequence[VoiceSession]:
+    """Locks stale sessions with their visits, a part of them, but for those held by others."""
     return list(
-        VoiceSession.objects.active()
-        .filter(~Exists(watching), last_seen_at__lt=since)
-        .select_for_update(skip_locked=True, of=("self", "visit"))
+        unwatched.select_for_update(skip_locked=True, of=("self", "visit"))
         .select_related("visit")
         .only("id", "visit__id")
         # In the order of the index of active sessions, which are few among those that ended.

@@ -11,7 +11,15 @@ from django.db import OperationalError
 
 from botrunner.domain.truth_file import line_of
 from community.models import Guild
-from sessions_app.models import EndReason, SessionStatus, StartKind, Visit, VoiceSession
+from sessions_app.models import (
+    BlindGap,
+    EndReason,
+    GapCause,
+    SessionStatus,
+    StartKind,
+    Visit,
+    VoiceSession,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,6 +168,63 @@ def test_estimates_pass_within_their_uncertainty(truth: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_a_gap_states_what_it_hid(truth: Path) -> None:
+    track(ANNA, LOUNGE, 0, 60)
+    track(ANNA, STAGE, 60, None)
+    lenient = ("--max-lost", "1", "--max-beyond", "1800")
+    row = BlindGap.objects.create(
+        guild_id=GUILD, cause=GapCause.BOT_DOWN, began_at=at(5), ended_at=at(50)
+    )
+
+    hidden = compared(truth, "--max-lost", "1")
+    BlindGap.objects.filter(pk=row.pk).update(is_replayed=True)
+    replayed = compared(truth, *lenient)
+    BlindGap.objects.filter(pk=row.pk).update(is_replayed=False, user_id=ANNA)
+    of_another = compared(truth, *lenient)
+
+    assert hidden["lost"]["beyond_uncertainty_seconds"] == 0
+    assert hidden["blind_gaps"] == {
+        "gaps": 1,
+        "seconds": 2700,
+        "gaps_of_members": 0,
+        "seconds_of_members": 0,
+        "replayed_gaps": 0,
+        "causes": {"bot_down": 1},
+        "members_changed": 1,
+        "seconds_allowed": 2700,
+        "lost_seconds_within": 1800,
+        "lost_seconds_outside": 0,
+        "phantom_seconds_within": 0,
+        "phantom_seconds_outside": 0,
+        "excess_seconds": 0,
+    }
+    assert replayed["blind_gaps"]["replayed_gaps"] == 1
+    assert of_another["blind_gaps"]["gaps_of_members"] == 1
+    for shown in (replayed, of_another):
+        assert shown["blind_gaps"]["excess_seconds"] == 0
+        assert shown["lost"]["beyond_uncertainty_seconds"] == 1800
+
+
+@pytest.mark.django_db
+def test_a_gap_excuses_nobody_who_stayed_where_they_were(truth: Path) -> None:
+    sure = {"end_uncertainty": 600.0, "end_reason": EndReason.RECOVERED}
+    track(ANNA, LOUNGE, 0, 20, **sure)
+    track(ANNA, LOUNGE, 30, 60, start_uncertainty=600.0, start_kind=StartKind.INFERRED)
+    track(ANNA, STAGE, 60, None)
+    track(BELA, LOUNGE, 10, 40)
+    BlindGap.objects.create(
+        guild_id=GUILD, cause=GapCause.GUILD_OUTAGE, began_at=at(20), ended_at=at(30)
+    )
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="Beyond the limit: lost share, seconds wrong beyond"):
+        call_command("compare_truth", str(truth), "--at", at(90).isoformat(), stdout=out)
+
+    assert f"excess   kind=lost seconds=599.5 guild_id={GUILD} user_id={ANNA}" in out.getvalue()
+    assert compared(truth, "--max-lost", "0.1", "--max-gap-excess", "599.5")["ok"]
+
+
+@pytest.mark.django_db
 def test_truth_before_the_first_sight_is_told_apart(truth: Path) -> None:
     Guild.objects.create(id=GUILD, name="Night Owls", voice_seen_at=at(20))
     track(ANNA, LOUNGE, 20, 60, start_kind=StartKind.FIRST_SIGHT)
@@ -193,7 +258,17 @@ def test_the_table_names_every_figure(truth: Path) -> None:
 
     call_command("compare_truth", str(truth), "--at", at(90).isoformat(), stdout=out)
 
-    for words in ("true seconds", "7,200.000", "lost", "phantom", "observed starts", "ok   lost"):
+    for words in (
+        "true seconds",
+        "7,200.000",
+        "lost",
+        "phantom",
+        "blind: lost seconds within",
+        "observed starts",
+        "negative sessions",
+        "ok   lost",
+        "ok   seconds wrong beyond gaps",
+    ):
         assert words in out.getvalue()
 
 

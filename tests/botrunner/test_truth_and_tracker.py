@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import pytest
+
+from botrunner.domain.blind_gaps import Gap
 from botrunner.domain.comparison import Comparison, Measure
 from botrunner.domain.comparison_report import Limits, Verdict, verdicts
 from botrunner.domain.tracked_session import TrackedSession
@@ -30,17 +33,18 @@ DELIVERY = timedelta(milliseconds=3)
 class Evening:
     """A show whose events reach a tracker 3 ms later, save while it is blind."""
 
-    def __init__(self, truth: Path, *, speed: float) -> None:
+    def __init__(self, truth: Path, *, speed: float, seed: int = 3) -> None:
         self.show: Show | None = None
         self.blind = True
+        self.gaps: list[Gap] = []
         self.sights: dict[int, int] = {}
         self.rows: dict[UUID, SessionRow] = {}
         self.tracker = Tracker(new_id=uuid4)
-        self.world = build_world(seed=3, guilds=2, members=150, clock=self.clock)
+        self.world = build_world(seed=seed, guilds=2, members=150, clock=self.clock)
         self.truth = truth
         self.writer = TruthWriter(truth, self.world)
         self.world.on_dispatch.append(self.hear)
-        self.show = Show(self.world, seed=3, speed=speed)
+        self.show = Show(self.world, seed=seed, speed=speed)
 
     def clock(self) -> datetime:
         return NOON + timedelta(seconds=self.show.now if self.show else 0)
@@ -75,7 +79,16 @@ class Evening:
                 for user_id, state in guild.voice_states.items()
             }
             self.tracker.apply(VoiceSnapshot(guild.id, presences, blind_since, at))
+            if blind_since is not None:
+                span = microseconds(blind_since), microseconds(at)
+                self.gaps.append(Gap(guild.id, None, *span, "bot_down"))
         self.note()
+
+    def be_blind(self, seconds: float) -> None:
+        """Has the tracker hear nothing for so long, and then see who is there."""
+        self.blind, since = True, self.clock()
+        self.play(seconds)
+        self.see(blind_since=since)
 
     def note(self) -> None:
         batch = self.tracker.take()
@@ -83,7 +96,7 @@ class Evening:
         for session_id in batch.dropped_sessions:
             self.rows.pop(session_id, None)
 
-    def compared(self) -> Comparison:
+    def compared(self, *, with_gaps: bool = True) -> Comparison:
         sessions = [
             TrackedSession(
                 str(row.id),
@@ -107,9 +120,8 @@ class Evening:
             orphaned_after=60_000_000,
         )
         with self.truth.open() as lines:
-            result = compare(read_stays(lines), sessions, measure, self.sights)
-        self.writer.close(at=self.clock())
-        return result
+            gaps = self.gaps if with_gaps else []
+            return compare(read_stays(lines), sessions, measure, self.sights, gaps)
 
 
 def over(result: Comparison) -> list[Verdict]:
@@ -137,11 +149,30 @@ def test_blind_gaps_cost_nothing_beyond_what_the_rows_say(tmp_path: Path) -> Non
 
     for _ in range(6):
         evening.play(1200)
-        evening.blind, since = True, evening.clock()
-        evening.play(10)
-        evening.see(blind_since=since)
+        evening.be_blind(10)
     result = evening.compared()
 
     assert over(result) == []
     assert result.boundaries.inferred_starts
     assert result.boundaries.inferred_ends
+
+
+@pytest.mark.parametrize(("speed", "length"), [(20, 30), (60, 2)])
+def test_what_gaps_cost_is_what_changed_in_them(
+    tmp_path: Path, speed: float, length: float
+) -> None:
+    evening = Evening(tmp_path / "truth.jsonl", speed=speed, seed=5)
+    evening.play(5)
+    evening.see(blind_since=None)
+
+    for _ in range(12):
+        evening.play(60)
+        evening.be_blind(length)
+    evening.play(5)
+    result, ungapped = evening.compared(), evening.compared(with_gaps=False)
+
+    shares = {"lost share", "phantom share"}
+    assert {verdict.what for verdict in over(result)} <= shares
+    assert {verdict.what for verdict in over(ungapped)} > shares
+    assert result.gaps.rows == 24
+    assert 0 < result.lost.in_gaps + result.phantom.in_gaps <= 2 * result.gaps.allowed

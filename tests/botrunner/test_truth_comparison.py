@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,6 +10,11 @@ from botrunner.domain.comparison import Comparison, Measure
 from botrunner.domain.tracked_session import TrackedSession
 from botrunner.domain.truth_comparison import compare
 from botrunner.domain.truth_file import TrueStay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from botrunner.domain.blind_gaps import Gap
 
 GUILD, ANNA, LOUNGE, STAGE, CORNER = 1, 20, 300, 301, 302
 SECOND = 1_000_000
@@ -44,6 +49,7 @@ def compared(
     tolerance: float = 0.25,
     micro: float = 1,
     sight: float | None = None,
+    gaps: Sequence[Gap] = (),
 ) -> Comparison:
     measure = Measure(
         at=round(at * SECOND),
@@ -51,9 +57,8 @@ def compared(
         micro=round(micro * SECOND),
         orphaned_after=60 * SECOND,
     )
-    return compare(
-        stays, sessions, measure, {} if sight is None else {GUILD: round(sight * SECOND)}
-    )
+    sights = {} if sight is None else {GUILD: round(sight * SECOND)}
+    return compare(stays, sessions, measure, sights, gaps)
 
 
 def test_a_move_tracked_as_it_was_is_without_fault() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from community.domain.leases import LEASE_SECONDS, LOOK_SECONDS, Lease, LeaseWatch
+from community.domain.leases import LEASE_SECONDS, LOOK_SECONDS, Lease, LeaseWatch, next_run
 from community.models import Shard
 from community.services import leases
 from community.services.leases import LeaseHeldError, LeaseLostError
@@ -33,7 +33,12 @@ def test_take_makes_the_row_of_a_shard_that_had_none() -> None:
     lease = take(shard_id=3, shard_count=16)
 
     assert lease == Lease(
-        shard_id=3, shard_count=16, holder="one", fence=1, applied_sequence=0, former_fence=0
+        shard_id=3,
+        shard_count=16,
+        holder="one",
+        fence=1,
+        applied_sequence=next_run(0),
+        former_fence=0,
     )
     row = Shard.objects.get()
     assert (row.shard_id, row.shard_count, row.holder, row.fence) == (3, 16, "one", 1)
@@ -55,9 +60,9 @@ def test_take_starts_the_row_over_and_keeps_what_is_known_of_the_shard() -> None
 
     lease = take()
 
-    assert (lease.fence, lease.former_fence, lease.applied_sequence) == (5, 4, 77)
+    assert (lease.fence, lease.former_fence, lease.applied_sequence) == (5, 4, next_run(77))
     row = Shard.objects.get()
-    assert (row.holder, row.fence, row.applied_sequence) == ("one", 5, 77)
+    assert (row.holder, row.fence, row.applied_sequence) == ("one", 5, next_run(77))
     assert (row.started_at, row.stopped_at, row.heartbeat_at) == (NOW, None, NOW)
     assert (row.is_connected, row.latency_seconds, row.figures) == (False, None, {})
     assert row.last_frame_at == at(-3)

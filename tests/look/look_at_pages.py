@@ -14,16 +14,22 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib import admin
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from community.models import Guild, Shard
-from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession
+from community.models import AuditEntry, Channel, Guild, Shard
+from community.services import outbox
+from sessions_app.domain.drift import KINDS, Drift
+from sessions_app.domain.words import MISSING
+from sessions_app.models import EndReason, GapCause, SessionStatus, Visit, VoiceSession
+from sessions_app.services import comparison
+from sessions_app.services.comparison import Comparison
 from tests.factories import (
     make_channel,
+    make_gap,
     make_guild,
     make_house,
     make_member,
@@ -34,9 +40,11 @@ from tests.factories import (
     make_visit,
     make_voice_state,
 )
+from tests.sessions_app.bot_at_hand import bot, drift_of, finds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from django.contrib.auth.models import User
     from pytest_django.live_server_helper import LiveServer
@@ -137,11 +145,64 @@ def make_evening() -> tuple[Guild, Visit, VoiceSession, VoiceSession]:
             (1, middle + timedelta(minutes=34), over, 140.0, SessionStatus.STALE, "stale"),
         )
     ]
-    make_shard(guild, heartbeat_at=now, last_frame_at=now, is_connected=True, latency_seconds=0.08)
+    make_shard(
+        guild,
+        heartbeat_at=now,
+        last_frame_at=now,
+        is_connected=True,
+        latency_seconds=0.08,
+        figures={"queued": 12, "spool_records": 4_120, "retries": 3},
+    )
     make_shard(shard_count=9, heartbeat_at=now - timedelta(hours=2))
     make_running(count=2)
     Shard.objects.filter(shard_count=64).delete()
+    make_drift(guild, channels, now=now)
     return guild, visit, sessions[0], sessions[2]
+
+
+def make_drift(guild: Guild, channels: list[Channel], *, now: datetime) -> None:
+    """Makes gaps, sessions that nobody watches, and a comparison that found every kind."""
+    for hours, cause in enumerate(GapCause.values):
+        began = now - timedelta(hours=hours, minutes=9)
+        make_gap(
+            guild.pk,
+            began_at=began,
+            ended_at=began + timedelta(seconds=40 + 200 * hours),
+            cause=cause,
+            is_replayed=hours == 1,
+            sessions_touched=14,
+            sessions_mended=hours,
+        )
+    away = make_guild("A guild whose bot is away")
+    for name in ("Ines", LONG):
+        make_session(
+            make_member(away, name),
+            make_channel(away, "Lobby"),
+            started_at=now - timedelta(hours=2),
+            ended_at=None,
+            last_seen_at=now - timedelta(minutes=31),
+        )
+    sessions = VoiceSession.objects.active().filter(guild=guild)[:4]
+    there: list[int | None] = [None, channels[2].pk, channels[0].pk, channels[1].pk]
+    found = tuple(
+        Drift(
+            kind,
+            guild.pk,
+            session.user_id,
+            None if kind == MISSING else session.channel_id,
+            channel_id,
+            None if kind == MISSING else session.pk,
+            90.0 * (number + 1),
+        )
+        for number, (kind, session, channel_id) in enumerate(
+            zip(KINDS, sessions, there, strict=True)
+        )
+    )
+    item = outbox.ask(
+        comparison.COMPARE, guild_id=guild.pk, payload={"mend": False, "actor_id": None}, now=now
+    )
+    with transaction.atomic():
+        comparison.settle(item, Comparison(guild.pk, 12, 16, found), now=now)
 
 
 def logged_in(
@@ -207,6 +268,10 @@ def pages() -> dict[str, str]:
         "session-stale": at_stale,
         "session-set-end": reverse("admin:sessions_app_voicesession_set_end", args=[session.pk]),
         "session-void": reverse("admin:sessions_app_voicesession_void", args=[session.pk]),
+        "health": reverse("admin:sessions_app_health"),
+        "sweep": reverse("admin:sessions_app_sweep"),
+        "drift": reverse("admin:sessions_app_drift"),
+        "drift-guild": reverse("admin:sessions_app_guild_drift", args=[session.guild_id]),
     }
     for model in admin.site._registry:
         label = f"{model._meta.app_label}_{model._meta.model_name}"
@@ -244,6 +309,8 @@ def test_empty_pages_say_so_in_words(
 
     look.open(reverse("admin:index"), f"empty-index-{size[0]}")
     look.open(reverse("admin:sessions_app_voicesession_changelist"), f"empty-list-{size[0]}")
+    for name in ("health", "sweep", "drift"):
+        look.open(reverse(f"admin:sessions_app_{name}"), f"empty-{name}-{size[0]}")
 
     look.open(reverse("admin:index"), f"empty-index-{size[0]}")
     words = look.page.locator("#now").inner_text()
@@ -280,6 +347,32 @@ def test_login_and_a_correction_by_keyboard_alone(
     page.screenshot(path=SHOTS / "voided-1440.png", full_page=True)
 
 
+def test_a_comparison_and_its_mending_by_keyboard_alone(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    guild, *_ = make_evening()
+    ghost = VoiceSession.objects.active().filter(guild=guild)[0]
+    context = logged_in(browser, live_server, root, size=WIDE, scheme="light")
+    look = Look(context.new_page(), live_server)
+    page = look.page
+
+    look.open(reverse("admin:sessions_app_guild_drift", args=[guild.pk]), "drift-guild")
+    with bot(finds(drift_of(ghost))):
+        tab_to(page, "button[value=compare]")
+        Shard.objects.update(heartbeat_at=timezone.now() + timedelta(minutes=2))
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=1 difference, nothing mended yet")
+        page.screenshot(path=SHOTS / "compared-1440.png", full_page=True)
+        tab_to(page, "textarea")
+        page.keyboard.type("After the outage.")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Mended 1 of 1 difference")
+    page.screenshot(path=SHOTS / "mended-1440.png", full_page=True)
+
+    assert AuditEntry.objects.get(action=comparison.COMPARE).reason == "After the outage."
+
+
 def tab_to(page: Page, selector: str) -> None:
     """Presses Tab until an element has the focus; each stop on the way must be seen."""
     for _ in range(80):
@@ -307,7 +400,16 @@ def focus_is_seen(page: Page) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", ["admin:index", "admin:sessions_app_voicesession_changelist"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "admin:index",
+        "admin:sessions_app_voicesession_changelist",
+        "admin:sessions_app_health",
+        "admin:sessions_app_sweep",
+        "admin:sessions_app_drift",
+    ],
+)
 def test_the_focus_is_seen_at_every_stop(
     browser: Browser, live_server: LiveServer, root: User, path: str
 ) -> None:
@@ -320,6 +422,8 @@ def test_the_focus_is_seen_at_every_stop(
     unseen = []
     for _ in range(45):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break  # round: the browser's own controls come next
         if not focus_is_seen(page):
             unseen.append(page.evaluate("document.activeElement.outerHTML")[:160])
 

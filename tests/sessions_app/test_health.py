@@ -13,7 +13,8 @@ from community.domain.scopes import Scope
 from community.models import JobRun, Shard
 from community.services.api_keys import issue_key
 from sessions_app.models import EndReason, SessionStatus, VoiceSession
-from sessions_app.services.health import MINUTE_JOBS, Health, check_health
+from sessions_app.services.health import MINUTE_JOBS, REGULAR_JOBS, Health, check_health
+from sessions_app.services.self_check import CHECK_BOOKS
 from tests.factories import NOW, make_session_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def shard(number: int = 0, **fields: Any) -> Shard:
 def all_well() -> None:
     shard(0)
     shard(1)
-    for job in MINUTE_JOBS:
+    for job in REGULAR_JOBS:
         run_job(job, ago=2 * MINUTE)
 
 
@@ -157,6 +158,44 @@ def test_health_warns_of_a_shard_that_is_not_heard(
     assert health.alive_shards == alive
 
 
+@pytest.mark.parametrize(
+    ("figures", "fields", "warned"),
+    [
+        ({"queued": 10_000, "spool_records": 0, "retries": 9}, {}, []),
+        ({"queued": 10_001, "spool_records": 0}, {}, ["database_errors"]),
+        ({"queued": 0, "spool_records": 1}, {}, ["database_errors"]),
+        # Facts on disk wait for a bot that has gone, too; those in its memory went with it.
+        (
+            {"queued": 0, "spool_records": 1},
+            {"stopped_at": NOW},
+            ["shard_stopped", "database_errors"],
+        ),
+        ({"queued": 10_001}, {"stopped_at": NOW}, ["shard_stopped"]),
+    ],
+)
+def test_health_warns_of_facts_that_cannot_be_written(
+    figures: dict[str, int], fields: dict[str, Any], warned: list[str]
+) -> None:
+    all_well()
+    Shard.objects.filter(shard_id=1).update(figures=figures, **fields)
+
+    assert codes(look()) == warned
+
+
+def test_health_of_some_guilds_counts_their_sessions_alone() -> None:
+    all_well()
+    session(1, last_seen_at=NOW - timedelta(minutes=9))
+    session(2, guild_id=2, last_seen_at=NOW - timedelta(minutes=9))
+    stale_sessions(6, ago=MINUTE)
+
+    of_two = check_health(now=NOW, checkpoint_every=MINUTE, guild_ids={2})
+    of_none = check_health(now=NOW, checkpoint_every=MINUTE, guild_ids=())
+
+    assert (of_two.active_sessions, of_two.overdue_sessions, of_two.stale_sessions) == (1, 1, 0)
+    assert codes(of_two) == ["checkpoint_overdue"]
+    assert (of_none.active_sessions, codes(of_none)) == (0, [])
+
+
 def test_health_forgets_shards_of_another_count() -> None:
     all_well()
     shard(0, shard_count=1, heartbeat_at=NOW - timedelta(days=1))
@@ -168,7 +207,7 @@ def test_health_forgets_shards_of_another_count() -> None:
 
 
 def test_health_warns_where_no_bot_ever_was() -> None:
-    for job in MINUTE_JOBS:
+    for job in REGULAR_JOBS:
         run_job(job, ago=MINUTE)
 
     assert codes(look()) == ["no_shard"]
@@ -176,6 +215,7 @@ def test_health_warns_where_no_bot_ever_was() -> None:
 
 def test_health_warns_of_a_minute_job_that_does_not_complete() -> None:
     shard(0)
+    run_job(CHECK_BOOKS, ago=MINUTE)
     run_job(MINUTE_JOBS[0], ago=7 * MINUTE)
     run_job(MINUTE_JOBS[0], ago=2 * MINUTE, took=None)
     run_job(MINUTE_JOBS[1], ago=MINUTE, error="OperationalError: gone")
@@ -183,9 +223,9 @@ def test_health_warns_of_a_minute_job_that_does_not_complete() -> None:
     health = look()
 
     assert codes(health) == ["job_late", "job_late"]
-    assert [job.is_late for job in health.jobs] == [True, True]
-    assert health.jobs[0].completed_at == NOW - 6 * MINUTE
-    assert health.jobs[1].completed_at is None
+    assert [job.is_late for job in health.jobs] == [False, True, True]
+    assert health.jobs[1].completed_at == NOW - 6 * MINUTE
+    assert health.jobs[2].completed_at is None
 
 
 @pytest.mark.parametrize(
@@ -202,14 +242,52 @@ def test_health_warns_of_a_rare_job_whose_latest_run_failed_or_hangs(
     assert codes(look()) == warned
 
 
-def test_health_takes_four_queries_however_much_there_is(
+@pytest.mark.parametrize(("minutes", "warned"), [(20, []), (20.1, ["job_late"])])
+def test_health_lets_the_check_of_the_books_take_its_time(
+    minutes: float, warned: list[str]
+) -> None:
+    all_well()
+    JobRun.objects.filter(job=CHECK_BOOKS).delete()
+    run_job(CHECK_BOOKS, ago=(minutes + 1) * MINUTE)
+
+    assert codes(look()) == warned
+
+
+@pytest.mark.parametrize(("minutes", "warned"), [(20, []), (20.1, ["job_late"])])
+def test_health_gives_a_job_its_time_where_jobs_have_just_begun_to_run(
+    minutes: float, warned: list[str]
+) -> None:
+    all_well()
+    JobRun.objects.filter(job=CHECK_BOOKS).delete()
+    run_job(MINUTE_JOBS[0], ago=minutes * MINUTE)
+
+    assert codes(look()) == warned
+
+
+def test_health_warns_of_wrong_books_until_the_latest_check_finds_none() -> None:
+    all_well()
+    JobRun.objects.filter(job=CHECK_BOOKS).update(found=3)
+
+    before = look()
+    run_job(CHECK_BOOKS, ago=MINUTE, took=None)
+    run_job(CHECK_BOOKS, ago=MINUTE, error="OperationalError: gone")
+    meanwhile = look()
+    run_job(CHECK_BOOKS, ago=MINUTE / 2)
+    after = look()
+
+    assert [health.wrong_rows for health in (before, meanwhile, after)] == [3, 3, 0]
+    assert [codes(health) for health in (before, after)] == [["books_wrong"], []]
+    assert before.warnings()[0].message == "Rows of the books that are wrong: 3."
+
+
+def test_health_takes_five_queries_however_much_there_is(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         look()
     all_well()
     stale_sessions(3, ago=MINUTE)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         look()
 
 
@@ -260,8 +338,11 @@ def test_endpoint_is_degraded_with_a_warning_and_tells_a_key_why() -> None:
         "heartbeat_at": "2026-11-20T11:00:00Z",
         "last_frame_at": "2026-11-20T11:59:40Z",
         "latency_seconds": 0.05,
+        "queued_facts": 0,
+        "spooled_facts": 0,
+        "retries": 0,
     }
-    assert details["jobs"][0] == {
+    assert details["jobs"][1] == {
         "job": "sessions_app.supervise_checkpoints",
         "started_at": "2026-11-20T11:58:00Z",
         "completed_at": "2026-11-20T11:59:00Z",

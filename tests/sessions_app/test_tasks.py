@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     "name",
-    ["sessions_app.sweep_stale", "sessions_app.supervise_checkpoints", "community.prune_job_runs"],
+    [
+        "sessions_app.sweep_stale",
+        "sessions_app.supervise_checkpoints",
+        "sessions_app.check_books",
+        "community.prune_job_runs",
+    ],
 )
 def test_tasks_are_registered_by_their_name(name: str) -> None:
     app.loader.import_default_modules()

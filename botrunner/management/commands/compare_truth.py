@@ -15,13 +15,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
+from botrunner.domain.blind_gaps import Gap
 from botrunner.domain.comparison import Measure
 from botrunner.domain.comparison_report import Limits, figures, table, verdicts
 from botrunner.domain.tracked_session import TrackedSession
 from botrunner.domain.truth_comparison import compare
 from botrunner.domain.truth_file import BadTruthLineError, TrueStay, microseconds, read_stays
 from community.models import Guild
-from sessions_app.models import StartKind, VoiceSession
+from sessions_app.models import BlindGap, StartKind, VoiceSession
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -35,6 +36,9 @@ LIMITS = {
     "orphaned": "sessions that may be orphaned",
     "p99": "seconds that observed starts and ends may be off at their 99th percentile",
     "outside": "starts and ends that may lie outside their row's stated uncertainty",
+    "gap_excess": "seconds that may be wrong in gaps in which the member did not change, or about "
+    "gaps by more than their length",
+    "negative": "sessions that may end before they start",
 }
 
 
@@ -43,8 +47,8 @@ class Command(BaseCommand):
 
     help = (
         "Compare a sandbox's truth file with the table of voice sessions: true, tracked, lost, "
-        "phantom and double-counted seconds, orphaned sessions and boundary errors. Exits with "
-        "status 1 where a figure is beyond its limit."
+        "phantom and double-counted seconds, within blind gaps and outside, orphaned sessions and "
+        "boundary errors. Exits with status 1 where a figure is beyond its limit."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -80,7 +84,7 @@ class Command(BaseCommand):
         )
         for limit in fields(Limits):
             parser.add_argument(
-                f"--max-{limit.name}",
+                f"--max-{limit.name.replace('_', '-')}",
                 type=_amount,
                 default=limit.default,
                 metavar="N",
@@ -98,7 +102,7 @@ class Command(BaseCommand):
             orphaned_after=_micros(options["orphaned_after"]),
         )
         try:
-            result = compare(stays, tracked_sessions(), measure, first_sights())
+            result = compare(stays, tracked_sessions(), measure, first_sights(), blind_gaps())
         except OperationalError as error:
             raise CommandError(f"The database cannot be read: {error}", returncode=2) from error
         limits = Limits(**{limit.name: options[f"max_{limit.name}"] for limit in fields(Limits)})
@@ -153,6 +157,17 @@ def first_sights() -> dict[int, int]:
         for guild_id, moment in seen.values_list("id", "voice_seen_at")
         if moment is not None
     }
+
+
+def blind_gaps() -> Iterator[Gap]:
+    """Reads the table of blind gaps, row by row."""
+    rows = BlindGap.objects.order_by().values_list(
+        "guild_id", "user_id", "began_at", "ended_at", "cause", "is_replayed"
+    )
+    for guild_id, user_id, began_at, ended_at, cause, is_replayed in rows.iterator():
+        yield Gap(
+            guild_id, user_id, microseconds(began_at), microseconds(ended_at), cause, is_replayed
+        )
 
 
 def _read(path: Path) -> list[TrueStay]:

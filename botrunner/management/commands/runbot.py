@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db.backends.signals import connection_created
 
 from botrunner.gateway.refusals import CannotRunError
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor, tune_interpreter
+from community.services.leases import limit_standstill
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -50,6 +52,7 @@ class Command(BaseCommand):
             compare_seconds=settings.COMPARE_SECONDS,
         )
         tune_interpreter()
+        connection_created.connect(limit_standstill)
         try:
             asyncio.run(run(bot_settings, shard_ids, shard_count))
         except CannotRunError as error:

@@ -37,7 +37,7 @@ def _described(faults: dict[str, str]) -> str:
 FAULTS_HELP = f"""\
 --faults takes parts with commas between: name@seconds[:length] once, so many seconds
 after the start, and name=rate with a probability from 0 to 1, for example
-  --faults drop@60,outage@180:20,duplicate=0.01
+  --faults drop@60,outage@180:20,closed@600:300,duplicate=0.01
 
 once:
 {_described(ONE_SHOTS)}
@@ -79,6 +79,7 @@ class Command(BaseCommand):
         add("--max-concurrency", type=int, default=1, help="IDENTIFYs at once (1)")
         add("--identify-interval", type=float, default=5.0, help="seconds between them (5)")
         add("--heartbeat-interval", type=float, default=41.25, help="seconds (41.25)")
+        add("--resume-within", type=float, default=120.0, help="seconds a session waits (120)")
         add("--members-interval", type=float, default=30.0, help="seconds between whole lists (30)")
         add(
             "--without-intent",
@@ -152,6 +153,7 @@ def _sandbox(options: dict[str, Any]) -> Sandbox:
             privileged=privileged,
             max_concurrency=options["max_concurrency"],
             identify_interval=options["identify_interval"],
+            resume_within=options["resume_within"],
             members_interval=options["members_interval"],
         ),
         shots=shots,

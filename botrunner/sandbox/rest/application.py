@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botrunner.sandbox.rest.errors import AwayError
+
 if TYPE_CHECKING:
+    from botrunner.sandbox.gateway import Gateway
     from botrunner.sandbox.rest.call import Answer, Call
 
 DAY_MS = 86_400_000
@@ -12,22 +15,30 @@ DAY_MS = 86_400_000
 
 async def get_gateway(call: Call) -> Answer:
     """Answers ``GET /gateway``."""
-    return {"url": call.sandbox.gateway.url}
+    return {"url": _open_gateway(call).url}
 
 
 async def get_gateway_bot(call: Call) -> Answer:
     """Answers ``GET /gateway/bot``."""
-    options = call.sandbox.gateway.options
+    gateway = _open_gateway(call)
+    options = gateway.options
     return {
-        "url": call.sandbox.gateway.url,
+        "url": gateway.url,
         "shards": call.sandbox.shards,
         "session_start_limit": {
             "total": options.identifies,
-            "remaining": max(0, options.identifies - call.sandbox.gateway.identified),
+            "remaining": max(0, options.identifies - gateway.identified),
             "reset_after": DAY_MS,
             "max_concurrency": options.max_concurrency,
         },
     }
+
+
+def _open_gateway(call: Call) -> Gateway:
+    gateway = call.sandbox.gateway
+    if not gateway.is_open:
+        raise AwayError
+    return gateway
 
 
 async def get_me(call: Call) -> Answer:

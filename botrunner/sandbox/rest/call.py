@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from botrunner.sandbox.rest.errors import ApiError
+from botrunner.sandbox.rest.errors import ApiError, AwayError
 from botrunner.sandbox.rest.form import Form
 from botrunner.sandbox.snowflakes import read_id
 from community.domain.permissions import Permission
@@ -120,12 +120,11 @@ class Call:
     # Finding ------------------------------------------------------------------------------
 
     def guild(self) -> Guild:
-        """Finds the path's guild, which our bot has to be in."""
+        """Finds the path's guild, which our bot has to be in, and which has no outage."""
         guild = self.world.guilds.get(self.id("guild", 10004))
         if guild is None:
             raise ApiError(10004)
-        if not guild.bot_present:
-            raise ApiError(50001)
+        self._reach(guild)
         return guild
 
     def channel(self, *, needs: int = 0) -> tuple[Guild, Channel]:
@@ -139,11 +138,18 @@ class Call:
             channel = guild.channels.get(channel_id)
             if channel is None:
                 continue
-            if not guild.bot_present:
-                raise ApiError(50001)
+            self._reach(guild)
             self.need(guild, needs | Permission.VIEW_CHANNEL, channel)
             return guild, channel
         raise ApiError(10003)
+
+    @staticmethod
+    def _reach(guild: Guild) -> None:
+        if not guild.bot_present:
+            raise ApiError(50001)
+        # A 404 would say that it is gone for good, which an outage never says.
+        if not guild.available:
+            raise AwayError
 
     def member(self, guild: Guild) -> Member:
         """Finds the path's member; ``@me`` is our bot."""

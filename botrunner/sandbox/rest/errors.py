@@ -38,3 +38,7 @@ class ApiError(Exception):
         self.body: dict[str, Any] = {"message": text, "code": code}
         if errors is not None:
             self.body["errors"] = errors
+
+
+class AwayError(Exception):
+    """What a request is about has an outage at Discord, which answers it with 503."""

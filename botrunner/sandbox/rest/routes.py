@@ -9,7 +9,7 @@ from aiohttp import web
 
 from botrunner.sandbox.rest import application, channels, guilds, members, messages
 from botrunner.sandbox.rest.call import Call, Handler, answered
-from botrunner.sandbox.rest.errors import ApiError
+from botrunner.sandbox.rest.errors import ApiError, AwayError
 from botrunner.sandbox.rest.limits import GLOBAL, GLOBAL_LIMIT, TooManyRequestsError
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def _serve(sandbox: Sandbox, route: str, handler: Handler) -> WebHandler:
             response = await _guarded(call, route, handler)
         except ApiError as error:
             response = answered(error.body, status=error.status)
+        except AwayError:
+            response = answered({"message": "503: Service Unavailable", "code": 0}, status=503)
         except TooManyRequestsError as error:
             response = answered(error.body, status=429)
             response.headers.update(error.headers)

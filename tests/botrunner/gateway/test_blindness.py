@@ -268,9 +268,9 @@ def test_a_process_that_stood_still_vouches_for_nothing_until_it_has_caught_up()
     sight.frame(at(20))
 
     assert sight.complete_until() == at(10)
-    assert sight.uncertainty(ONE, at(20)) >= 10
+    assert 8 <= sight.uncertainty(ONE, at(20)) < 8.001
 
-    assert sight.caught_up(at(21)) == at(10)
+    assert sight.caught_up(at(21)) == at(12)
     assert sight.uncertainty(ONE, at(22)) == 0
     assert sight.complete_until() == at(21)
 
@@ -287,10 +287,20 @@ def test_a_stall_ends_with_the_connection_that_it_hit() -> None:
 
 
 def test_a_guild_stated_during_a_stall_is_unseen_since_it_began() -> None:
-    sight = live(ONE)
+    sight = live(ONE, TWO)
     sight.stalled(at(12))
 
-    assert sight.stated(ONE, at(20)).since == at(10)
+    assert sight.stated(ONE, at(20)).since == at(12)
+    assert sight.lost(TWO, at(20)) == at(12)
+
+
+def test_a_stall_may_have_begun_before_the_last_frame() -> None:
+    sight = live(ONE)
+    sight.stalled(at(9.8))
+    sight.stalled(at(15))
+
+    assert sight.complete_until() == at(9.8)
+    assert 10.2 <= sight.uncertainty(ONE, at(20)) < 10.201
 
 
 def test_resuming_tells_since_when_all_was_replayed() -> None:

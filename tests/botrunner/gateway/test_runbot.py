@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from botrunner.management.commands.runbot import read_shards
 from community.models import Shard
+from tests.botrunner.gateway.bot_processes import ROOT, active, connected, runbot
 from tests.botrunner.gateway.conftest import (
     TOKEN,
     bounded,
@@ -30,69 +27,9 @@ from tests.botrunner.gateway.conftest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pytest_django.fixtures import Settings
 
-    from tests.botrunner.gateway.conftest import Community
-
-
-ROOT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 5.0
-
-
-def database_url() -> str:
-    """The test's own database, as the environment names one."""
-    place = connection.settings_dict
-    user, password = quote(place["USER"] or ""), quote(place["PASSWORD"] or "")
-    account = f"{user}:{password}" if password else user
-    host = place["HOST"] or place["OPTIONS"].get("host", "")
-    port = f"&port={place['PORT']}" if place["PORT"] else ""
-    return f"postgresql://{account}@/{place['NAME']}?host={quote(host, safe='')}{port}"
-
-
-@contextlib.asynccontextmanager
-async def runbot(
-    community: Community, *arguments: str, **settings: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    environment |= {
-        "DATABASE_URL": database_url(),
-        "DISCORD_TOKEN": TOKEN,
-        "DISCORD_API_URL": community.sandbox.api_url,
-        "DATA_DIR": str(community.data_dir),
-        "CHECKPOINT_SECONDS": "1",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "manage.py",
-        "runbot",
-        *arguments,
-        cwd=ROOT,
-        env=environment | settings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def active(count: int) -> None:
-    patience = time.monotonic() + 20
-    while len(await rows(status="active")) < count:
-        assert time.monotonic() < patience
-        await asyncio.sleep(0.1)
-
-
-async def connected(count: int) -> None:
-    patience = time.monotonic() + 20
-    while await stored(Shard.objects.filter(is_connected=True).count) < count:
-        assert time.monotonic() < patience
-        await asyncio.sleep(0.1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,17 +37,17 @@ async def connected(count: int) -> None:
 async def test_a_signal_ends_the_bot_in_good_order_and_no_session(
     signal_number: signal.Signals,
 ) -> None:
-    async with serving() as community, runbot(community) as process:
+    async with serving() as community, runbot(community) as bot:
         community.join(0, 0)
         await active(1)
         community.join(1, 0)
         await active(2)
         signalled = time.monotonic()
-        process.send_signal(signal_number)
-        output, _ = await process.communicate()
+        bot.process.send_signal(signal_number)
+        output = await bot.ended()
 
         assert time.monotonic() - signalled < STOP_SECONDS
-        assert process.returncode == 0, output.decode()
+        assert bot.process.returncode == 0, output
         assert {row.status for row in await rows()} == {"active"}
         shard = await stored(Shard.objects.get)
         assert shard.stopped_at is not None
@@ -147,8 +84,7 @@ async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
             community.join(0, 0)
             community.join(1, 0)
             await asyncio.sleep(2.5)
-            process.kill()
-            await process.wait()
+            await process.kill()
         killed = now()
         started = {row.user_id: row.started_at for row in await rows()}
         shard = await stored(Shard.objects.get)
@@ -172,52 +108,52 @@ async def test_after_a_kill_the_gap_is_known_to_within_seconds() -> None:
 async def test_a_wrong_token_is_said_in_words() -> None:
     async with (
         serving() as community,
-        runbot(community, DISCORD_TOKEN="wrong") as process,
+        runbot(community, DISCORD_TOKEN="wrong") as bot,
     ):
-        output, _ = await asyncio.wait_for(process.communicate(), 20)
+        output = await bot.ended()
 
-    assert process.returncode == 1
-    assert b"Discord refuses the token" in output
-    assert b"DISCORD_TOKEN" in output
-    assert b"Traceback" not in output
-    assert b"wrong" not in output.replace(b"wrong token", b"")
+    assert bot.process.returncode == 1
+    assert "Discord refuses the token" in output
+    assert "DISCORD_TOKEN" in output
+    assert "Traceback" not in output
+    assert "wrong" not in output.replace("wrong token", "")
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_intent_that_is_not_enabled_is_named() -> None:
-    async with serving(privileged=0) as community, runbot(community) as process:
-        output, _ = await asyncio.wait_for(process.communicate(), 20)
+    async with serving(privileged=0) as community, runbot(community) as bot:
+        output = await bot.ended()
 
-    assert process.returncode == 1
-    assert b"Server Members Intent" in output
-    assert b"DISCORD_MEMBERS_INTENT=false" in output
-    assert b"https://discord.com/developers/applications" in output
+    assert bot.process.returncode == 1
+    assert "Server Members Intent" in output
+    assert "DISCORD_MEMBERS_INTENT=false" in output
+    assert "https://discord.com/developers/applications" in output
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_without_the_members_intent_it_runs() -> None:
     async with (
         serving(privileged=0) as community,
-        runbot(community, DISCORD_MEMBERS_INTENT="false") as process,
+        runbot(community, DISCORD_MEMBERS_INTENT="false") as bot,
     ):
         community.join(0, 0)
         await active(1)
-        process.terminate()
-        await process.communicate()
+        bot.process.terminate()
+        await bot.ended()
 
-        assert process.returncode == 0
+        assert bot.process.returncode == 0
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_without_options_it_serves_as_many_shards_as_discord_names() -> None:
     async with serving(guilds=4) as community:
         community.sandbox.shards = 2
-        async with runbot(community) as process:
+        async with runbot(community) as bot:
             await connected(2)
-            process.terminate()
-            await process.communicate()
+            bot.process.terminate()
+            await bot.ended()
 
-    assert process.returncode == 0
+    assert bot.process.returncode == 0
 
 
 def test_a_missing_token_is_said_in_words(settings: Settings) -> None:

@@ -80,6 +80,7 @@ def test_discord_pys_private_parts_are_as_the_tap_knows_them() -> None:
     assert len(inspect.signature(DiscordWebSocket.log_receive).parameters) == 2
     assert inspect.iscoroutinefunction(DiscordWebSocket.send_heartbeat)
     assert list(inspect.signature(KeepAliveHandler.beat).parameters) == ["self"]
+    assert "self.latency = ack_time - self._last_send" in inspect.getsource(KeepAliveHandler.ack)
     websocket = DiscordWebSocket(None, loop=None)  # type: ignore[arg-type]  # it is never read
     assert websocket._keep_alive is None
     source = inspect.getsource(DiscordWebSocket.from_client)
@@ -147,6 +148,49 @@ async def test_control_frames_and_connections_are_heard() -> None:
         ("frame",),
         ("control", 9, False),
     ]
+
+
+async def test_heartbeats_are_heard_and_those_of_a_former_connection_are_not() -> None:
+    sink = Recorder()
+    client = tapped_client(sink)
+    sockets = [silent_websocket(client) for _ in range(2)]
+    for websocket in sockets:
+        client._connection._update_references(websocket)
+
+    for websocket in sockets:
+        await websocket.send_heartbeat({"op": 1, "d": None})
+        await websocket.send_as_json({"op": 1, "d": None})
+        await websocket.send_as_json({"op": 8, "d": {}})
+
+    assert sink.heard == [("opened",), ("opened",), ("beat sent",), ("beat sent",)]
+
+
+async def test_a_heartbeat_out_of_turn_is_measured_from_its_own_sending() -> None:
+    client = tapped_client(Recorder())
+    client.ws = silent_websocket(client)
+    heart = KeepAliveHandler(ws=client.ws, interval=41.0)
+    client.ws._keep_alive = heart
+    heart._last_send -= 30
+
+    await tap.beat(client)
+    heart.ack()
+
+    assert heart.latency < 30
+
+
+def silent_websocket(client: discord.Client) -> DiscordWebSocket:
+    """A websocket that sends nothing anywhere."""
+    websocket = DiscordWebSocket(None, loop=None)  # type: ignore[arg-type]  # nobody reads it
+    websocket._discord_parsers = client._connection.parsers
+    websocket.shard_id = 0
+    websocket._max_heartbeat_timeout = 60.0
+
+    async def send(data: Any) -> None:  # noqa: ARG001 - discord.py names it
+        return
+
+    websocket.send_as_json = send  # type: ignore[method-assign]
+    websocket.send_heartbeat = send  # type: ignore[method-assign]
+    return websocket
 
 
 async def received_closing(client: discord.Client, frame: dict[str, Any]) -> None:

@@ -39,7 +39,11 @@ class GatewayClient:
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession()
-        self.socket = await self.http.ws_connect(self.url, max_msg_size=0)
+        try:
+            self.socket = await self.http.ws_connect(self.url, max_msg_size=0)
+        except aiohttp.ClientError:
+            await self.http.close()
+            raise
         return self
 
     async def __aexit__(

@@ -32,6 +32,7 @@ def test_faults_are_read_with_their_figures() -> None:
         ("drop@-1", "must be a number from 0 up"),
         ("drop@nan", "must be a number from 0 up"),
         ("drop@1:5", "'drop' has no length"),
+        ("stall@1:-5", "must be a number from 0 up"),
         ("flood@5", "no fault 'flood'"),
         ("duplicate=1.5", "must be from 0 to 1"),
         ("drop=0.5", "no rate 'drop'"),

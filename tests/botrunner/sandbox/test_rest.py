@@ -64,6 +64,9 @@ async def test_guild_is_shown_with_roles_channels_and_members(rest: Rest, guild:
         ("GET", "/guilds/{guild}/members?limit=--1", (400, 50035)),
         ("GET", "/guilds/{guild}/members?after=x", (400, 50035)),
         ("GET", "/guilds/{guild}/voice-states/@me", (404, 10065)),
+        ("GET", "/guilds/{guild}/voice-states/{member}", (404, 10065)),
+        ("GET", "/guilds/{guild}/voice-states/17", (404, 10065)),
+        ("GET", "/guilds/{guild}/voice-states/x", (400, 50035)),
         ("GET", "/channels/17", (404, 10003)),
         ("DELETE", "/channels/17", (404, 10003)),
         ("PUT", "/guilds/{guild}/members/{member}/roles/17", (404, 10011)),
@@ -87,6 +90,24 @@ async def test_a_guild_without_the_bot_is_missing_access(
 
     assert await rest.code("GET", f"/guilds/{guild.id}") == (403, 50001)
     assert await rest.code("GET", f"/channels/{text_of(guild)}") == (403, 50001)
+
+
+async def test_a_guild_in_an_outage_is_away_and_not_unknown(
+    rest: Rest, world: World, guild: Guild, people: list[int], rooms: list[int]
+) -> None:
+    world.join(guild.id, people[0], rooms[0])
+    world.begin_outage(guild.id)
+
+    for path in (
+        f"/guilds/{guild.id}",
+        f"/guilds/{guild.id}/voice-states/{people[0]}",
+        f"/guilds/{guild.id}/voice-states/{people[1]}",
+        f"/channels/{rooms[0]}",
+    ):
+        assert await rest.code("GET", path) == (503, 0)
+    world.end_outage(guild.id)
+    _, state = await rest("GET", f"/guilds/{guild.id}/voice-states/{people[0]}")
+    assert state["channel_id"] == str(rooms[0])
 
 
 async def test_messages_are_written_edited_and_deleted(rest: Rest, guild: Guild) -> None:
@@ -126,6 +147,34 @@ async def test_too_many_requests_wait(world: World, guild: Guild, rooms: list[in
     assert 0 < answer["retry_after"] <= 2
     assert answer["global"] is False
     assert renames == [200, 200, 429]
+
+
+async def test_voice_states_have_a_bucket_of_their_own_in_each_guild(
+    world: World, guild: Guild, people: list[int], rooms: list[int]
+) -> None:
+    world.join(guild.id, people[0], rooms[0])
+    other = next(each for each in world.guilds.values() if each is not guild)
+    base = f"/guilds/{guild.id}/voice-states"
+    async with Sandbox(world) as sandbox, aiohttp.ClientSession() as http:
+        rest = Rest(http, sandbox)
+        # Whoever is in voice and whoever is not share the bucket.
+        answers = [
+            ((await rest("GET", f"{base}/{user_id}"))[0], rest.last)
+            for user_id in [people[0], people[1]] * 5
+        ]
+        status, answer = await rest("GET", f"{base}/{people[0]}")
+        limited = rest.last
+        elsewhere = (await rest("GET", f"/guilds/{other.id}/voice-states/{other.owner_id}"))[0]
+        another_route = (await rest("GET", f"/guilds/{guild.id}/members/{people[0]}"))[0]
+
+    assert [status for status, _ in answers] == [200, 404] * 5
+    assert [int(headers["X-RateLimit-Remaining"]) for _, headers in answers] == [*range(9, -1, -1)]
+    assert {headers["X-RateLimit-Limit"] for _, headers in answers} == {"10"}
+    assert len({headers["X-RateLimit-Bucket"] for _, headers in answers}) == 1
+    assert (status, answer["global"]) == (429, False)
+    assert limited["X-RateLimit-Scope"] == "user"
+    assert 0 < answer["retry_after"] <= float(limited["Retry-After"])
+    assert (elsewhere, another_route) == (404, 200)
 
 
 async def test_failures_come_before_or_after_the_effect(

@@ -19,6 +19,7 @@ from tests.factories import (
     NOW,
     at,
     make_channel,
+    make_gap,
     make_guild,
     make_member,
     make_session,
@@ -251,6 +252,66 @@ def test_a_page_says_what_is_known_and_how_well(guild: Guild, member: Member) ->
     assert page(later, "change") in body
     assert reverse("admin:sessions_app_visit_change", args=[visit.pk]) in body
     assert reverse("admin:community_member_change", args=[member.pk]) in body
+
+
+def test_a_visit_says_how_long_its_sessions_lasted_and_how_sure_that_is(
+    guild: Guild, member: Member
+) -> None:
+    channel, visit = make_channel(guild), make_visit(member, make_channel(guild))
+    for start, end, start_off, end_off, status in (
+        (-60, -40, 0.0, 90.0, "completed"),
+        (-40, -30, 90.0, 20.0, "completed"),
+        (-30, -20, 5.0, 5.0, "cancelled"),
+        (-10, 0, 30.0, 0.0, "stale"),
+    ):
+        make_session(
+            member,
+            channel,
+            visit=visit,
+            started_at=at(start),
+            ended_at=at(end),
+            start_uncertainty=start_off,
+            end_uncertainty=end_off,
+            status=status,
+        )
+    client = as_(make_viewer("sam", guild))
+
+    listed = client.get(reverse("admin:sessions_app_visit_changelist")).content.decode()
+    shown = client.get(reverse("admin:sessions_app_visit_change", args=[visit.pk]))
+
+    assert "40 min ± 50 s" in listed
+    assert "40 min ± 50 s" in shown.content.decode()
+    assert len(shown.context["session_lines"]) == 4
+
+
+def test_a_page_names_the_gaps_that_its_start_and_end_lie_in(guild: Guild, member: Member) -> None:
+    session = make_session(member, make_channel(guild), end_uncertainty=60.0)
+    at_end = make_gap(guild.pk, cause="bot_down")
+    at_start = make_gap(guild.pk, began_at=at(-60), ended_at=at(-50), is_replayed=True)
+    of_member = make_gap(guild.pk, user_id=session.user_id, cause="event_missed")
+    within = make_gap(guild.pk, began_at=at(-40), ended_at=at(-30))
+    of_another = make_gap(guild.pk, user_id=7)
+    elsewhere = make_gap(make_guild("Elsewhere").pk)
+
+    shown = as_(make_viewer("sam", guild)).get(page(session, "change"))
+
+    body = shown.content.decode()
+    for gap in (at_end, at_start, of_member):
+        assert str(gap.pk) in body
+    for gap in (within, of_another, elsewhere):
+        assert str(gap.pk) not in body
+    assert "Its start: " in body
+    assert "10 min, told afterwards" in body
+    assert "bot down, 2026-11-20 12:59:00 CET" in body
+
+
+def test_a_page_says_where_no_gap_is_recorded_yet(guild: Guild, member: Member) -> None:
+    unsure = make_session(member, make_channel(guild), end_uncertainty=60.0)
+    sure = make_session(member, make_channel(guild))
+    client = as_(make_viewer("sam", guild))
+
+    assert b"No gap is recorded there" in client.get(page(unsure, "change")).content
+    assert b"Blind gaps at its start" not in client.get(page(sure, "change")).content
 
 
 def test_a_live_session_is_so_far(guild: Guild, member: Member) -> None:

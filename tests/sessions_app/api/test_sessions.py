@@ -55,6 +55,7 @@ def test_list_shows_a_session_in_full(get: GetJson) -> None:
         "ended_at": "2026-11-20T11:10:00Z",
         "last_seen_at": "2026-11-20T11:10:00Z",
         "duration_seconds": 599.99975,
+        "uncertainty_seconds": 61.5,
         "start_kind": "observed",
         "end_reason": "stale",
         "start_uncertainty": 0.0,
@@ -268,9 +269,26 @@ def test_detail_shows_the_visit_and_its_other_sessions(get: GetJson) -> None:
         "ended_at": "2026-11-20T11:10:00Z",
         "first_channel_id": "30",
         "last_channel_id": "32",
+        "duration_seconds": 1800.0,
+        "uncertainty_seconds": 0.0,
     }
     assert get(shown["links"]["self"]) == shown
     assert len(get(shown["links"]["visit"])["sessions"]) == 3
+
+
+def test_a_visits_sum_counts_a_move_seen_late_once_and_what_staff_voided_never(
+    get: GetJson,
+) -> None:
+    first = session(ago=60, end_uncertainty=40.0)
+    session(ago=50, visit=first.visit, start_uncertainty=40.0, end_uncertainty=7.0)
+    session(ago=40, visit=first.visit, status=SessionStatus.CANCELLED, start_uncertainty=99.0)
+    session(ago=30, minutes=None, visit=first.visit, start_uncertainty=0.5)
+
+    shown = get(f"/api/sessions/{first.id}")
+
+    assert (shown["duration_seconds"], shown["uncertainty_seconds"]) == (600.0, 40.0)
+    assert shown["visit"]["duration_seconds"] == (10 + 10 + 30) * 60
+    assert shown["visit"]["uncertainty_seconds"] == 7.5
 
 
 def test_detail_takes_as_many_queries_for_three_as_for_one(
@@ -279,11 +297,11 @@ def test_detail_takes_as_many_queries_for_three_as_for_one(
     row = session(ago=60)
     client.get(f"/api/sessions/{row.id}")
 
-    with django_assert_num_queries(4):  # key, its guilds, session and visit, related
+    with django_assert_num_queries(5):  # key, its guilds, session and visit, sum, related
         client.get(f"/api/sessions/{row.id}")
     session(ago=50, visit=row.visit)
     session(ago=40, visit=row.visit)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(f"/api/sessions/{row.id}")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
-    from sessions_app.domain.changes import Batch, SessionRow, VisitRow, VoiceStateRow
+    from sessions_app.domain.changes import Batch, GapRow, SessionRow, VisitRow, VoiceStateRow
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPEN = (words.ACTIVE, words.STALE)
@@ -31,6 +31,11 @@ def after(milliseconds: int) -> datetime:
     return START + timedelta(milliseconds=milliseconds)
 
 
+def ms(at: datetime) -> int:
+    """The milliseconds of a story after which an instant comes."""
+    return round((at - START) / timedelta(milliseconds=1))
+
+
 class Table:
     """Visits, sessions and voice states as the database would hold them."""
 
@@ -39,6 +44,7 @@ class Table:
         self.sessions: dict[UUID, SessionRow] = {}
         self.states: dict[tuple[int, int], VoiceStateRow] = {}
         self.sighted: dict[int, datetime] = {}
+        self.gaps: dict[UUID, GapRow] = {}
 
     def write(self, batch: Batch) -> None:
         """Takes a batch in the order of ingest's statements."""
@@ -59,8 +65,7 @@ class Table:
             self.states.pop(member, None)
         for state in batch.voice_states:
             self.states[state.guild_id, state.user_id] = state
-        for guild_id, at in batch.sighted.items():
-            self.sighted.setdefault(guild_id, at)
+        self._add_sights(batch)
 
     def _change_sessions(self, batch: Batch) -> None:
         for id_ in batch.dropped_sessions:
@@ -78,6 +83,8 @@ class Table:
                 row.started_at,
             )
             last_seen_at = max(old.last_seen_at, row.last_seen_at)
+            if row.ended_at is not None:
+                last_seen_at = min(last_seen_at, row.ended_at)
             self._put(replace(row, last_seen_at=last_seen_at))
 
     def _explain_ends(self, batch: Batch) -> None:
@@ -90,10 +97,17 @@ class Table:
                 wider = max(old.end_uncertainty, uncertainty)
                 self.sessions[id_] = replace(old, end_uncertainty=wider)
 
+    def _add_sights(self, batch: Batch) -> None:
+        for guild_id, at in batch.sighted.items():
+            self.sighted.setdefault(guild_id, at)
+        for gap in batch.gaps:
+            self.gaps.setdefault(gap.id, gap)
+
     def _put(self, row: SessionRow) -> None:
         assert row.visit_id in self.visits
         assert row.ended_at is None or row.ended_at >= row.started_at
         assert (row.status == words.ACTIVE) == (row.ended_at is None)
+        assert row.ended_at is None or row.last_seen_at <= row.ended_at
         assert row.start_uncertainty >= 0
         assert row.end_uncertainty >= 0
         if row.status == words.ACTIVE:
@@ -141,6 +155,19 @@ class Table:
         }
         states = {key: state.session_id for key, state in self.states.items()}
         assert {key: id_ for key, id_ in states.items() if key in active} == active
+        self._check_gaps()
+
+    def _check_gaps(self) -> None:
+        """Gaps run forward, and those of which nothing was told afterwards never overlap."""
+        for gap in self.gaps.values():
+            assert gap.began_at < gap.ended_at
+            assert 0 <= gap.sessions_mended <= gap.sessions_touched
+        for is_replayed in (False, True):
+            gaps = [gap for gap in self.gaps.values() if gap.is_replayed == is_replayed]
+            gaps.sort(key=lambda gap: (gap.guild_id, gap.user_id or 0, gap.began_at))
+            for earlier, later in itertools.pairwise(gaps):
+                if (earlier.guild_id, earlier.user_id) == (later.guild_id, later.user_id):
+                    assert earlier.ended_at <= later.began_at, "gaps overlap"
 
     def restore(self, new_id: Callable[[], UUID]) -> Tracker:
         """Builds a tracker from the rows, as the bot's start does."""
@@ -191,7 +218,20 @@ class Table:
                 ended_at=ended_at,
                 end_reason=words.STALE,
                 last_seen_at=seen,
-                end_uncertainty=max(grace / 1000, (now - ended_at).total_seconds()),
+                end_uncertainty=max((now - ended_at), ended_at - seen).total_seconds(),
             )
             visit = self.visits[row.visit_id]
             self.visits[visit.id] = replace(visit, ended_at=ended_at)
+
+    def correct(self, id_: UUID, ended_at: datetime) -> None:
+        """Sets an ended session's end, as staff do."""
+        self.sessions[id_] = replace(
+            self.sessions[id_],
+            status=words.COMPLETED,
+            ended_at=ended_at,
+            end_reason=words.CORRECTED,
+            end_uncertainty=0.0,
+            last_seen_at=min(self.sessions[id_].last_seen_at, ended_at),
+        )
+        visit = self.visits[self.sessions[id_].visit_id]
+        self.visits[visit.id] = replace(visit, ended_at=ended_at)

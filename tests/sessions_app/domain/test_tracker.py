@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,38 +21,13 @@ from sessions_app.domain.facts import (
     VoiceSnapshot,
 )
 from sessions_app.domain.tracker import EndOutOfRangeError, SessionNotLiveError, Tracker
-from tests.sessions_app.domain.table import Table, after
+from tests.sessions_app.domain.desk import GUILD, LOBBY, OTHER, STUDY, USER
+from tests.sessions_app.domain.table import after
 
 if TYPE_CHECKING:
-    from sessions_app.domain.changes import SessionRow
+    from tests.sessions_app.domain.desk import Desk
 
-GUILD = 1 << 22
-USER, OTHER = 7, 8
-LOBBY, STUDY = 10, 11
 DAY = 86_400_000
-
-
-class Desk:
-    """A tracker with its table, told facts in milliseconds."""
-
-    def __init__(self) -> None:
-        self.tracker = Tracker(new_id=new_id)
-        self.table = Table()
-        self.tracker.apply(VoiceSnapshot(GUILD, {}, after(0), after(0)))
-
-    def voice(self, at: int, channel_id: int | None, user_id: int = USER, **more: Any) -> None:
-        presence = VoicePresence(user_id, channel_id, **({"voice_session_id": "v"} | more))
-        self.tracker.apply(VoiceChanged(GUILD, presence, after(at)))
-
-    def rows(self, user_id: int = USER) -> list[SessionRow]:
-        self.table.write(self.tracker.take())
-        self.table.check()
-        return self.table.of_member(user_id)
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
 
 
 def test_first_sight_marks_a_stay_under_way(desk: Desk) -> None:

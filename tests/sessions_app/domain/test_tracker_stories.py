@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,21 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from community.models.ids import new_id
 from sessions_app.domain import words
 from sessions_app.domain.changes import STRETCH_KINDS
-from sessions_app.domain.facts import (
-    GuildRules,
-    TimePassed,
-    VoiceChanged,
-    VoiceFlags,
-    VoiceSnapshot,
-)
+from sessions_app.domain.facts import GuildRules, VoiceChanged, VoiceFlags, VoiceSnapshot
 from sessions_app.domain.stretches import total_seconds
 from sessions_app.domain.tracker import Tracker
 from tests.sessions_app.domain.table import Table, after
-from tests.sessions_app.domain.truth import AFK_CHANNEL, TrueStay, Truth
+from tests.sessions_app.domain.truth import AFK_CHANNEL, Truth
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sessions_app.domain.changes import SessionRow
 
 GUILD = 1 << 22
@@ -87,6 +78,13 @@ class Story(RuleBasedStateMachine):
         self.truth.go(user_id, None)
         self.truth.go(user_id, channel_id)
         self.tell(user_id)
+
+    @rule(user_id=USERS, steps=st.lists(st.tuples(CHANNELS, WAITS), min_size=2, max_size=5))
+    def wanders(self, user_id: int, steps: list[tuple[int, int]]) -> None:
+        """One who goes from channel to channel, and then out of voice."""
+        for channel_id, wait in steps:
+            self.goes(user_id, channel_id, wait)
+        self.leaves(user_id, steps[0][1])
 
     @rule(user_id=USERS, flags=FLAGS, wait=WAITS)
     def toggles(self, user_id: int, flags: int, wait: int) -> None:
@@ -162,144 +160,7 @@ class Story(RuleBasedStateMachine):
             assert total == pytest.approx(0 if row.ended_at is None else seconds)
 
 
-class BlindStory(RuleBasedStateMachine):
-    """Members come and go, at times unseen; what is not seen is off by no more than stated."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.truth = Truth()
-        self.table = Table()
-        self.gaps: list[tuple[int, int]] = []
-        self.blind_since: int | None = None
-        self.tracker = self.start()
-        self.tracker.apply(VoiceSnapshot(GUILD, {}, None, after(0)))
-
-    def start(self) -> Tracker:
-        tracker = self.table.restore(new_id)
-        tracker.apply(GuildRules(GUILD, None, 0.0, tracks_bots=False, at=after(self.truth.now)))
-        return tracker
-
-    def tell(self, user_id: int) -> None:
-        if self.blind_since is None:
-            fact = VoiceChanged(GUILD, self.truth.presence(user_id), after(self.truth.now))
-            self.tracker.apply(fact)
-
-    @rule(user_id=USERS, channel_id=CHANNELS, wait=WAITS)
-    def goes(self, user_id: int, channel_id: int, wait: int) -> None:
-        self.truth.pass_time(wait)
-        stay = self.truth.where.get(user_id)
-        if stay is None or stay.channel_id != channel_id:
-            self.truth.go(user_id, channel_id)
-            self.tell(user_id)
-
-    @rule(user_id=USERS, wait=WAITS)
-    def leaves(self, user_id: int, wait: int) -> None:
-        self.truth.pass_time(wait)
-        self.truth.go(user_id, None)
-        self.tell(user_id)
-
-    @precondition(lambda self: self.blind_since is None)
-    @rule(killed=st.booleans(), wait=WAITS)
-    def goes_blind(self, killed: bool, wait: int) -> None:
-        """The connection dies, or the bot does, once all that it saw is written."""
-        self.truth.pass_time(wait)
-        self.blind_since = self.truth.now
-        self.table.write(self.tracker.take())
-        if killed:
-            self.tracker = self.start()
-
-    @precondition(lambda self: self.blind_since is not None)
-    @rule(grace=st.sampled_from([0, 500, 120_000]))
-    def is_swept(self, grace: int) -> None:
-        """The stale sweep ends by estimate what the bot that is gone does not see."""
-        blind_since = self.blind_since
-        assert blind_since is not None
-        self.table.sweep(after(blind_since), after(self.truth.now), grace)
-        self.tracker = self.start()
-
-    @precondition(lambda self: self.blind_since is not None)
-    @rule(wait=WAITS)
-    def sees_again(self, wait: int) -> None:
-        self.truth.pass_time(wait)
-        since = self.blind_since
-        assert since is not None
-        self.gaps.append((since, self.truth.now))
-        self.blind_since = None
-        present = {user_id: self.truth.presence(user_id) for user_id in self.truth.where}
-        self.tracker.apply(VoiceSnapshot(GUILD, present, after(since), after(self.truth.now)))
-
-    @rule()
-    def writes(self) -> None:
-        self.table.write(self.tracker.take())
-        self.table.check()
-        self.tracker.apply(TimePassed(after(self.truth.now)))
-
-    def teardown(self) -> None:
-        if self.blind_since is not None:
-            self.sees_again(1000)
-        self.truth.pass_time(1000)
-        self.table.write(self.tracker.take())
-        self.table.check()
-        longest = max((until - since for since, until in self.gaps), default=0) / 1000
-        for row in self.table.sessions.values():
-            assert row.start_uncertainty <= longest
-            assert row.end_uncertainty <= longest or row.status == words.STALE
-        for user_id in range(1, 5):
-            self.check_member(user_id)
-
-    def check_member(self, user_id: int) -> None:
-        """Wherever truth and rows differ, a boundary with enough uncertainty is near."""
-        now = self.truth.now
-        rows = self.table.of_member(user_id)
-        stays = [stay for stay in self.truth.stays if stay.user_id == user_id]
-        instants = {0, now}
-        for stay in stays:
-            instants |= {stay.since, now if stay.until is None else stay.until}
-        for row in rows:
-            instants |= {ms(row.started_at), now if row.ended_at is None else ms(row.ended_at)}
-        ordered = sorted(instants)
-        for start, end in itertools.pairwise(ordered):
-            true = {
-                stay.channel_id
-                for stay in stays
-                if stay.since <= start and (stay.until is None or stay.until >= end)
-            }
-            told = {
-                row.channel_id
-                for row in rows
-                if ms(row.started_at) <= start and (row.ended_at is None or ms(row.ended_at) >= end)
-            }
-            if true != told:
-                unseen = [stay for stay in stays if self.is_unseen(stay, start, end)]
-                excused = unseen or is_stated(rows, start, end)
-                assert excused, (user_id, start, end, true, told)
-
-    def is_unseen(self, stay: TrueStay, start: int, end: int) -> bool:
-        """A stay that began and ended within one gap leaves no row that could state it."""
-        until = self.truth.now if stay.until is None else stay.until
-        return (
-            stay.since <= start
-            and end <= until
-            and any(low <= stay.since and until <= high for low, high in self.gaps)
-        )
-
-
-def is_stated(rows: list[SessionRow], start: int, end: int) -> bool:
-    """Whether a boundary says that it may be off by as much."""
-    boundaries = [(ms(row.started_at), round(row.start_uncertainty * 1000)) for row in rows]
-    boundaries += [
-        (ms(row.ended_at), round(row.end_uncertainty * 1000)) for row in rows if row.ended_at
-    ]
-    return any(at - off <= start and end <= at + off for at, off in boundaries)
-
-
-def ms(at: datetime) -> int:
-    return round((at - after(0)).total_seconds() * 1000)
-
-
 TestStory = Story.TestCase
 TestStory.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestBlindStory = BlindStory.TestCase
-TestBlindStory.settings = TestStory.settings
