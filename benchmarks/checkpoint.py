@@ -56,10 +56,13 @@ def _lines(figures: JSON) -> Iterator[tuple[str, Cell | None]]:
     yield "", None
     yield "Sessions that go on", lambda size: f"{size['active']:,}"
     yield "First checkpoint, ms", _milliseconds("first_ms")
+    yield "  of the processor, ms", _milliseconds("first_cpu_ms")
     yield "  of its rows wrote no index", _share("first_hot")
     yield "  WAL, MB", _megabytes("first_wal_bytes")
     yield f"The next {figures['checkpoints'] - 1}, median, ms", _milliseconds("following_ms")
+    yield "  the fastest, ms", _milliseconds("fastest_ms")
     yield "  the slowest, ms", _milliseconds("slowest_ms")
+    yield "  of the processor, mean, ms", _milliseconds("cpu_ms")
     yield "  WAL each, MB", _megabytes("wal_bytes")
     yield f"After all {figures['checkpoints']}: wrote no index", _share("hot")
     yield "  the table has grown by, MB", _megabytes("grown_bytes")
@@ -76,6 +79,7 @@ def _lines(figures: JSON) -> Iterator[tuple[str, Cell | None]]:
     yield "  a save by the ORM for each session", _times("saved_ms", "beside_ms")
     yield "", None
     yield "Sweep that finds nothing, median, ms", _milliseconds("sweep_nothing_ms", digits=2)
+    yield "  the fastest, ms", _milliseconds("sweep_nothing_fastest_ms", digits=2)
     yield "  99 of 100 within, ms", _milliseconds("sweep_nothing_p99_ms", digits=2)
     yield "Sweep with one shard of 16 overdue, nothing stale", _milliseconds("sweep_one_overdue_ms")
     yield "Sweep that ends all of them, ms", _milliseconds("sweep_all_ms")

@@ -1,7 +1,8 @@
 """Millions of sessions that ended, as they lie in a database of some years.
 
 They are made by SQL alone, with the indexes and foreign keys away meanwhile and made again
-by the very definitions that the migrations gave them.
+by the very definitions that the migrations gave them. They lie close, with no room left on
+their pages: so the disk holds them, and rows that come after them lie side by side behind them.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def fill(rows: int) -> None:
     )
     visits = rows // SESSIONS_OF_A_VISIT
     known: dict[str, datetime | int] = {"until": ENDED_BY, "visits": visits}
-    with connection.cursor() as cursor, _without_indexes(cursor):
+    with connection.cursor() as cursor, fillfactor(100), _without_indexes(cursor):
         cursor.execute("SET maintenance_work_mem = '512MB'")
         for first in range(1, visits + 1, _PER_STATEMENT):
             last = min(first + _PER_STATEMENT - 1, visits)
@@ -101,6 +102,19 @@ def fill(rows: int) -> None:
             seconds = time.perf_counter() - began
             print(f"{last * SESSIONS_OF_A_VISIT:,} ended rows, {seconds:.0f} s", file=sys.stderr)
     settle()
+
+
+@contextlib.contextmanager
+def fillfactor(percent: int) -> Iterator[None]:
+    """Has pages of sessions filled so far, and then as the migrations left it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT reloptions[1] FROM pg_class WHERE oid = 'sessions_app_voicesession'::regclass"
+        )
+        [options] = cursor.fetchone()
+        cursor.execute(f"ALTER TABLE sessions_app_voicesession SET (fillfactor = {percent})")
+        yield
+        cursor.execute(f"ALTER TABLE sessions_app_voicesession SET ({options})")
 
 
 def settle() -> None:
