@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.gateway import translate, translate_directory
 from botrunner.gateway.blindness import seconds_between
+from botrunner.gateway.figures import Figures
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
@@ -66,6 +66,7 @@ class Feed:
         put: Callable[[float, object], None],
         requests: MemberRequests,
         has_members_intent: bool,
+        figures: Figures | None = None,
     ) -> None:
         """Connects what is heard with where it goes.
 
@@ -76,12 +77,12 @@ class Feed:
             put: takes a thing for the writer, with the instant of its arrival.
             requests: the guilds whose members are asked for.
             has_members_intent: whether members are stated and their changes told.
+            figures: counted up; None for figures of its own.
         """
         self.sight = sight
         self.has_heard = asyncio.Event()
         self.has_stalled = asyncio.Event()
-        self.events: Counter[str] = Counter()
-        self.unreadable: Counter[str] = Counter()
+        self._figures = figures or Figures()
         self._shard_id = shard_id
         self._clock = clock
         self._put_at = put
@@ -124,6 +125,7 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._figures.connections += 1
         self._beats_unanswered = 0
         self._beats_to_catch_up = None
         logger.info("Shard %s: connection opened", self._shard_id)
@@ -155,7 +157,7 @@ class Feed:
 
         One that cannot be read is counted and logged without its content.
         """
-        self.events[name] += 1
+        self._figures.events[name] += 1
         try:
             passes_on = self._handlers[name](mapping(payload, name))
             return passes_on and (name, guild_of(payload)) not in self._fatal
@@ -441,7 +443,7 @@ class Feed:
         self._put_at(self._elapsed, thing)
 
     def _could_not_read(self, name: str, what: str) -> None:
-        self.unreadable[name] += 1
+        self._figures.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
 
 
