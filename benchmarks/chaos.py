@@ -73,7 +73,8 @@ def main() -> int:
     chosen = [SCENARIOS[name] for name in options.only or SCENARIOS]
     if options.day:
         chosen = [day(hours=options.hours, speed=options.speed)]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="rollcall-chaos-"))
     try:
         return play(chosen, options, folder.resolve())

@@ -27,7 +27,7 @@ def connect_anew(fault: str, says: str, run: Run) -> None:
     """Has a fault of the connection happen while members move; the bot connects anew."""
     keeper, discord = run.stage.keeper, run.stage.discord
     for _ in range(int(run.pick(5, 2))):
-        run.pause(run.dice.uniform(1, run.pick(12, 5)))
+        run.pause(run.dice.uniform(1, run.pick(12, 3)))
         before = keeper.said("bot", says)
         with run.fault(), discord.flooded(MOVES, rate=MOVES_RATE, seed=run.seed()):
             time.sleep(run.dice.uniform(0.1, MOVES / MOVES_RATE - 0.1))

@@ -39,15 +39,11 @@ class Town:
         guilds: how many communities.
         members: people in each.
         speed: divides what they wait.
-        identify_interval: seconds between IDENTIFYs, Discord's 5.
-        heartbeat_interval: seconds that HELLO names.
     """
 
     guilds: int = 2
     members: int = 25
     speed: float = 60.0
-    identify_interval: float = 5.0
-    heartbeat_interval: float = 41.25
 
 
 class Discord:
@@ -82,8 +78,6 @@ class Discord:
             "--guilds": town.guilds,
             "--members": town.members,
             "--speed": town.speed,
-            "--identify-interval": town.identify_interval,
-            "--heartbeat-interval": town.heartbeat_interval,
         }
         for name, value in options.items():
             self._command += [name, str(value)]

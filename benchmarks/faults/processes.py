@@ -21,7 +21,7 @@ LASTING = Town(speed=10.0)
 
 def kill_bot(run: Run) -> None:
     """Kills the bot at random instants, some of them while it starts."""
-    for _ in range(int(run.pick(20, 3))):
+    for _ in range(int(run.pick(20, 2))):
         run.pause(run.dice.uniform(0.3, run.pick(10, 4)))
         run.stage.books.ask_bot()
         with run.fault():

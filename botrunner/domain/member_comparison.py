@@ -161,7 +161,10 @@ class MemberComparison:
         self, seen: Sequence[SeenStay], covered: Mapping[int, Sequence[Span]]
     ) -> tuple[list[ExpectedStay], list[SeenStay]]:
         def has_session(stay: SeenStay) -> bool:
-            return _covers(covered.get(stay.channel_id, ()), (stay.began + stay.ended) // 2)
+            tracked = covered.get(stay.channel_id, ())
+            if stay.hidden:  # its session may stand for any part of it
+                return bool(spans.common(tracked, [(stay.began, stay.ended)]))
+            return _covers(tracked, (stay.began + stay.ended) // 2)
 
         expected, dropped = [], []
         for visit in visits_of(seen):

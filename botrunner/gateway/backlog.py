@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway.figures import Figures
@@ -32,6 +33,10 @@ MOST_WITHOUT_DISK: Final = 2_000_000
 LOUD_EACH: Final = 100_000
 # While so much is still to be read back, what comes after it is put on disk too.
 FAR_BEHIND: Final = 5_000
+# The event loop waits while things are told to the disk: so many go at a time, and so many
+# where the disk failed the last time.
+MOST_AT_ONCE: Final = 2_000
+MOST_AFTER_FAILURE: Final = 100
 # It is tried ten times a second; a disk that is full is told of twice a minute.
 FAILURES_TOLD_EACH: Final = 300
 
@@ -163,11 +168,26 @@ class Backlog:
         """Whether more waits than memory is meant to hold, or is safe in."""
         return len(self._queue) >= self._most_in_memory or self.spool_records > FAR_BEHIND
 
-    def spill(self) -> None:
-        """Puts on disk all that waits, the things in hand too: a kill loses none of them.
+    def spill_all(self) -> int:
+        """Puts on disk all that waits, however long that takes.
 
-        Where the disk has no room for all, the rest is dropped, and nothing more is taken
-        in. Where it fails, or one of them cannot be told there, all of it waits in memory.
+        Returns:
+            How many things wait in memory still, since the disk failed.
+        """
+        while in_memory := self._in_memory_alone():
+            self.spill()
+            if self._in_memory_alone() == in_memory:
+                break
+        return in_memory
+
+    def _in_memory_alone(self) -> int:
+        return len(self._queue) + (0 if self._hand_on_disk else len(self._hand))
+
+    def spill(self) -> None:
+        """Puts on disk the things in hand, and the first of those behind: a kill loses none.
+
+        Where the disk has no room for them, the rest is dropped, and nothing more is taken
+        in. Where it fails, or one of them cannot be told there, they wait in memory.
         """
         try:
             if self._spool is None:
@@ -195,22 +215,27 @@ class Backlog:
         )
         self._hand = [(None, thing) for _, thing in self._hand]
         if fitted < len(things):
-            self._queue.clear()
+            self._drop(len(self._queue))
             self._fill()
 
     def _spill_queue(self, spool: Spool) -> None:
-        queue = list(self._queue)
-        things = [thing for _, thing in queue if can_wait_on_disk(thing)]
+        most = MOST_AFTER_FAILURE if self._failures else MOST_AT_ONCE
+        first = list(islice(self._queue, most))
+        things = [thing for _, thing in first if can_wait_on_disk(thing)]
         fitted = spool.append(
             [(self.sequence + at, _kept(thing)) for at, thing in enumerate(things, 1)]
         )
         self.sequence += fitted
         self._figures.spooled += fitted
-        self._queue.clear()
-        for _, thing in queue:
-            self._forget(thing, was_in_memory=True)
+        self._drop(len(first))
         if fitted < len(things):
+            self._drop(len(self._queue))
             self._fill()
+
+    def _drop(self, count: int) -> None:
+        for _ in range(count):
+            _, thing = self._queue.popleft()
+            self._forget(thing, was_in_memory=True)
 
     def _fill(self) -> None:
         logger.critical(
@@ -243,8 +268,7 @@ class Backlog:
 
     def waiting(self) -> int:
         """Counts the things that are not in the books yet."""
-        in_hand = 0 if self._hand_on_disk else len(self._hand)
-        return len(self._queue) + in_hand + self.spool_records
+        return self._in_memory_alone() + self.spool_records
 
     @property
     def in_memory(self) -> int:

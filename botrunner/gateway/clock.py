@@ -49,12 +49,13 @@ class Clock:
         """
         self._wall = wall
         self.elapsed = elapsed
-        self._anchor_elapsed = elapsed()
-        self._anchor = datetime.fromtimestamp(wall(), UTC)
+        # One value: the writer's thread reads it too, and must not see half of a new one.
+        self._anchor = (datetime.fromtimestamp(wall(), UTC), elapsed())
 
     def at(self, elapsed: float) -> datetime:
         """Gives the wall time of an instant of :attr:`elapsed`."""
-        return self._anchor + timedelta(seconds=elapsed - self._anchor_elapsed)
+        wall, since = self._anchor
+        return wall + timedelta(seconds=elapsed - since)
 
     def now(self) -> datetime:
         """Gives the wall time now."""
@@ -63,7 +64,7 @@ class Clock:
     def look(self) -> None:
         """Compares with the system's clock and re-anchors by the module's rule."""
         elapsed = self.elapsed()
-        since = elapsed - self._anchor_elapsed
+        since = elapsed - self._anchor[1]
         ours = self.at(elapsed)
         ahead = (datetime.fromtimestamp(self._wall(), UTC) - ours).total_seconds()
         if ahead >= STEP_SECONDS:
@@ -71,5 +72,4 @@ class Clock:
             correction = ahead
         else:
             correction = max(-SLEW * since, min(SLEW * since, ahead))
-        self._anchor = ours + timedelta(seconds=correction)
-        self._anchor_elapsed = elapsed
+        self._anchor = (ours + timedelta(seconds=correction), elapsed)

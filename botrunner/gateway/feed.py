@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.gateway import translate, translate_directory
 from botrunner.gateway.blindness import seconds_between
+from botrunner.gateway.directory_feed import DirectoryFeed
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.payload import (
     Payload,
@@ -17,20 +19,13 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
-from botrunner.gateway.seen_members import SeenMembers
+from botrunner.gateway.stalls import Stalls
 from botrunner.gateway.things import RulesWanted
 from community.domain.directory import (
-    ChannelChanged,
-    ChannelGone,
     GuildGone,
     GuildSighted,
     GuildUnavailable,
     GuildUpdated,
-    MemberChanged,
-    MemberGone,
-    MemberRecord,
-    RoleChanged,
-    RoleGone,
 )
 from sessions_app.domain import words
 from sessions_app.domain.facts import BotRemoved, GapReplayed, VoiceSnapshot
@@ -48,10 +43,6 @@ logger = logging.getLogger(__name__)
 RECONNECT: Final = 7
 INVALID_SESSION: Final = 9
 HEARTBEAT_ACK: Final = 11
-
-# The event loop says this often that it runs, and stood still where it did not for so long.
-TICK_SECONDS: Final = 0.25
-STALL_SECONDS: Final = 1.0
 
 
 class Feed:
@@ -88,11 +79,10 @@ class Feed:
         self._put_at = put
         self._requests = requests
         self._has_members_intent = has_members_intent
-        self._seen = SeenMembers()
+        self._directory = DirectoryFeed(sight=sight, requests=requests, put=self._put)
         self._fatal: set[tuple[str, object]] = set()
-        self._elapsed = self._ticked = clock.elapsed()
-        self._beats_unanswered = 0
-        self._beats_to_catch_up: int | None = None
+        self._elapsed = clock.elapsed()
+        self._stalls = Stalls(self._elapsed)
         self._at = clock.at(self._elapsed)
         self._user_id = ""
         self._handlers: dict[str, Callable[[Payload], bool]] = {
@@ -101,17 +91,17 @@ class Feed:
             "GUILD_CREATE": self._guild_create,
             "GUILD_UPDATE": self._guild_update,
             "GUILD_DELETE": self._guild_delete,
-            "GUILD_ROLE_CREATE": self._role_changed,
-            "GUILD_ROLE_UPDATE": self._role_changed,
-            "GUILD_ROLE_DELETE": self._role_deleted,
-            "GUILD_MEMBER_ADD": self._member_changed,
-            "GUILD_MEMBER_UPDATE": self._member_changed,
-            "GUILD_MEMBER_REMOVE": self._member_removed,
-            "GUILD_MEMBERS_CHUNK": self._members_chunk,
+            "GUILD_ROLE_CREATE": partial(self._tell, self._directory.role_changed),
+            "GUILD_ROLE_UPDATE": partial(self._tell, self._directory.role_changed),
+            "GUILD_ROLE_DELETE": partial(self._tell, self._directory.role_deleted),
+            "GUILD_MEMBER_ADD": partial(self._tell, self._directory.member_changed),
+            "GUILD_MEMBER_UPDATE": partial(self._tell, self._directory.member_changed),
+            "GUILD_MEMBER_REMOVE": partial(self._tell, self._directory.member_removed),
+            "GUILD_MEMBERS_CHUNK": partial(self._tell, self._directory.members_chunk),
             "GUILD_AUDIT_LOG_ENTRY_CREATE": self._audit_log_entry,
-            "CHANNEL_CREATE": self._channel_changed,
-            "CHANNEL_UPDATE": self._channel_changed,
-            "CHANNEL_DELETE": self._channel_deleted,
+            "CHANNEL_CREATE": partial(self._tell, self._directory.channel_changed),
+            "CHANNEL_UPDATE": partial(self._tell, self._directory.channel_changed),
+            "CHANNEL_DELETE": partial(self._tell, self._directory.channel_deleted),
             "VOICE_STATE_UPDATE": self._voice_state,
         }
 
@@ -126,13 +116,12 @@ class Feed:
         """A new connection's socket is open."""
         self.sight.opened()
         self._figures.connections += 1
-        self._beats_unanswered = 0
-        self._beats_to_catch_up = None
+        self._stalls.opened()
         logger.info("Shard %s: connection opened", self._shard_id)
 
     def frame(self, elapsed: float) -> None:
         """A frame arrived."""
-        if elapsed - self._ticked > STALL_SECONDS:
+        if self._stalls.is_late(elapsed):
             self.tick(elapsed)
         self._elapsed = elapsed
         self._at = self._clock.at(elapsed)
@@ -141,12 +130,13 @@ class Feed:
 
     def beat_sent(self) -> None:
         """A heartbeat is on its way; Discord answers each, in order."""
-        self._beats_unanswered += 1
+        self._stalls.beat_sent()
 
     def control(self, op: int, data: object) -> None:
         """A frame that is no event."""
         if op == HEARTBEAT_ACK:
-            self._beat_answered()
+            if self._stalls.beat_answered():
+                self._caught_up()
         elif op == RECONNECT:
             logger.info("Shard %s: Discord asks to reconnect", self._shard_id)
         elif op == INVALID_SESSION:
@@ -185,33 +175,27 @@ class Feed:
     # The process ------------------------------------------------------------------
 
     def tick(self, elapsed: float) -> None:
-        """The event loop runs, every :data:`TICK_SECONDS`; where it did not, it stood still.
+        """The event loop runs, every quarter of a second; where it did not, it stood still.
 
         What has waited in the socket meanwhile arrives now. Until Discord has answered a
         heartbeat that is sent from now on, each frame may have waited since the last tick.
         """
-        ticked, self._ticked = self._ticked, elapsed
-        if elapsed - ticked <= STALL_SECONDS or not self.sight.is_live:
-            return
-        self.sight.stalled(self._clock.at(ticked))
-        self._beats_to_catch_up = None
-        self.has_stalled.set()
-        logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
+        is_late = self._stalls.is_late(elapsed)
+        ticked = self._stalls.tick(elapsed)
+        if is_late and self.sight.is_live:
+            self.sight.stalled(self._clock.at(ticked))
+            self._stalls.stood_still()
+            self.has_stalled.set()
+            logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
 
     def catching_up(self) -> None:
         """The next heartbeat is sent after a stall: with its answer all has arrived."""
-        self._beats_to_catch_up = self._beats_unanswered + 1
+        self._stalls.catching_up()
 
-    def _beat_answered(self) -> None:
-        self._beats_unanswered = max(self._beats_unanswered - 1, 0)
-        if self._beats_to_catch_up is None:
-            return
-        self._beats_to_catch_up -= 1
-        if self._beats_to_catch_up <= 0:
-            self._beats_to_catch_up = None
-            since = self.sight.caught_up(self._at)
-            if since is not None:
-                self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
+    def _caught_up(self) -> None:
+        since = self.sight.caught_up(self._at)
+        if since is not None:
+            self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
     def take_overdue(self, at: datetime) -> None:
         """Settles the guilds that nobody stated in good time after READY.
@@ -286,8 +270,7 @@ class Feed:
             and guild.member_count is not None
             and len(members) >= guild.member_count
         )
-        for member in members:
-            self._seen.stated(member)
+        self._directory.members_stated(members)
         self._put(
             GuildSighted(
                 guild=guild,
@@ -338,71 +321,10 @@ class Feed:
         logger.info("Guild %s: Discord has an outage", guild_id)
         self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
 
-    # Roles, channels, members ------------------------------------------------------------------
+    # The rest of the directory ------------------------------------------------------------------
 
-    def _role_changed(self, payload: Payload) -> bool:
-        role = translate_directory.role_record(
-            mapping(payload.get("role"), "role"), guild_id=snowflake(payload, "guild_id")
-        )
-        self._put(RoleChanged(role=role, at=self._at))
-        return True
-
-    def _role_deleted(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "guild_id")
-        self._put(
-            RoleGone(
-                guild_id=guild_id,
-                role_id=snowflake(payload, "role_id"),
-                at=self._at,
-                uncertainty=self.sight.uncertainty(guild_id, self._at),
-            )
-        )
-        return True
-
-    def _channel_changed(self, payload: Payload) -> bool:
-        guild_id = snowflake_or_none(payload, "guild_id")
-        if guild_id is not None:
-            channel = translate_directory.channel_record(payload, guild_id=guild_id)
-            if channel is not None:
-                self._put(ChannelChanged(channel=channel, at=self._at))
-        return True
-
-    def _channel_deleted(self, payload: Payload) -> bool:
-        guild_id = snowflake_or_none(payload, "guild_id")
-        if guild_id is None:
-            return True
-        uncertainty = self.sight.uncertainty(guild_id, self._at)
-        deleted = translate.channel_deleted(payload, at=self._at, uncertainty=uncertainty)
-        if deleted is not None:
-            self._put(deleted)
-        self._put(ChannelGone(guild_id=guild_id, channel_id=snowflake(payload, "id"), at=self._at))
-        return True
-
-    def _member_changed(self, payload: Payload) -> bool:
-        member = translate_directory.member_record(payload, guild_id=snowflake(payload, "guild_id"))
-        self._seen.stated(member)
-        self._put_member(member)
-        return True
-
-    def _member_removed(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "guild_id")
-        user_id = snowflake(mapping(payload.get("user"), "user"), "id")
-        self._seen.gone(guild_id, user_id)
-        self._requests.gone(guild_id, user_id)
-        self._put(
-            MemberGone(
-                guild_id=guild_id,
-                user_id=user_id,
-                at=self._at,
-                uncertainty=self.sight.uncertainty(guild_id, self._at),
-            )
-        )
-        return True
-
-    def _members_chunk(self, payload: Payload) -> bool:
-        sighted = self._requests.chunk(payload, at=self._at)
-        if sighted is not None:
-            self._put(sighted)
+    def _tell(self, tell: Callable[[Payload, datetime], None], payload: Payload) -> bool:
+        tell(payload, self._at)
         return True
 
     def _audit_log_entry(self, payload: Payload) -> bool:
@@ -424,20 +346,14 @@ class Feed:
         self._put(changed)
         raw = payload.get("member")
         if isinstance(raw, dict):
-            user_id = changed.presence.user_id
-            member = self._seen.passing(raw, guild_id=guild_id, user_id=user_id)
-            if member is not None:
-                self._put_member(member)
+            self._directory.member_in_passing(
+                raw, at, guild_id=guild_id, user_id=changed.presence.user_id
+            )
         # Its own voice connection needs our own state; to see anybody else's costs discord.py
         # more than all that is done here.
         return payload.get("user_id") == self._user_id
 
     # Handing on ------------------------------------------------------------------
-
-    def _put_member(self, member: MemberRecord) -> None:
-        self._requests.changed(member)
-        uncertainty = self.sight.uncertainty(member.guild_id, self._at)
-        self._put(MemberChanged(member=member, at=self._at, uncertainty=uncertainty))
 
     def _put(self, thing: object) -> None:
         self._put_at(self._elapsed, thing)

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 MOST_FOLDERS: Final = 64
 _HOLDER: Final = re.compile(r"[0-9a-f]{32}")
+_SPOOL: Final = re.compile(r"shard-([0-9]+)-of-([0-9]+)\.spool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class BotFolder:
     def spool(self, shard_id: int, shard_count: int) -> Path:
         """Names the file in which a shard's facts wait while the database is away."""
         return self.path / f"shard-{shard_id}-of-{shard_count}.spool"
+
+    def spools(self) -> dict[tuple[int, int], Path]:
+        """Finds the spools that are there, each by its shard's id and among how many it is."""
+        found = {}
+        for path in sorted(self.path.glob("shard-*.spool")):
+            named = _SPOOL.fullmatch(path.name)
+            if named is not None:
+                found[int(named[1]), int(named[2])] = path
+        return found
 
     def release(self) -> None:
         """Lets another process have the folder."""

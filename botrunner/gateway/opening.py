@@ -74,6 +74,11 @@ class Opening:
         self._database = ""
         self._sequence = lease.applied_sequence
 
+    @property
+    def sequence(self) -> int:
+        """The number of the last of the shard's facts that is in the books."""
+        return self._sequence
+
     # The parts ------------------------------------------------------------------
 
     def restore(self) -> tuple[Restored, list[int]]:

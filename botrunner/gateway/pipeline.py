@@ -107,11 +107,15 @@ class Pipeline:
         self._is_closed = True
         self._has_more.set()
 
-    def save(self) -> None:
-        """Puts on disk what :meth:`run` was not let write, for the next start."""
-        if self.backlog.waiting():
-            self.backlog.spill()
+    def save(self) -> int:
+        """Puts on disk what :meth:`run` was not let write, for the next start.
+
+        Returns:
+            How many things are lost, since the disk failed.
+        """
+        lost = self.backlog.spill_all()
         self.backlog.close()
+        return lost
 
     # The task ------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
 from botrunner.gateway.comparing import Comparing
-from botrunner.gateway.feed import TICK_SECONDS as FEED_TICK_SECONDS
 from botrunner.gateway.feed import Feed
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.identify_turns import SharedGate
@@ -22,6 +21,7 @@ from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Asked, Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
@@ -313,7 +313,7 @@ class Shard:
         """Says that the event loop runs: where it stands still, that is noticed."""
         while True:
             watch.feed.tick(self._clock.elapsed())
-            await asyncio.sleep(FEED_TICK_SECONDS)
+            await asyncio.sleep(STALL_TICK_SECONDS)
 
     async def _beat(self, watch: Watch) -> None:
         """Writes how the shard is: at once a second while frames arrive, else each 5 s."""
@@ -326,7 +326,8 @@ class Shard:
             complete_until = watch.sight.complete_until()
             if now >= checkpoint_at:
                 watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))
-                checkpoint_at += self._settings.checkpoint_seconds
+                # After a standstill one will do for all that were missed.
+                checkpoint_at = max(checkpoint_at + self._settings.checkpoint_seconds, now)
             elif now >= beat_at or complete_until != written:
                 watch.pipeline.put_mark(self._mark(watch))
             else:
@@ -355,12 +356,14 @@ class Shard:
             await asyncio.wait_for(writing, DRAIN_SECONDS)
         except TimeoutError:
             waiting = watch.pipeline.backlog.waiting()
-            watch.pipeline.save()
+            lost = watch.pipeline.save()
             logger.warning(
                 "Shard %s: the database is away; %s facts are kept for the next start",
                 self.shard_id,
-                waiting,
+                waiting - lost,
             )
+            if lost:
+                logger.critical("Shard %s: %s facts are lost with the stop", self.shard_id, lost)
         finally:
             watch.pipeline.backlog.close()
 

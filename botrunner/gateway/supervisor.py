@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from botrunner.gateway import address
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.folder import take_folder
+from botrunner.gateway.former_spools import replay_former
 from botrunner.gateway.leasing import Leasing
 from botrunner.gateway.listening import listen
 from botrunner.gateway.opening import Desk
@@ -25,7 +26,7 @@ from botrunner.gateway.writer import DatabaseAwayError, Writer, at_database
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from botrunner.gateway.folder import BotFolder
     from botrunner.gateway.settings import BotSettings
@@ -145,6 +146,7 @@ class Supervisor:
             spool_bytes=self._settings.spool_bytes,
             within=self._within,
         )
+        await self._replay_former(desk, serves={(each, shard_count) for each in shard_ids})
         self.shards = [
             Shard(
                 shard_id=shard_id,
@@ -174,6 +176,16 @@ class Supervisor:
                 await asyncio.sleep(pause)
             else:
                 return
+
+    async def _replay_former(self, desk: Desk, *, serves: Collection[tuple[int, int]]) -> None:
+        pauses = Pauses(first=0.5, longest=5.0)
+        while True:
+            try:
+                return await replay_former(desk, serves=serves)
+            except DatabaseAwayError as error:
+                pause = pauses.take()
+                logger.warning("%s Trying again in %.1f s", error, pause)
+                await asyncio.sleep(pause)
 
     async def _find_gateway(self) -> address.GatewayBot:
         pauses = Pauses(first=1.0, longest=30.0)

@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 _TURNS: Final = 7_341_002
 
 # By the database's clock, which all bots share. A turn of the asker's own that is still to
-# come is not used, since it asks for another; the one before it may just have been.
+# come is not used, since it asks for another; the one before it may just have been. Nobody
+# waits longer than all shards together need: then that clock was set back.
 _TAKE_TURN = """
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
     taken AS (
         SELECT max(
             CASE WHEN shard_id = %(shard_id)s AND shard_count = %(shard_count)s
                  THEN least(identify_at, now) ELSE identify_at END
-        ) AS latest
+        ) AS latest, count(*) * %(spacing)s * interval '1 second' AS longest
         FROM community_shard, clock
         WHERE identify_at IS NOT NULL
           AND shard_id %% %(max_concurrency)s = %(shard_id)s %% %(max_concurrency)s
     )
     UPDATE community_shard
-    SET identify_at = greatest(now, latest + %(spacing)s * interval '1 second')
+    SET identify_at = greatest(
+        now, least(latest + %(spacing)s * interval '1 second', now + longest)
+    )
     FROM clock, taken
     WHERE shard_id = %(shard_id)s AND shard_count = %(shard_count)s
       AND fence = %(fence)s AND holder = %(holder)s

@@ -12,9 +12,8 @@ from community.admin import search
 from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
-from community.admin.showing import link_to_list, moment, zone_of
+from community.admin.showing import link_or_id, moment, zone_of
 from community.domain.durations import in_words
-from community.models import Member
 from sessions_app.models import BlindGap
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def whom_it_concerns(gap: BlindGap) -> SafeString | str:
     """Names the one member whom a gap concerns, or everyone."""
     if gap.user_id is None:
         return "everyone"
-    return link_to_list(Member, f"user {gap.user_id}", q=gap.user_id)
+    return link_or_id(gap, "member", id_name="user_id", kind="user")
 
 
 @admin.register(BlindGap)

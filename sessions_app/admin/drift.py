@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.urls import path
 from django.utils import timezone
 
@@ -220,8 +221,10 @@ def _say(
     differ = sum(len(found.drift) for found in answered)
     mended = sum(found.mended for found in answered)
     if mended:
-        messages.success(request, f"Mended {mended:,} of {differ:,} differences.")
+        messages.success(request, f"Mended {mended:,} of {differ:,} difference{pluralize(differ)}.")
     elif differ:
-        messages.warning(request, f"Found {differ:,} differences; nothing was changed.")
+        messages.warning(
+            request, f"Found {differ:,} difference{pluralize(differ)}; nothing was changed."
+        )
     else:
         messages.success(request, "All is well: Discord says the same as the sessions.")

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.urls import path, reverse
 from django.utils import timezone
 from unfold.widgets import INPUT_CLASSES
@@ -131,10 +132,11 @@ def _say(request: HttpRequest, result: stale.SweepResult) -> None:
     if not result.found:
         messages.info(request, "Nothing was stale any more: no session was changed.")
         return
+    ended, dropped = len(result.ended), len(result.dropped)
     messages.success(
         request,
-        f"Ended {len(result.ended):,} sessions by estimate, and dropped "
-        f"{len(result.dropped):,} that were too short to keep.",
+        f"Ended {ended:,} session{pluralize(ended)} by estimate, and dropped {dropped:,} that "
+        f"{pluralize(dropped, 'was,were')} too short to keep.",
     )
 
 

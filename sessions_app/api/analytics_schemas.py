@@ -113,7 +113,7 @@ class ComparisonRunOut(Schema):
 
 
 class UnwellSession(Schema):
-    """A session that is overdue or stale; `links.self` tells whose it is."""
+    """A session that is overdue or stale; `link` tells whose it is."""
 
     id: UuidText
     guild_id: SnowflakeText

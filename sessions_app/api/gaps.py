@@ -1,25 +1,22 @@
 """``/api/gaps``: the stretches in which nobody watched."""
 
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from ninja import Field, Query, Router, Schema
-from pydantic import model_validator
 
 from community.api.authentication import ApiKeyAuth, KeyedRequest, guild_ids_of
 from community.api.fields import (
     Moment,
-    MomentFilter,
     SnowflakeFilter,
     SnowflakeText,
-    StrictQuery,
     UuidText,
 )
 from community.api.problems import PROBLEMS, problem_examples
 from community.domain.scopes import Scope
 from community.models import Guild
 from community.services.access import within
-from sessions_app.api.paging import Cursor, CursorFilter, refuse_a_window_turned_around
+from sessions_app.api.paging import Cursor, PageQuery
 from sessions_app.models import BlindGap, GapCause
 
 if TYPE_CHECKING:
@@ -37,7 +34,7 @@ if TYPE_CHECKING:
 router = Router(tags=["sessions"], auth=ApiKeyAuth(Scope.SESSIONS_READ))
 
 
-class GapFilters(StrictQuery):
+class GapFilters(PageQuery):
     """Which gaps to list."""
 
     guild_id: SnowflakeFilter = Field(None, description="Only of this guild.")
@@ -45,24 +42,6 @@ class GapFilters(StrictQuery):
         default_factory=list,
         description="Only with this cause; give it several times for any of several.",
     )
-    from_: MomentFilter = Field(
-        None,
-        alias="from",
-        description="Only gaps with time after this instant: they end later. Together with "
-        "`until`: whatever overlaps the window, not only what lies within it.",
-    )
-    until: MomentFilter = Field(
-        None, description="Only gaps with time before this instant: they begin earlier."
-    )
-    limit: int = Field(50, ge=1, le=200, description="How many to a page.")
-    cursor: CursorFilter = Field(
-        None, description="Where the page begins: take it from `next` of the page before."
-    )
-
-    @model_validator(mode="after")
-    def _refuse_a_window_turned_around(self) -> Self:
-        refuse_a_window_turned_around(self.from_, self.until)
-        return self
 
 
 class GapOut(Schema):

@@ -1,17 +1,20 @@
-"""Where a page of sessions or gaps ends, so that the next one begins right behind it."""
+"""What a page of sessions or gaps has of them, and where it ends, so that the next begins there."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from django.db.models import Q
 from django.http import HttpRequest
-from pydantic import BeforeValidator, WithJsonSchema
+from ninja import Field
+from pydantic import BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
+
+from community.api.fields import MomentFilter, StrictQuery
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM: Final = Struct(">q16s")
@@ -76,11 +79,25 @@ CursorFilter = Annotated[
 """A cursor as a request names it."""
 
 
-def refuse_a_window_turned_around(start: datetime | None, end: datetime | None) -> None:
-    """Refuses a window that ends before it begins, by its parameter `until`.
+class PageQuery(StrictQuery):
+    """Which window of time to list, and which page of it."""
 
-    Raises:
-        PydanticCustomError: if it does.
-    """
-    if start is not None and end is not None and end <= start:
-        raise PydanticCustomError("window", "should be after from", {"field": "until"})
+    from_: MomentFilter = Field(
+        None,
+        alias="from",
+        description="Only what has time after this instant: it ends later, or goes on. "
+        "Together with `until`: whatever overlaps the window, not only what lies within it.",
+    )
+    until: MomentFilter = Field(
+        None, description="Only what has time before this instant: it begins earlier."
+    )
+    limit: int = Field(50, ge=1, le=200, description="How many to a page.")
+    cursor: CursorFilter = Field(
+        None, description="Where the page begins: take it from `next` of the page before."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_a_window_turned_around(self) -> Self:
+        if self.from_ is not None and self.until is not None and self.until <= self.from_:
+            raise PydanticCustomError("window", "should be after from", {"field": "until"})
+        return self

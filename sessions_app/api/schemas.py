@@ -1,24 +1,19 @@
 """What the API says of sessions and visits."""
 
-from typing import Self
-
 from ninja import Field, Schema
-from pydantic import model_validator
 
 from community.api.fields import (
     Moment,
-    MomentFilter,
     SnowflakeFilter,
     SnowflakeText,
-    StrictQuery,
     UuidFilter,
     UuidText,
 )
-from sessions_app.api.paging import CursorFilter, refuse_a_window_turned_around
+from sessions_app.api.paging import PageQuery
 from sessions_app.models import EndReason, SessionStatus, StartKind
 
 
-class SessionFilters(StrictQuery):
+class SessionFilters(PageQuery):
     """Which sessions to list."""
 
     guild_id: SnowflakeFilter = Field(None, description="Only of this guild.")
@@ -29,24 +24,6 @@ class SessionFilters(StrictQuery):
         default_factory=list,
         description="Only with this status; give it several times for any of several.",
     )
-    from_: MomentFilter = Field(
-        None,
-        alias="from",
-        description="Only sessions with time after this instant: they end later, or go on. "
-        "Together with `until`: whatever overlaps the window, not only what lies within it.",
-    )
-    until: MomentFilter = Field(
-        None, description="Only sessions with time before this instant: they start earlier."
-    )
-    limit: int = Field(50, ge=1, le=200, description="How many to a page.")
-    cursor: CursorFilter = Field(
-        None, description="Where the page begins: take it from `next` of the page before."
-    )
-
-    @model_validator(mode="after")
-    def _refuse_a_window_turned_around(self) -> Self:
-        refuse_a_window_turned_around(self.from_, self.until)
-        return self
 
 
 class StretchOut(Schema):

@@ -349,7 +349,6 @@ class GuildVoice:
             channel_id=session.channel_id,
             started_at=at,
             entered_at=session.entered_at,
-            entered_uncertainty=session.entered_uncertainty,
             last_seen_at=max(session.last_seen_at, at),
             latest_at=max(session.latest_at, at),
             start_kind=words.OBSERVED,

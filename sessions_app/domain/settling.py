@@ -41,14 +41,14 @@ class Settling:
         """Settles a guild with all who are in its voice."""
         at = fact.at
         is_first = fact.blind_since is None
-        since = at if fact.blind_since is None else min(fact.blind_since, at)
+        since = fact.blind_since or at
         present = {
             user_id: presence
             for user_id, presence in fact.presences.items()
             if presence.channel_id is not None and not guild.is_ignored(presence)
         }
         compared = len(guild.stays) + len(guild.estimated)
-        estimates = sum(map(_is_estimate, guild.estimated.values()))
+        estimates = sum(map(_is_estimated, guild.estimated.values()))
         known = estimates + sum(stay.session is not None for stay in guild.stays.values())
         reopened = sum(
             self.estimate(guild, stay, present.get(user_id), at) is not None
@@ -105,7 +105,7 @@ class Settling:
         Returns:
             The stay that goes on, or None where the estimate stands.
         """
-        if _is_estimate(stay) and presence is not None and is_same_visit(stay, presence):
+        if _is_estimated(stay) and presence is not None and is_same_visit(stay, presence):
             guild.reopen(stay, at)
             return stay
         guild.uphold(stay, at)
@@ -120,7 +120,7 @@ class Settling:
         left would be told of.
         """
         for stay in list(guild.estimated.values()):
-            if _is_estimate(stay):
+            if _is_estimated(stay):
                 guild.reopen(stay, at)
 
     # One member ------------------------------------------------------------------------------
@@ -204,8 +204,8 @@ class Settling:
             )
 
 
-def _is_estimate(stay: Stay) -> bool:
-    """Tells whether an end was estimated; otherwise staff have set it since."""
+def _is_estimated(stay: Stay) -> bool:
+    """Tells whether a session's end is an estimate, which staff have not corrected since."""
     return stay.session is not None and stay.session.status == words.STALE
 
 

@@ -56,11 +56,11 @@ class Sightings:
         self._of[user_id] = _Known(seen_at, at)
 
     def checked(self, user_id: int, at: datetime) -> None:
-        """Notes that Discord, when asked, said of a member what is remembered by now."""
-        known = self._of.get(user_id)
-        if known is None or known.seen_at < at:
-            heard_at = at if known is None else max(at, known.heard_at)
-            self._of[user_id] = _Known(at, heard_at)
+        """Notes that Discord, when asked, said of a member what is remembered by now.
+
+        Nothing that was heard of them is newer: such an answer is not taken in.
+        """
+        self._of[user_id] = _Known(at, at)
 
     def until(self, user_id: int) -> datetime | None:
         """Gives up to when a member was surely where they are remembered to be, if it is known."""

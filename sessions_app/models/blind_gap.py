@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import F, Q
 
-from community.models import Guild
+from community.models import Guild, Member
 from community.models.ids import new_id
 from sessions_app.domain import words
 
@@ -53,7 +53,7 @@ class BlindGapQuerySet(models.QuerySet["BlindGap"]):
 
     def for_changelist(self) -> BlindGapQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries."""
-        return self.prefetch_related("guild")
+        return self.select_related("member").prefetch_related("guild")
 
 
 class BlindGap(models.Model):
@@ -72,6 +72,14 @@ class BlindGap(models.Model):
     )
     user_id = models.BigIntegerField(
         null=True, blank=True, help_text="The one member whom it concerns; empty for everyone."
+    )
+    member = models.ForeignObject(
+        Member,
+        on_delete=models.DO_NOTHING,
+        from_fields=["guild", "user_id"],
+        to_fields=["guild", "user_id"],
+        related_name="blind_gaps",
+        null=True,
     )
     shard_id = models.PositiveIntegerField(null=True, blank=True)
     cause = models.CharField(max_length=16, choices=GapCause)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Min, Q
 
 from community.models import JobRun, Shard
 from community.services.access import within
@@ -171,21 +171,27 @@ def _shards(*, now: datetime, heard_since: datetime) -> Iterator[ShardHealth]:
 
 
 def _jobs(*, now: datetime) -> Iterator[JobHealth]:
-    runs: dict[str, tuple[Any, Any]] = {
-        job: (started_at, completed_at)
-        for job, started_at, completed_at in JobRun.objects.filter(started_at__gt=now - JOBS_SINCE)
+    runs: dict[str, tuple[Any, Any, Any]] = {
+        job: (started_at, completed_at, first_start)
+        for job, started_at, completed_at, first_start in JobRun.objects.filter(
+            started_at__gt=now - JOBS_SINCE
+        )
         .order_by("job")
         .values_list("job")
         .annotate(
             latest_start=Max("started_at"),
             latest_completion=Max("finished_at", filter=Q(error="")),
+            first_start=Min("started_at"),
         )
     }
+    # Where jobs have just begun to run, each has its time from then.
+    began_at = min((first_start for *_, first_start in runs.values()), default=None)
     for job in sorted({*runs, *REGULAR_JOBS}):
-        started_at, completed_at = runs.get(job, (None, None))
+        started_at, completed_at, _ = runs.get(job, (None, None, None))
         due = now - REGULAR_JOBS.get(job, LONGEST_WITHOUT_JOB)
         if job in REGULAR_JOBS:
-            is_late = completed_at is None or completed_at < due
+            since = completed_at or began_at
+            is_late = since is None or since < due
         else:
             # Its latest run failed, or hangs, or was killed.
             is_late = started_at < due and (completed_at is None or completed_at < started_at)

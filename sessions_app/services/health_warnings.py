@@ -32,7 +32,8 @@ def warnings_of(health: Health) -> Iterator[HealthWarning]:
         )
     if health.overdue_sessions:
         yield HealthWarning(
-            "checkpoint_overdue", f"{health.overdue_sessions} sessions have had no checkpoint."
+            "checkpoint_overdue",
+            f"Sessions without a recent checkpoint: {health.overdue_sessions}.",
         )
     if not health.shards:
         yield HealthWarning("no_shard", "No bot has ever connected.")
@@ -42,7 +43,9 @@ def warnings_of(health: Health) -> Iterator[HealthWarning]:
         if job.is_late:
             yield HealthWarning("job_late", f"The job {job.job} has not completed lately.")
     if health.wrong_rows:
-        yield HealthWarning("books_wrong", f"{health.wrong_rows} rows of the books are wrong.")
+        yield HealthWarning(
+            "books_wrong", f"Rows of the books that are wrong: {health.wrong_rows}."
+        )
 
 
 def _of_shard(part: ShardHealth) -> Iterator[HealthWarning]:

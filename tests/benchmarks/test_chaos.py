@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-SCENARIOS = ("drop", "commit-cut", "postgres-stopped")
+SCENARIOS = ("bot-killed", "commit-cut", "postgres-stopped")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -47,7 +47,7 @@ def test_books_come_right_after_some_faults_and_nothing_is_left_behind(tmp_path:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

@@ -181,6 +181,21 @@ def test_a_micro_session_that_a_gap_made_long_may_be_kept() -> None:
     assert result.micro_stays == 0
 
 
+def test_a_session_of_what_was_seen_of_a_stay_after_a_gap_is_where_its_time_belongs() -> None:
+    stays = [stay(CORNER, 118, 118.9), stay(STAGE, 118.9, 120.08), stay(LOUNGE, 120.08, None)]
+    # All of the stay on the stage but its end lies in the gap.
+    sessions = [
+        session(STAGE, 120.02, 120.08, start_uncertainty=20.02),
+        session(LOUNGE, 120.08, None),
+    ]
+
+    result = compared(stays, sessions, gaps=[gap(100, 120.02)])
+
+    assert result.boundaries.observed_starts == [0]
+    assert result.boundaries.outside == 0
+    assert wrong(result) == (0, 0)
+
+
 def test_while_the_bot_was_not_in_the_guild_nobody_is_expected() -> None:
     stays = [stay(LOUNGE, 0, 300), stay(STAGE, 0, 130, user=BELA)]
     sessions = [

@@ -367,7 +367,7 @@ def test_a_comparison_and_its_mending_by_keyboard_alone(
         page.keyboard.type("After the outage.")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=Mended 1 of 1 differences")
+        page.wait_for_selector("text=Mended 1 of 1 difference")
     page.screenshot(path=SHOTS / "mended-1440.png", full_page=True)
 
     assert AuditEntry.objects.get(action=comparison.COMPARE).reason == "After the outage."

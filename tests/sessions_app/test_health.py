@@ -253,6 +253,17 @@ def test_health_lets_the_check_of_the_books_take_its_time(
     assert codes(look()) == warned
 
 
+@pytest.mark.parametrize(("minutes", "warned"), [(20, []), (20.1, ["job_late"])])
+def test_health_gives_a_job_its_time_where_jobs_have_just_begun_to_run(
+    minutes: float, warned: list[str]
+) -> None:
+    all_well()
+    JobRun.objects.filter(job=CHECK_BOOKS).delete()
+    run_job(MINUTE_JOBS[0], ago=minutes * MINUTE)
+
+    assert codes(look()) == warned
+
+
 def test_health_warns_of_wrong_books_until_the_latest_check_finds_none() -> None:
     all_well()
     JobRun.objects.filter(job=CHECK_BOOKS).update(found=3)
@@ -266,7 +277,7 @@ def test_health_warns_of_wrong_books_until_the_latest_check_finds_none() -> None
 
     assert [health.wrong_rows for health in (before, meanwhile, after)] == [3, 3, 0]
     assert [codes(health) for health in (before, after)] == [["books_wrong"], []]
-    assert before.warnings()[0].message == "3 rows of the books are wrong."
+    assert before.warnings()[0].message == "Rows of the books that are wrong: 3."
 
 
 def test_health_takes_five_queries_however_much_there_is(

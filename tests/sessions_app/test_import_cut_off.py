@@ -164,7 +164,7 @@ def test_database_that_goes_away_is_told_and_the_import_goes_on_afterwards(tmp_p
     again = run(path)
 
     assert process.returncode == 2
-    assert "What is in stays in: import the file again." in errors
+    assert "What is in stays in: import the file again, and it goes on." in errors
     assert there > 0
     assert f"{there:,} there already" in again.output
 

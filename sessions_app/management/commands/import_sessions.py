@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import os
-import stat
-import sys
 from argparse import ArgumentTypeError
 from datetime import timedelta
 from pathlib import Path
@@ -20,28 +15,22 @@ from django.utils import timezone
 from community.domain.errors import RollcallError
 from community.services.job_runs import record_run
 from sessions_app.domain.import_columns import NAMES
-from sessions_app.domain.import_lines import CsvRecords, json_records, numbered_lines
 from sessions_app.domain.import_rows import RowReader
 from sessions_app.domain.import_times import TimeReader
-from sessions_app.management import import_options
+from sessions_app.management import import_files, import_options
+from sessions_app.management.interruption import Interruption
 from sessions_app.management.progress import Progress
 from sessions_app.services import imports
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable, Iterator
-    from typing import BinaryIO, TextIO
 
-    from sessions_app.domain.import_columns import Places
-    from sessions_app.domain.import_lines import Record
-    from sessions_app.domain.import_refusals import RefusedRow
     from sessions_app.services.import_sql import Refusal
     from sessions_app.services.imports import ImportReport
 
 JOB: Final = "sessions_app.import_sessions"
-SHOWN: Final = 20
-"""So many refused lines are shown; --refused FILE has all of them."""
 FORMATS: Final = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+GOES_ON: Final = "What is in stays in: import the file again, and it goes on."
 REFUSED, NOT_READ, STOPPED = 1, 2, 130
 
 
@@ -129,25 +118,30 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         name = "standard input" if options["file"] == "-" else options["file"]
         progress = Progress(self.stderr)
+        interruption = Interruption()
         try:
-            report, refused = self._import(name, options, progress)
+            with interruption:
+                report, refused = self._import(name, options, progress, interruption)
         except (ArgumentTypeError, RollcallError) as error:
             raise CommandError(f"{name}: {error}", returncode=NOT_READ) from error
         except OSError as error:
             place = error.filename or name
             raise CommandError(f"{place}: {error.strerror}.", returncode=NOT_READ) from error
-        except Error as error:
-            message = f"The database failed: {error}\nWhat is in stays in: import the file again."
+        except (Error, KeyboardInterrupt) as error:
+            if isinstance(error, KeyboardInterrupt) or interruption.was_asked:
+                raise CommandError(f"Stopped. {GOES_ON}", returncode=STOPPED) from error
+            message = f"The database failed: {error}\n{GOES_ON}"
             raise CommandError(message, returncode=NOT_READ) from error
-        except KeyboardInterrupt as error:
-            message = "Stopped. What is in stays in: import the file again, and it goes on."
-            raise CommandError(message, returncode=STOPPED) from error
         finally:
             progress.clear()
         self._tell(name, report, refused, dry_run=options["dry_run"])
 
     def _import(
-        self, name: str, options: dict[str, Any], progress: Progress
+        self,
+        name: str,
+        options: dict[str, Any],
+        progress: Progress,
+        interruption: Interruption,
     ) -> tuple[ImportReport, list[Refusal]]:
         kind = options["format"] or FORMATS.get(Path(options["file"]).suffix.lower())
         if kind is None:
@@ -158,33 +152,46 @@ class Command(BaseCommand):
             options["map"], guild=options["guild"], channel=options["channel"]
         )
         now = timezone.now()
+
+        def on_read(done: int) -> None:
+            progress.show("read", done, import_files.share_read(source))
+            interruption.check()
+
+        def on_settled(done: int, of: int) -> None:
+            progress.show("settled", done, done / (of or 1))
+            interruption.check()
+
         with contextlib.ExitStack() as stack:
-            source = stack.enter_context(_opened(options["file"]))
-            refusals = _Refusals(stack.enter_context(_written(options["refused"], source)))
-            text = io.TextIOWrapper(
-                source, encoding=options["encoding"], errors="replace", newline="\n"
+            source = stack.enter_context(import_files.opened(options["file"]))
+            refused = stack.enter_context(import_files.written(options["refused"], source))
+            refusals = import_files.Refusals(refused)
+            records = stack.enter_context(
+                import_files.records_of(
+                    source,
+                    kind=kind,
+                    encoding=options["encoding"],
+                    delimiter=options["delimiter"] or ",",
+                    places=places,
+                )
             )
-            # Closing the text would close what is below it, standard input too.
-            stack.callback(text.detach)
             reader = RowReader(
                 places,
                 times=TimeReader(options["time_zone"]),
                 terms_of=imports.guild_terms(any_guild=options["any_guild"]),
                 now=now,
             )
-            rows = reader.read_all(_records(kind, text, places, options["delimiter"] or ","))
             run = None
             if not options["dry_run"]:
                 stack.enter_context(imports.alone())
                 run = stack.enter_context(record_run(JOB, started_at=now))
             report = imports.import_sessions(
-                rows,
+                reader.read_all(records),
                 now=now,
                 visit_gap=timedelta(seconds=options["visit_gap"]),
                 chunk=options["chunk"],
                 dry_run=options["dry_run"],
-                on_read=lambda done: progress.show("read", done, _share(source)),
-                on_settled=lambda done, of: progress.show("settled", done, done / (of or 1)),
+                on_read=on_read,
+                on_settled=on_settled,
                 on_refusal=refusals.take,
             )
             if run is not None:
@@ -215,69 +222,3 @@ class Command(BaseCommand):
             raise CommandError(f"No row of {name} could be read.", returncode=NOT_READ)
         if report.refused:
             raise CommandError(f"{report.refused.total():,} rows were refused.", returncode=REFUSED)
-
-
-class _Refusals:
-    """Takes refused lines: the first ones to be shown, and all to a file if there is one."""
-
-    def __init__(self, file: TextIO | None) -> None:
-        self.first: list[Refusal] = []
-        self._file = file
-
-    def take(self, refusal: Refusal) -> None:
-        """Takes the next one."""
-        if len(self.first) < SHOWN:
-            self.first.append(refusal)
-        if self._file is not None:
-            self._file.write(json.dumps(refusal._asdict()) + "\n")
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        if sys.stdin is None:
-            raise ArgumentTypeError("it is closed.")
-        yield sys.stdin.buffer
-        return
-    with Path(name).open("rb") as file:
-        yield file
-
-
-@contextlib.contextmanager
-def _written(name: str | None, source: BinaryIO) -> Iterator[TextIO | None]:
-    """Opens the file for the refused lines, which must not be the one that is read."""
-    if name is None:
-        yield None
-        return
-    path = Path(name)
-    read = _stat(source)
-    if read is not None and path.exists() and os.path.samestat(read, path.stat()):
-        raise ArgumentTypeError("--refused names the file that is read.")
-    with path.open("w", encoding="utf-8") as file:
-        yield file
-
-
-def _share(source: BinaryIO) -> float | None:
-    """Tells how much of a file has been read; None where it has no length, as a pipe."""
-    read = _stat(source)
-    if read is None or not stat.S_ISREG(read.st_mode) or not read.st_size:
-        return None
-    return source.tell() / read.st_size
-
-
-def _stat(source: BinaryIO) -> os.stat_result | None:
-    try:
-        return os.fstat(source.fileno())
-    except io.UnsupportedOperation:
-        return None
-
-
-def _records(
-    kind: str, text: TextIO, places: Places, delimiter: str
-) -> Iterable[Record | RefusedRow]:
-    lines = numbered_lines(text)
-    if kind == "jsonl":
-        return json_records(lines)
-    records = CsvRecords(lines, delimiter=delimiter)
-    places.check_header(records.columns)
-    return records

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from django.db import connection
 
-from botrunner.gateway import feed
+from botrunner.gateway import stalls
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor
 from botrunner.sandbox.gateway import GatewayOptions
@@ -213,7 +213,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     A machine under load starves an event loop for a second now and then. What it hears then is
     uncertain, and rightly so; a test that is not about that does not want it.
     """
-    monkeypatch.setattr(feed, "STALL_SECONDS", 30.0)
+    monkeypatch.setattr(stalls, "STALL_SECONDS", 30.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from botrunner.gateway import feed as feeding
+from botrunner.gateway import stalls
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.feed import HEARTBEAT_ACK, Feed
@@ -135,12 +135,12 @@ class Heartbeats(RuleBasedStateMachine):
     ) -> None:
         began = self.ticked
         for what in meanwhile:
-            self.elapsed += (feeding.STALL_SECONDS + seconds) / (len(meanwhile) + 1)
+            self.elapsed += (stalls.STALL_SECONDS + seconds) / (len(meanwhile) + 1)
             if what == "state":
                 self.socket.append(self.elapsed)
             elif self.underway:
                 self.discord_answers()
-        self.elapsed = max(self.elapsed, began) + feeding.STALL_SECONDS + 0.001
+        self.elapsed = max(self.elapsed, began) + stalls.STALL_SECONDS + 0.001
         if self.stalled_since is None:
             self.stalled_since = began
         if is_told_by_a_tick or not self.socket:
@@ -239,7 +239,7 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
 async def test_an_ordinary_run_stands_still_no_more_than_its_event_loop_did(
     community: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(feeding, "STALL_SECONDS", STALL_SECONDS)
+    monkeypatch.setattr(stalls, "STALL_SECONDS", STALL_SECONDS)
     pauses: list[float] = []
 
     async def measure() -> None:

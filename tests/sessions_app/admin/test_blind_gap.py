@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from community.models import Member
 from tests.factories import NOW, at, make_gap, make_guild, make_viewer
 
 if TYPE_CHECKING:
-    from community.models import Guild, Member
+    from community.models import Guild
     from sessions_app.models import BlindGap
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,21 @@ def test_a_gaps_page_says_when_why_and_for_whom(client: Client, guild: Guild) ->
     assert "bot down" in body
     assert "everyone" in body
     assert f"{NOW:%Y-%m-%d} 13:00:00 CET" in body
+
+
+def test_a_gap_of_one_member_names_them_or_their_id(
+    client: Client, guild: Guild, member: Member
+) -> None:
+    make_gap(guild.pk, user_id=member.user_id, cause="event_missed")
+    make_gap(guild.pk, user_id=555, cause="event_missed")
+    Member.objects.filter(pk=member.pk).update(display_name="<script>alert(1)</script>")
+
+    body = client.get(reverse(LIST)).content.decode()
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+    assert "<script>alert(1)" not in body
+    assert reverse("admin:community_member_change", args=[member.pk]) in body
+    assert "user 555" in body
 
 
 def test_a_guilds_page_links_to_its_gaps(client: Client, guild: Guild) -> None:

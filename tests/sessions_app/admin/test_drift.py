@@ -138,7 +138,7 @@ def test_mending_asks_for_a_reason_and_leaves_a_trail(
         done = body_of(client.post(page, {"action": "mend", "reason": "outage"}, follow=True))
 
     assert "This field is required." in without_reason
-    assert "Mended 1 of 1 differences." in done
+    assert "Mended 1 of 1 difference." in done
     assert "Mend all" not in done
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.actor_name, entry.reason) == ("sessions.compare", "sam", "outage")
@@ -215,9 +215,9 @@ def test_all_guilds_of_the_staff_are_compared_and_mended_together(guild: Guild) 
         )
 
     asked = OutboxItem.objects.filter(state=OutboxState.DONE).order_by("created_at", "id")
-    assert "Found 1 differences; nothing was changed." in compared
+    assert "Found 1 difference; nothing was changed." in compared
     assert "Hidden" not in compared
-    assert "Mended 1 of 1 differences." in mended
+    assert "Mended 1 of 1 difference." in mended
     # Only the guild with a difference is asked again.
     assert sorted(asked.values_list("guild_id", "payload__mend")) == sorted(
         [(well.guild_id, False), (unwell.pk, False), (unwell.pk, True)]

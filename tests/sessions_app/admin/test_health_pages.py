@@ -95,7 +95,7 @@ def test_warnings_gaps_and_what_waits_are_told(guild: Guild) -> None:
 
     body = body_of(as_(make_viewer("sam", guild)).get(address(HEALTH)))
 
-    assert "1 sessions have had no checkpoint." in body
+    assert "Sessions without a recent checkpoint: 1." in body
     assert "4 facts wait in memory and 30 on disk" in body
     assert "34 facts wait to be written" in body
     assert "The job sessions_app.sweep_stale has not completed lately." in body
@@ -251,7 +251,7 @@ def test_a_sweep_ends_what_was_shown_and_leaves_a_trail(guild: Guild) -> None:
 
     done = client.post(address(SWEEP), {"minutes": "5", "reason": "the host is gone"}, follow=True)
 
-    assert "Ended 1 sessions by estimate, and dropped 0" in body_of(done)
+    assert "Ended 1 session by estimate, and dropped 0" in body_of(done)
     assert done.redirect_chain == [(address(HEALTH), 302)]
     for session, status in ((old, "stale"), (fresh, "active"), (elsewhere, "active")):
         session.refresh_from_db()

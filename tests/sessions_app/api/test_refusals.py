@@ -94,8 +94,8 @@ def test_list_names_every_bad_parameter(client: Client) -> None:
 
     body = response.json()
     assert body["message"] == (
-        "guild_id should be a Discord id in decimal digits; "
-        "limit should be greater than or equal to 1"
+        "limit should be greater than or equal to 1; "
+        "guild_id should be a Discord id in decimal digits"
     )
 
 

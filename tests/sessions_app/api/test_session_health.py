@@ -60,7 +60,7 @@ def test_health_tells_figures_runs_and_warnings(client: Client) -> None:
         },
         "last_comparison": None,
         "warnings": [
-            {"code": "checkpoint_overdue", "message": "1 sessions have had no checkpoint."}
+            {"code": "checkpoint_overdue", "message": "Sessions without a recent checkpoint: 1."}
         ],
         "details": None,
     }

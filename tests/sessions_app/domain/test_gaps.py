@@ -8,7 +8,7 @@ import pytest
 
 from sessions_app.domain import words
 from sessions_app.domain.changes import Batch
-from sessions_app.domain.facts import SessionEndSet, VoiceSnapshot
+from sessions_app.domain.facts import SessionEndSet, VoiceFlags, VoiceSnapshot
 from tests.sessions_app.domain.desk import GUILD, LOBBY, OTHER, STUDY, USER, ends, sat
 from tests.sessions_app.domain.table import after
 
@@ -105,6 +105,7 @@ def test_session_of_who_left_ends_where_the_gap_began(desk: Desk) -> None:
     [row] = desk.rows()
     assert ends(row) == (after(0), 0, after(SINCE), GAP)
     assert (row.status, row.end_reason) == (words.COMPLETED, words.RECOVERED)
+    assert row.last_seen_at == after(0)
     assert counts(desk.batch.gaps[0]) == (1, 1)
     [drift] = desk.batch.settled[0].drift
     assert (drift.kind, drift.session_id, drift.seconds) == (words.GHOST, session_id, GAP)
@@ -162,6 +163,18 @@ def test_unknown_voice_session_id_proves_no_other_visit(desk: Desk) -> None:
     assert [ends(row) for row in desk.rows()] == [(after(0), 0, None, 0)]
 
 
+def test_session_never_ends_before_its_member_entered(desk: Desk) -> None:
+    """What a shard vouches for is seconds old at times, and what it saw was written."""
+    desk.voice(0, LOBBY)
+    desk.voice(500, STUDY)
+    desk.write()
+
+    desk.state(AT, since=300)
+
+    [row] = desk.rows()
+    assert (row.channel_id, row.entered_at, row.ended_at) == (STUDY, after(500), after(500))
+
+
 def test_channel_is_empty_before_it_fills_again(desk: Desk) -> None:
     """Who went and who came were never in company, as far as anybody saw."""
     desk.voice(0, LOBBY)
@@ -178,6 +191,15 @@ def test_bot_that_came_is_not_counted(desk: Desk) -> None:
 
     assert desk.rows() == []
     assert counts(desk.batch.gaps[0]) == (0, 0)
+
+
+def test_switches_are_taken_over_from_the_sight_on(desk: Desk) -> None:
+    desk.voice(0, LOBBY)
+
+    desk.state(AT, sat(LOBBY, flags=VoiceFlags.SELF_MUTE), since=SINCE)
+
+    assert desk.rows()[0].stretches[0] == ((after(AT), None),)
+    assert desk.table.states[GUILD, USER].flags == VoiceFlags.SELF_MUTE
 
 
 # Ends by estimate ------------------------------------------------------------------------------
@@ -260,15 +282,20 @@ def test_stay_without_a_session_counts_with_the_next_one(
     assert len(corrected.table.states) == len(present)
 
 
-def test_estimate_that_staff_have_corrected_was_not_touched(swept: Desk) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_estimate_that_staff_have_corrected_stands(swept: Desk, is_there: bool) -> None:
+    """Whoever is there still goes on in a session that begins with the sight."""
     [row] = swept.rows()
     swept.table.correct(row.id, after(5000))
     swept.restart()
 
-    swept.state(AT, since=SINCE)
+    swept.state(AT, *[sat(LOBBY)] * is_there, since=SINCE)
 
-    assert [ends(row) for row in swept.rows()] == [(after(0), 0, after(5000), 0)]
-    assert counts(swept.batch.gaps[0]) == (0, 0)
+    corrected, *rows = swept.rows()
+    assert (corrected.status, *ends(corrected)) == (words.COMPLETED, after(0), 0, after(5000), 0)
+    assert [ends(row) for row in rows] == [(after(AT), GAP, None, 0)] * is_there
+    assert {row.visit_id for row in rows} <= {corrected.visit_id}
+    assert counts(swept.batch.gaps[0]) == (is_there, is_there)
 
 
 # Where one gap begins before another's end -----------------------------------------------------

@@ -33,6 +33,17 @@ def test_stay_that_was_seen_is_kept_from_the_limit_on(desk: Desk, left_at: int, 
     assert bool(desk.rows()) == kept
 
 
+@pytest.mark.parametrize(("left_at", "kept"), [(1599, False), (1600, True)])
+def test_stay_is_measured_without_the_time_that_it_inherited(
+    desk: Desk, left_at: int, kept: bool
+) -> None:
+    desk.voice(0, LOBBY)
+    desk.voice(600, STUDY)
+    desk.voice(left_at, None)
+
+    assert spans(desk.rows()) == [(STUDY, after(0), after(left_at))] * kept
+
+
 @pytest.mark.parametrize(("seen_again", "kept"), [(999, False), (1000, True), (70_000, True)])
 @pytest.mark.parametrize("present", [[], [sat(LOBBY, voice_session_id="w")]])
 def test_stay_that_ended_in_a_gap_is_kept_where_it_may_have_been_long_enough(

@@ -78,3 +78,22 @@ def test_what_was_told_late_was_seen_only_where_its_gap_began(there: Desk, chann
     assert there.batch.gaps[0].began_at == after(20_000)
     assert row.end_uncertainty == 52.0
     assert row.ended_at == after(20_000 if channel_id == LOBBY else 60_000)
+
+
+def test_what_was_told_late_takes_back_nothing_that_is_known(there: Desk) -> None:
+    there.check(50_000, 51_000, sat(LOBBY))
+    there.voice(60_000, LOBBY, uncertainty=40.0)
+
+    there.check(ASKED, AT, GONE)
+
+    assert [gap.began_at for gap in there.write().gaps] == [after(50_000)]
+
+
+def test_clock_set_back_makes_no_answer_newer(there: Desk) -> None:
+    there.voice(AT + 1000, STUDY)
+    there.voice(ASKED - 1000, STUDY, flags=4)
+    before = there.rows()
+
+    there.check(ASKED, AT, GONE)
+
+    assert there.rows() == before

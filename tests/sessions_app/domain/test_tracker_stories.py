@@ -79,6 +79,13 @@ class Story(RuleBasedStateMachine):
         self.truth.go(user_id, channel_id)
         self.tell(user_id)
 
+    @rule(user_id=USERS, steps=st.lists(st.tuples(CHANNELS, WAITS), min_size=2, max_size=5))
+    def wanders(self, user_id: int, steps: list[tuple[int, int]]) -> None:
+        """One who goes from channel to channel, and then out of voice."""
+        for channel_id, wait in steps:
+            self.goes(user_id, channel_id, wait)
+        self.leaves(user_id, steps[0][1])
+
     @rule(user_id=USERS, flags=FLAGS, wait=WAITS)
     def toggles(self, user_id: int, flags: int, wait: int) -> None:
         self.truth.pass_time(wait)
