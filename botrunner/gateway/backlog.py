@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from botrunner.gateway.figures import Figures
 from botrunner.gateway.spool_disk import SpoolFailedError
 from botrunner.gateway.spool_records import NotForDiskError, can_wait_on_disk
 from botrunner.gateway.things import Asked, Compared, Mark
@@ -49,6 +50,7 @@ class Backlog:
         sequence: int,
         make_spool: Callable[[], Spool],
         spool: Spool | None = None,
+        figures: Figures | None = None,
         most_in_memory: int = MOST_IN_MEMORY,
         most_without_disk: int = MOST_WITHOUT_DISK,
     ) -> None:
@@ -58,14 +60,15 @@ class Backlog:
             sequence: the number of the last thing that is in the books.
             make_spool: makes an empty one when it is needed.
             spool: one that a former process left.
+            figures: counted up; None for figures of its own.
             most_in_memory: how many things may wait there while the disk takes them.
             most_without_disk: how many may wait there where it takes none.
         """
         self.sequence = sequence
-        self.spooled = 0
         self.is_full = False
         self.hand_sequence = sequence
         self._make_spool = make_spool
+        self._figures = figures or Figures()
         self._spool = spool
         self._most_in_memory = most_in_memory
         self._most_without_disk = most_without_disk
@@ -205,7 +208,7 @@ class Backlog:
         first = self.hand_sequence - len(things) + 1 if self._hand else 0
         fitted = spool.append([(first + at, _kept(thing)) for at, thing in enumerate(things)])
         self._hand_on_disk = True
-        self.spooled += fitted
+        self._figures.spooled += fitted
         # A mark on disk is no reason to keep the next one back: a kill must find the latest.
         self._marks -= sum(
             arrived is not None and type(thing) is Mark for arrived, thing in self._hand
@@ -223,7 +226,7 @@ class Backlog:
             [(self.sequence + at, _kept(thing)) for at, thing in enumerate(things, 1)]
         )
         self.sequence += fitted
-        self.spooled += fitted
+        self._figures.spooled += fitted
         self._drop(len(first))
         if fitted < len(things):
             self._drop(len(self._queue))

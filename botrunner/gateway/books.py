@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
+from botrunner.gateway.figures import Figures
 from botrunner.gateway.settled_log import tell
 from botrunner.gateway.things import Asked, Compared, Mark, RulesWanted
 from botrunner.gateway.writer import DatabaseAwayError, at_database, says_away
@@ -99,6 +100,7 @@ class Books:
         tracker: Tracker,
         clock: Clock,
         figures: Callable[[], dict[str, Any]] = dict,
+        counted: Figures | None = None,
         within: Callable[[Batch], None] | None = None,
     ) -> None:
         """Opens the books.
@@ -108,14 +110,15 @@ class Books:
             tracker: as the database restored it.
             clock: tells when it is written.
             figures: gives what the shard counted, for its row.
+            counted: counted up; None for figures of its own.
             within: called with each batch in the transaction that writes it.
         """
-        self.gaps = 0
         self._lease = lease
         self._shard_id = lease.shard_id
         self._tracker = tracker
         self._clock = clock
         self._figures = figures
+        self._counted = counted or Figures()
         self._within = within
         self._rules: dict[int, GuildRules] = {}
         self._committed = clock.elapsed()
@@ -147,7 +150,7 @@ class Books:
             work.writing.sequence = work.sequence
         self._commit(work.writing)
         if work.writing.batch is not None:
-            self.gaps += len(work.writing.batch.gaps)
+            self._counted.gaps += len(work.writing.batch.gaps)
             tell(work.writing.batch.settled)
         now = self._clock.elapsed()
         if now - self._committed > SILENCE_SECONDS:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.gateway import translate, translate_directory
 from botrunner.gateway.blindness import seconds_between
 from botrunner.gateway.directory_feed import DirectoryFeed
+from botrunner.gateway.figures import Figures
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
@@ -57,6 +57,7 @@ class Feed:
         put: Callable[[float, object], None],
         requests: MemberRequests,
         has_members_intent: bool,
+        figures: Figures | None = None,
     ) -> None:
         """Connects what is heard with where it goes.
 
@@ -67,12 +68,12 @@ class Feed:
             put: takes a thing for the writer, with the instant of its arrival.
             requests: the guilds whose members are asked for.
             has_members_intent: whether members are stated and their changes told.
+            figures: counted up; None for figures of its own.
         """
         self.sight = sight
         self.has_heard = asyncio.Event()
         self.has_stalled = asyncio.Event()
-        self.events: Counter[str] = Counter()
-        self.unreadable: Counter[str] = Counter()
+        self._figures = figures or Figures()
         self._shard_id = shard_id
         self._clock = clock
         self._put_at = put
@@ -114,6 +115,7 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._figures.connections += 1
         self._stalls.opened()
         logger.info("Shard %s: connection opened", self._shard_id)
 
@@ -145,7 +147,7 @@ class Feed:
 
         One that cannot be read is counted and logged without its content.
         """
-        self.events[name] += 1
+        self._figures.events[name] += 1
         try:
             passes_on = self._handlers[name](mapping(payload, name))
             return passes_on and (name, guild_of(payload)) not in self._fatal
@@ -357,7 +359,7 @@ class Feed:
         self._put_at(self._elapsed, thing)
 
     def _could_not_read(self, name: str, what: str) -> None:
-        self.unreadable[name] += 1
+        self._figures.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
@@ -43,14 +43,22 @@ class Figures:
         written: things that were committed.
         batches: transactions.
         retries: times that a batch was sent again.
-        reconnects: connections to Discord after the first.
+        connections: those to Discord that were opened.
+        events: what Discord sent, by name.
+        unreadable: what of it could not be read, by name.
+        gaps: blind gaps that ended.
+        spooled: things that went through the disk.
         lags: seconds from arrival to commit, of the latest things.
     """
 
     written: int = 0
     batches: int = 0
     retries: int = 0
-    reconnects: int = -1
+    connections: int = 0
+    gaps: int = 0
+    spooled: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
     lags: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS_KEPT))
     lag: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     batch_seconds: Histogram = field(default_factory=lambda: Histogram(SECONDS))
@@ -78,7 +86,12 @@ class Figures:
             "written": self.written,
             "batches": self.batches,
             "retries": self.retries,
-            "reconnects": max(self.reconnects, 0),
+            "reconnects": max(self.connections - 1, 0),
+            "gaps": self.gaps,
+            "spooled": self.spooled,
+            # The event loop counts on while the writer's thread copies; a copy takes no turn.
+            "events": dict(self.events),
+            "unreadable": dict(self.unreadable),
             "batch_seconds": round(self.batch_seconds.total, 6),
             "batch_seconds_buckets": self.batch_seconds.buckets(),
             "batch_size_buckets": self.batch_size.buckets(),

@@ -106,12 +106,18 @@ class Opening:
             tracker=tracker,
             clock=self._desk.clock,
             figures=figures,
+            counted=self._counted,
             within=self._desk.within,
         )
 
     def backlog(self, spool: Spool | None = None) -> Backlog:
         """Makes the queue, beginning with what stands in a spool."""
-        return Backlog(sequence=self._sequence, make_spool=self._make_spool, spool=spool)
+        return Backlog(
+            sequence=self._sequence,
+            make_spool=self._make_spool,
+            spool=spool,
+            figures=self._counted,
+        )
 
     def pipeline(self, books: Books, backlog: Backlog) -> Pipeline:
         """Makes the way from the queue to the books."""

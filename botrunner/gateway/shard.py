@@ -224,6 +224,7 @@ class Shard:
             put=pipeline.put,
             requests=requests,
             has_members_intent=self._settings.members_intent,
+            figures=self.figures,
         )
         watch = Watch(opening.lease, sight, requests, books, pipeline, feed)
         watch.comparing = Comparing(
@@ -241,11 +242,7 @@ class Shard:
         figures = self.figures.as_json()
         watch = self._watch
         if watch is not None:
-            figures["gaps"] = watch.books.gaps
-            figures["events"] = dict(watch.feed.events)
-            figures["unreadable"] = dict(watch.feed.unreadable)
             figures["queued"] = watch.pipeline.backlog.in_memory
-            figures["spooled"] = watch.pipeline.backlog.spooled
             figures["spool_records"] = watch.pipeline.backlog.spool_records
             figures["spool_bytes"] = watch.pipeline.backlog.spool_bytes
         return figures
@@ -289,7 +286,6 @@ class Shard:
         pauses = Pauses(first=0.5, longest=30.0)
         while True:
             started = self._clock.elapsed()
-            self.figures.reconnects += 1
             watch.connection = Connection(
                 shard_id=self.shard_id,
                 shard_count=self.shard_count,

@@ -97,7 +97,13 @@ async def serving(
 
 
 @contextlib.asynccontextmanager
-async def started(community: Community, **settings: Any) -> AsyncIterator[Supervisor]:
+async def started(
+    community: Community,
+    *,
+    shard_ids: list[int] | None = None,
+    shard_count: int | None = None,
+    **settings: Any,
+) -> AsyncIterator[Supervisor]:
     """Starts the whole bot in this event loop, and stops it in good order."""
     values: dict[str, Any] = {
         "token": TOKEN,
@@ -108,7 +114,9 @@ async def started(community: Community, **settings: Any) -> AsyncIterator[Superv
         "identify_seconds": 0.1,
         "database_patience": 5.0,
     }
-    supervisor = Supervisor(BotSettings(**(values | settings)))
+    supervisor = Supervisor(
+        BotSettings(**(values | settings)), shard_ids=shard_ids, shard_count=shard_count
+    )
     task = asyncio.create_task(supervisor.run())
     try:
         yield supervisor
