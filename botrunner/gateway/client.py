@@ -204,12 +204,11 @@ class Connection:
             ) from None
 
     async def _close(self) -> None:
-        heart = tap.heart(self.client)
         try:
             await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
         except (TimeoutError, OSError, aiohttp.ClientError):
             logger.warning("Shard %s: the connection did not close in time", self._shard_id)
-        if heart is not None:
+        for heart in tap.hearts(self.client):
             # A beat that it was about to send would find no event loop.
             heart.stop()
             await asyncio.to_thread(heart.join, CLOSE_SECONDS)

@@ -10,7 +10,9 @@ This is the only module that touches discord.py's private parts. What it relies 
 - ``DiscordWebSocket.log_receive(text)``: called with each frame's whole text;
 - ``DiscordWebSocket._keep_alive.beat()``, its ``interval`` and ``_last_send``, from which the
   latency is measured, and ``send_heartbeat(payload)``;
-- ``DiscordWebSocket.send_as_json(payload)``, by which all else is sent.
+- ``DiscordWebSocket.send_as_json(payload)``, by which all else is sent;
+- ``KeepAliveHandler``, the thread of a websocket's heartbeats, its ``ws`` and ``stop()``, and
+  ``DiscordWebSocket._connection``.
 
 discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of these changes.
 """
@@ -18,14 +20,17 @@ discord.py is pinned to :data:`PINNED_VERSION`, and a test fails when one of the
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from discord.gateway import KeepAliveHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import discord
-    from discord.gateway import DiscordWebSocket, KeepAliveHandler
+    from discord.gateway import DiscordWebSocket
 
     from botrunner.gateway.clock import Clock
 
@@ -131,10 +136,17 @@ def heartbeat_seconds(client: discord.Client) -> float:
     return 0.0 if keep_alive is None else float(keep_alive.interval or 0)
 
 
-def heart(client: discord.Client) -> KeepAliveHandler | None:
-    """Gives the thread that sends the heartbeats, if there is a connection."""
-    # discord.py has None there until the first connection, and after the last.
-    return client.ws._keep_alive if client.ws is not None else None
+def hearts(client: discord.Client) -> list[KeepAliveHandler]:
+    """Gives the threads that send the client's heartbeats.
+
+    One whose connection has closed may be about to send one yet; discord.py knows nothing
+    of it any more.
+    """
+    return [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, KeepAliveHandler) and thread.ws._connection is client._connection
+    ]
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:
