@@ -65,9 +65,9 @@ def numbered_lines(file: Readable, *, most: int = MOST_CHARACTERS) -> Iterator[L
         if len(text) > most and not text.endswith("\n"):
             while (rest := file.readline(most)) and not rest.endswith("\n"):
                 pass
-            yield RefusedRow(number, LineTooLongError(most=most))
+            yield RefusedRow.of(number, LineTooLongError(most=most))
         elif "\0" in text:
-            yield RefusedRow(number, NulCharacterError())
+            yield RefusedRow.of(number, NulCharacterError())
         else:
             yield Line(number, text)
 
@@ -83,7 +83,7 @@ def json_records(lines: Iterable[Line | RefusedRow]) -> Iterator[Record | Refuse
         try:
             yield Record(line.number, _object(line.text))
         except RefusedRowError as error:
-            yield RefusedRow(line.number, error)
+            yield RefusedRow.of(line.number, error)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class CsvRecords:
     def _header(self) -> tuple[str, ...]:
         while (row := self._next()) is not None:
             if isinstance(row, RefusedRow):
-                raise BadHeaderError(why=str(row.error).rstrip("."))
+                raise BadHeaderError(why=row.reason.rstrip("."))
             if not _is_empty(row):
                 return tuple(name.strip() for name in row)
         raise EmptyCsvError
@@ -152,7 +152,7 @@ class CsvRecords:
 
     def _refuse(self, error: RefusedRowError) -> RefusedRow:
         self._feed.give_back()
-        return RefusedRow(self._feed.first, error)
+        return RefusedRow.of(self._feed.first, error)
 
 
 def _is_empty(row: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from community.domain.errors import RollcallError
 
@@ -40,15 +40,24 @@ class RefusedRowError(RollcallError):
 
 
 class RefusedRow(NamedTuple):
-    """A row that does not come in; a tuple, since there can be as many as rows.
+    """A row that does not come in, in words: there can be as many as rows.
+
+    An error would keep hold of where it was raised, and with that of the whole line.
 
     Attributes:
         line: the number of its line in the file, from 1.
-        error: why.
+        code: the kind of reason.
+        reason: the reason.
     """
 
     line: int
-    error: RefusedRowError
+    code: str
+    reason: str
+
+    @classmethod
+    def of(cls, line: int, error: RefusedRowError) -> RefusedRow:
+        """Says why a line is refused."""
+        return cls(line, error.code, str(error))
 
 
 class LineTooLongError(RefusedRowError):
@@ -226,3 +235,9 @@ class OtherStartError(RefusedRowError):
     """It is there already with another start, {started}: a row's start cannot change."""
 
     code = "other_start"
+
+
+UNREADABLE: Final = frozenset(
+    kind.code for kind in RefusedRowError.__subclasses__() if kind.is_unreadable
+)
+"""The codes that say more of the file, the options or the map than of the row."""

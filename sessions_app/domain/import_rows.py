@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sessions_app.domain.import_lines import Record
 
 LARGEST_ID: Final = 2**63 - 1
-MOST_PLANS: Final = 1_000
+MOST_PLANS: Final = 100
 """So many orders of a row's keys are remembered."""
 FIRST_DAY: Final = datetime(2015, 1, 1, tzinfo=UTC)
 """The first instant that a Discord id can name."""
@@ -121,7 +121,7 @@ class RowReader:
             try:
                 yield self.read(record)
             except RefusedRowError as error:
-                yield RefusedRow(record.line, error)
+                yield RefusedRow.of(record.line, error)
 
     def read(self, record: Record) -> ImportedSession:
         """Reads one record.

@@ -86,16 +86,16 @@ def _judged(rows: Iterable[Candidate]) -> Iterator[Candidate | RefusedRow | Know
                 error: RefusedRowError = SameAsLineError(
                     line=row.twin_line, started=started, ended=ended
                 )
-                yield RefusedRow(row.line, error)
+                yield RefusedRow.of(row.line, error)
         elif row.there_from is not None:
             if row.there_from == row.started_at:
                 yield row
             else:
-                yield RefusedRow(row.line, OtherStartError(started=told(row.there_from)))
+                yield RefusedRow.of(row.line, OtherStartError(started=told(row.there_from)))
         elif row.other_from is not None:
             until = "now (it goes on)" if row.other_until is None else told(row.other_until)
             error = OverlapsSessionError(started=told(row.other_from), ended=until)
-            yield RefusedRow(row.line, error)
+            yield RefusedRow.of(row.line, error)
         else:
             yield row
 
@@ -148,7 +148,7 @@ class _Chain:
             if winner is not None:
                 started, ended = told(winner.started_at), told(winner.ended_at)
                 error = OverlapsLineError(line=winner.line, started=started, ended=ended)
-                yield RefusedRow(row.line, error)
+                yield RefusedRow.of(row.line, error)
                 continue
             if row.there_from is None and (
                 self._latest is None or row.ended_at >= self._latest.ended_at

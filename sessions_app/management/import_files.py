@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sessions_app.domain.import_columns import Places
     from sessions_app.domain.import_lines import Record
     from sessions_app.domain.import_refusals import RefusedRow
-    from sessions_app.services.import_sql import Refusal
 
 SHOWN: Final = 20
 """So many refused lines are shown; --refused FILE has all of them."""
@@ -100,10 +99,10 @@ class Refusals:
 
     def __init__(self, file: TextIO | None) -> None:
         """Begins with none."""
-        self.first: list[Refusal] = []
+        self.first: list[RefusedRow] = []
         self._file = file
 
-    def take(self, refusal: Refusal) -> None:
+    def take(self, refusal: RefusedRow) -> None:
         """Takes the next one."""
         if len(self.first) < SHOWN:
             self.first.append(refusal)

@@ -7,12 +7,13 @@ go with the connection, however it ends.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from django.db import Error, connection
 from psycopg.rows import args_row
 
+from sessions_app.domain.import_refusals import RefusedRow
 from sessions_app.domain.import_visits import Candidate
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from sessions_app.domain.import_refusals import RefusedRow
     from sessions_app.domain.import_rows import ImportedSession
 
 # Any number that no other lock has: "import" in ASCII.
@@ -150,20 +150,6 @@ _BEFORE_ALL: Final = {
 }
 
 
-class Refusal(NamedTuple):
-    """A line that did not come in, as it is reported.
-
-    Attributes:
-        line: its number in the file, from 1.
-        code: the kind of reason.
-        reason: the reason in words.
-    """
-
-    line: int
-    code: str
-    reason: str
-
-
 @contextlib.contextmanager
 def only_import() -> Iterator[bool]:
     """Keeps other imports away; tells whether none is under way.
@@ -211,8 +197,8 @@ class Staging:
     def refuse(self, refused: Iterable[RefusedRow]) -> None:
         """Adds refusals."""
         with _cursor() as cursor, cursor.copy(_ADD_REFUSALS) as copy:
-            for line, error in refused:
-                copy.write_row((line, error.code, str(error)))
+            for row in refused:
+                copy.write_row(row)
 
     def arrange(self) -> None:
         """Sorts the rows, once all are added."""
@@ -240,7 +226,7 @@ class Staging:
                 return
             after = {name: getattr(rows[-1], name) for name in _BEFORE_ALL}
 
-    def refusals(self, *, page: int) -> Iterator[Refusal]:
+    def refusals(self, *, page: int) -> Iterator[RefusedRow]:
         """Gives all refusals by line; a line is refused once.
 
         Args:
@@ -250,7 +236,7 @@ class Staging:
         while True:
             with connection.cursor() as cursor:
                 cursor.execute(_REFUSALS, {"line": after, "size": page})
-                rows = [Refusal(*row) for row in cursor.fetchall()]
+                rows = [RefusedRow(*row) for row in cursor.fetchall()]
             yield from rows
             if len(rows) < page:
                 return

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from community.domain.errors import RollcallError
 from community.models import Guild, Member
 from sessions_app.domain.changes import Batch
-from sessions_app.domain.import_refusals import RefusedRow
+from sessions_app.domain.import_refusals import UNREADABLE, RefusedRow
 from sessions_app.domain.import_rows import GuildTerms
 from sessions_app.domain.import_settling import Known, settle
 from sessions_app.services.import_sql import Staging, only_import
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from sessions_app.domain.import_rows import ImportedSession
     from sessions_app.domain.import_visits import SettledVisit
-    from sessions_app.services.import_sql import Refusal
 
 DEFAULT_CHUNK = 5_000
 
@@ -73,9 +72,9 @@ class ImportReport:
 
     def count_refused(self, refused: Iterable[RefusedRow]) -> None:
         """Counts rows that did not come in."""
-        for _, error in refused:
-            self.refused[error.code] += 1
-            self.unreadable += error.is_unreadable
+        for row in refused:
+            self.refused[row.code] += 1
+            self.unreadable += row.code in UNREADABLE
 
     def outcome(self) -> dict[str, Any]:
         """Says it as JSON."""
@@ -140,7 +139,7 @@ def import_sessions(
     dry_run: bool = False,
     on_read: Callable[[int], None] = lambda _: None,
     on_settled: Callable[[int, int], None] = lambda _done, _of: None,
-    on_refusal: Callable[[Refusal], None] = lambda _: None,
+    on_refusal: Callable[[RefusedRow], None] = lambda _: None,
 ) -> ImportReport:
     """Brings rows in: a transaction for each chunk. Not to be called in a transaction.
 

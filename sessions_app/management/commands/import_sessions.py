@@ -25,7 +25,7 @@ from sessions_app.services import imports
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from sessions_app.services.import_sql import Refusal
+    from sessions_app.domain.import_refusals import RefusedRow
     from sessions_app.services.imports import ImportReport
 
 JOB: Final = "sessions_app.import_sessions"
@@ -142,7 +142,7 @@ class Command(BaseCommand):
         options: dict[str, Any],
         progress: Progress,
         interruption: Interruption,
-    ) -> tuple[ImportReport, list[Refusal]]:
+    ) -> tuple[ImportReport, list[RefusedRow]]:
         kind = options["format"] or FORMATS.get(Path(options["file"]).suffix.lower())
         if kind is None:
             raise ArgumentTypeError("is it CSV or JSON lines? Give --format.")
@@ -199,7 +199,7 @@ class Command(BaseCommand):
         return report, refusals.first
 
     def _tell(
-        self, name: str, report: ImportReport, refused: list[Refusal], *, dry_run: bool
+        self, name: str, report: ImportReport, refused: list[RefusedRow], *, dry_run: bool
     ) -> None:
         made = f"{report.sessions:,} sessions, {report.visits:,} visits"
         counts = [

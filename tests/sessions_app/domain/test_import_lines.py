@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,13 +21,16 @@ from sessions_app.domain.import_lines import (
 )
 from sessions_app.domain.import_refusals import BadFileError, RefusedRow
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
 
 def rows_of(text: str, *, delimiter: str = ",", most: int = 1_000) -> list[tuple[int, object]]:
     """Reads a CSV into (line, values in order) or (line, code of the refusal)."""
     lines = numbered_lines(io.StringIO(text, newline="\n"), most=most)
     records = CsvRecords(lines, delimiter=delimiter)
     return [
-        (one.line, one.error.code if isinstance(one, RefusedRow) else [*one.values.values()])
+        (one.line, one.code if isinstance(one, RefusedRow) else [*one.values.values()])
         for one in records
     ]
 
@@ -32,7 +38,7 @@ def rows_of(text: str, *, delimiter: str = ",", most: int = 1_000) -> list[tuple
 def objects_of(text: str) -> list[tuple[int, object]]:
     """Reads JSON lines into (line, object) or (line, code of the refusal)."""
     return [
-        (one.line, one.error.code if isinstance(one, RefusedRow) else one.values)
+        (one.line, one.code if isinstance(one, RefusedRow) else one.values)
         for one in json_records(numbered_lines(io.StringIO(text, newline="\n")))
     ]
 
@@ -174,3 +180,17 @@ def test_no_text_stops_a_reader_and_every_line_is_told_of_once(text: str) -> Non
     numbers = [line for line, _ in rows]
     assert numbers == sorted(set(numbers))
     assert len(objects_of(text)) == sum(bool(line.strip()) for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("reader", [json_records, CsvRecords])
+def test_refused_lines_are_not_kept(reader: Callable[[Iterator[Line]], Iterable[object]]) -> None:
+    lines = (Line(number, '"x' * 100_000) for number in range(1, 101))
+    head = iter([Line(0, "a,b\n")] if reader is CsvRecords else [])
+    tracemalloc.start()
+
+    refused = list(reader(chain(head, lines)))
+
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(refused) == 100
+    assert held < 1_000_000

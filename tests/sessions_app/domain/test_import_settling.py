@@ -13,11 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions_app.domain import import_settling, import_visits
-from sessions_app.domain.import_refusals import (
-    OverlapsLineError,
-    OverlapsSessionError,
-    RefusedRow,
-)
+from sessions_app.domain.import_refusals import RefusedRow
 from sessions_app.domain.import_settling import Known, settle
 from sessions_app.domain.import_visits import Candidate, SettledVisit
 
@@ -79,7 +75,7 @@ def settled(rows: Iterable[Candidate], gap: float = 0) -> Settled:
     result = Settled([], {}, [], [])
     for one in settle(in_order, now=NOW, visit_gap=timedelta(hours=gap)):
         if isinstance(one, RefusedRow):
-            result.refused[one.line] = one.error.code
+            result.refused[one.line] = one.code
         elif isinstance(one, Known):
             result.known.append(one.line)
         else:
@@ -153,9 +149,8 @@ def test_later_line_is_refused_where_two_overlap_and_is_told_the_other_s_times()
     assert isinstance(visit, SettledVisit)
     assert visit.sessions[0].id == UUID(int=1)
     assert isinstance(refusal, RefusedRow)
-    assert isinstance(refusal.error, OverlapsLineError)
-    assert refusal.line == 2
-    assert "line 1, of the same member, from 2024-05-01 02:00:00 UTC" in str(refusal.error)
+    assert (refusal.line, refusal.code) == (2, "overlaps_line")
+    assert "line 1, of the same member, from 2024-05-01 02:00:00 UTC" in refusal.reason
 
 
 def test_row_that_overlaps_a_refused_one_alone_comes_in() -> None:
@@ -173,11 +168,11 @@ def test_row_that_overlaps_a_session_in_the_table_is_refused_with_its_times() ->
         row(2, 5, 6, other_from=hour(5)),
     ]
 
-    ended, live = (one.error for one in settle(rows, now=NOW) if isinstance(one, RefusedRow))
+    ended, live = (one for one in settle(rows, now=NOW) if isinstance(one, RefusedRow))
 
-    assert isinstance(ended, OverlapsSessionError)
-    assert "from 2024-05-01 02:00:00 UTC to 2024-05-01 05:00:00 UTC" in str(ended)
-    assert "from 2024-05-01 05:00:00 UTC to now (it goes on)" in str(live)
+    assert ended.code == live.code == "overlaps_session"
+    assert "from 2024-05-01 02:00:00 UTC to 2024-05-01 05:00:00 UTC" in ended.reason
+    assert "from 2024-05-01 05:00:00 UTC to now (it goes on)" in live.reason
 
 
 def test_row_refused_for_the_table_is_in_nobody_s_way() -> None:
