@@ -74,7 +74,8 @@ def main() -> int:
     if options.day:
         chosen = [day(hours=options.hours, speed=options.speed)]
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="rollcall-chaos-"))
     try:
         return play(chosen, options, folder.resolve())
