@@ -17,6 +17,7 @@ from botrunner.gateway.supervisor import Supervisor
 from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
+from community.models import Guild as GuildRow
 from sessions_app.models import VoiceSession
 
 if TYPE_CHECKING:
@@ -87,12 +88,23 @@ def bounded(row: VoiceSession, stay: Stay) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    *, members: int = 12, guilds: int = 1, **options: Any
+    *, members: int = 12, guilds: int = 1, keeps_short_stays: bool = False, **options: Any
 ) -> AsyncIterator[Community]:
+    """Runs a sandbox.
+
+    Args:
+        members: people in each guild.
+        guilds: how many.
+        keeps_short_stays: whether stays of less than a second count, so that a test need not
+            wait so long in each channel.
+        options: of the gateway.
+    """
     world = build_world(seed=7, guilds=guilds, members=members, clock=now)
     quick = {"identify_interval": 0.05, "heartbeat_interval": 0.2} | options
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
+            if keeps_short_stays:
+                await stored(lambda: keep_short_stays(world))
             yield Community(sandbox, Path(folder))
 
 
@@ -131,6 +143,11 @@ async def running(community: Community, **settings: Any) -> AsyncIterator[Superv
     async with started(community, **settings) as supervisor:
         await until(lambda: is_live(supervisor))
         yield supervisor
+
+
+def keep_short_stays(world: World) -> None:
+    for guild in world.guilds.values():
+        GuildRow.objects.create(id=guild.id, name=guild.name, micro_session_seconds=0)
 
 
 def is_live(supervisor: Supervisor) -> bool:

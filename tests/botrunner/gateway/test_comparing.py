@@ -38,7 +38,7 @@ def questions(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
 
 @pytest.fixture
 async def community(questions: Questions) -> AsyncIterator[Community]:  # noqa: ARG001 - its route
-    async with serving() as made:
+    async with serving(keeps_short_stays=True) as made:
         yield made
 
 
@@ -49,7 +49,7 @@ async def test_a_round_mends_all_that_differs_and_says_so(
     async with running(community) as bot:
         for who in range(5):
             community.join(who, 0)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         community.leave(3)
         await settled(bot)
         await asyncio.sleep(0.2)
@@ -59,13 +59,13 @@ async def test_a_round_mends_all_that_differs_and_says_so(
         community.leave(2)
         community.join(2, 0)
         community.join(3, 2)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         caplog.clear()
 
         await compare(bot)
 
         [gone] = await rows(user_id=ghost)
-        assert (gone.end_reason, gone.end_uncertainty > 1.0) == ("recovered", True)
+        assert (gone.end_reason, gone.end_uncertainty > 0.3) == ("recovered", True)
         for who in (1, 2):
             before, after = await rows(user_id=community.people[who])
             assert (before.end_reason, after.start_kind) == ("recovered", "inferred")
@@ -74,7 +74,7 @@ async def test_a_round_mends_all_that_differs_and_says_so(
             assert after.channel_id == of(community, who)[1].channel_id
         _, back = await rows(user_id=missing)
         assert (back.start_kind, back.channel_id) == ("inferred", community.voice[2])
-        assert back.start_uncertainty > 1.0
+        assert back.start_uncertainty > 0.3
         bounded(gone, of(community, 0)[0])
         [unchanged] = await rows(user_id=still)
         assert (unchanged.status, unchanged.start_uncertainty) == ("active", 0)
@@ -117,7 +117,7 @@ async def test_a_round_mends_all_that_differs_and_says_so(
 async def test_rounds_are_made_now_and_then(community: Community) -> None:
     async with running(community, compare_seconds=0.5) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         await settled(bot)
         swallow(community)
         community.leave(0)
@@ -134,15 +134,15 @@ async def test_nobody_is_asked_about_while_nobody_is_in_voice(
     community: Community, questions: Questions, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(community, compare_seconds=0.2) as bot:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.6)
         assert questions.asked == []
         community.join(0, 0)
         await until(lambda: questions.asked)
         community.leave(0)
         await settled(bot)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.4)
         count = len(questions.asked)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.6)
 
     assert len(questions.asked) == count
     assert said(caplog, "WARNING") == []
@@ -157,7 +157,7 @@ async def test_an_event_between_the_two_looks_wins(
             community.join(who, 0)
             # What Discord says of both is wrong, as it is while an event is on its way.
             questions.answers[community.people[who]] = absent
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         await settled(bot)
 
         comparing_now = asyncio.create_task(compare(bot))

@@ -50,7 +50,7 @@ def questions(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
 
 @pytest.fixture
 async def community(questions: Questions) -> AsyncIterator[Community]:  # noqa: ARG001 - its route
-    async with serving() as made:
+    async with serving(keeps_short_stays=True) as made:
         yield made
 
 
@@ -75,13 +75,13 @@ async def test_only_an_answer_that_says_so_ends_anybody(
         giving({"user_id": "1", "channel_id": None}),
         cut_off,
     ]
-    async with serving(members=40) as community, running(community) as bot:
+    async with serving(members=40, keeps_short_stays=True) as community, running(community) as bot:
         # It would have to be waited for, too.
         community.sandbox.limits = Limits(on=False)
         for who in range(len(odd) + 2):
             community.join(who, 0)
         await settled(bot)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         for who, answer in enumerate(odd):
             questions.answers[community.people[who]] = answer
         ghost = community.people[len(odd)]
@@ -162,7 +162,7 @@ async def test_a_round_does_not_wait_for_a_database_that_is_away(
     async with running(community) as bot:
         community.join(0, 0)
         await settled(bot)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         swallow(community)
         community.leave(0)
         with monkeypatch.context() as patch:

@@ -44,7 +44,7 @@ def questions(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture)
 
 @pytest.fixture
 async def community(questions: Questions) -> AsyncIterator[Community]:  # noqa: ARG001 - its route
-    async with serving() as made:
+    async with serving(keeps_short_stays=True) as made:
         yield made
 
 
@@ -54,7 +54,7 @@ async def test_a_dry_run_finds_what_differs_and_changes_nothing(
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         await settled(bot)
         swallow(community)
         community.leave(0)
@@ -74,7 +74,7 @@ async def test_a_dry_run_finds_what_differs_and_changes_nothing(
 async def test_mending_when_asked_leaves_a_trail(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         await settled(bot)
         swallow(community)
         community.leave(0)

@@ -24,6 +24,7 @@ from tests.botrunner.gateway.conftest import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from tests.botrunner.gateway.conftest import Community
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LATENCY = timedelta(seconds=LATENCY_SECONDS)
+
+
+@pytest.fixture
+async def community() -> AsyncIterator[Community]:
+    async with serving(keeps_short_stays=True) as made:
+        yield made
 
 
 async def gaps() -> list[BlindGap]:
@@ -50,11 +57,11 @@ def counts(gap: BlindGap) -> tuple[int, int]:
 
 
 async def joined(community: Community, count: int) -> datetime:
-    """Has the first members join, long enough ago that they stay; tells when that was."""
+    """Has the first members join, and lets a frame arrive since; tells when that was."""
     for who in range(count):
         community.join(who, 0)
     at = now()
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(0.3)
     return at
 
 

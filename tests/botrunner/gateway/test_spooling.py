@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
+from botrunner.gateway import pipeline
 from botrunner.gateway import spool as spooling
 from botrunner.gateway.books import Books
 from botrunner.gateway.spool_left import read_left
@@ -55,25 +56,36 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OPENS_SESSIONS = b"INSERT INTO sessions_app_voicesession"
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a bot in this process ask soon for a database that is away."""
+    monkeypatch.setattr(pipeline, "LONGEST_PAUSE_SECONDS", 0.5)
+
+
+@pytest.fixture
+async def community() -> AsyncIterator[Community]:
+    async with serving(keeps_short_stays=True) as made:
+        yield made
+
+
 # A kill in the meantime -----------------------------------------------------------------------
 
 
 async def test_a_bot_killed_while_the_database_is_away_has_lost_nothing_that_it_saw() -> None:
-    async with serving() as community, proxied() as database:
+    async with serving(keeps_short_stays=True) as community, proxied() as database:
         url = database_url(str(database.folder))
         async with runbot(community, DATABASE_URL=url, CHECKPOINT_SECONDS="60") as bot:
             await connected(1)
             community.join(0, 0)
             community.join(1, 0)
             await active(2)
-            await asyncio.sleep(1.1)
             database.refuse()
             community.move(0, 1)
             community.leave(1)
             community.join(2, 2)
             joined = now()
             # A mark each second, so that the gap after a kill is short.
-            await until(lambda: seen_until(community) > joined + timedelta(seconds=2.0), seconds=30)
+            await until(lambda: seen_until(community) > joined + timedelta(seconds=1.5), seconds=30)
             await bot.kill()
         killed = now()
         facts = [thing for thing in spooled(community) if type(thing) is VoiceChanged]
@@ -105,7 +117,7 @@ async def test_a_bot_killed_while_the_database_is_away_has_lost_nothing_that_it_
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_told_again_after_a_kill() -> None:
-    async with serving() as community, proxied() as database:
+    async with serving(keeps_short_stays=True) as community, proxied() as database:
         url = database_url(str(database.folder))
         async with runbot(community, DATABASE_URL=url) as bot:
             await connected(1)
@@ -113,9 +125,9 @@ async def test_a_commit_whose_answer_was_lost_is_not_told_again_after_a_kill() -
             await bot.says("Facts wait on disk")
             # One batch of all this: told twice, its end would stand before its beginning.
             community.join(0, 0)
-            await asyncio.sleep(1.3)
+            await asyncio.sleep(0.3)
             community.leave(0)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
             community.join(0, 1)
             await until(lambda: len(heard(community)) == 3, seconds=20)
             database.lose_commit(saying=OPENS_SESSIONS)
@@ -179,7 +191,6 @@ async def test_a_database_that_hangs_is_spooled_for_after_a_moment(community: Co
     async with running(community) as bot:
         community.join(0, 0)
         await settled(bot)
-        await asyncio.sleep(1.1)
         async with shards_locked():
             community.move(0, 1)
             await until(lambda: heard(community))
@@ -227,7 +238,6 @@ async def test_a_spool_that_is_full_is_told_of_and_what_it_has_lands(
         for who in range(4):
             community.join(who, 0)
         await settled(bot)
-        await asyncio.sleep(1.1)
         with monkeypatch.context() as patch:
             patch.setattr(Books, "_commit", refuse)
             community.move(0, 1)
@@ -273,7 +283,6 @@ async def test_a_disk_that_takes_nothing_leaves_it_in_memory(
     async with running(community) as bot:
         community.join(0, 0)
         await settled(bot)
-        await asyncio.sleep(1.1)
         with monkeypatch.context() as patch:
             patch.setattr(Books, "_commit", refuse)
             if trouble == "full":
@@ -282,7 +291,6 @@ async def test_a_disk_that_takes_nothing_leaves_it_in_memory(
                 spool_of(community).mkdir()
             community.move(0, 1)
             await until(lambda: "Facts wait in memory alone" in caplog.text)
-            await asyncio.sleep(1.2)
             community.leave(0)
             await asyncio.sleep(0.5)
         await settled(bot)

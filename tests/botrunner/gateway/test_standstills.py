@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GUILD_ID = 5 << 22
-STANDSTILL_SECONDS = 1
+STANDSTILL_SECONDS = 0.4
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def limited() -> Iterator[None]:
 
 
 def standing_still_once() -> Callable[[object], None]:
-    pauses = [STANDSTILL_SECONDS + 0.5]
+    pauses = [STANDSTILL_SECONDS + 0.3]
 
     def stand_still(_: object) -> None:
         if pauses:
