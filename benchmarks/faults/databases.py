@@ -22,13 +22,13 @@ def stop_postgres(run: Run) -> None:
     """Stops PostgreSQL as a crash would, for some time."""
     with run.fault():
         _stop(run)
-        time.sleep(run.pick(30, 5))
+        time.sleep(run.pick(30, 3))
         run.stage.servers.start_postgres()
 
 
 def stop_postgres_and_kill_bot(run: Run) -> None:
     """Stops PostgreSQL, and kills the bot meanwhile: it starts while there is no database."""
-    length = run.pick(30, 6)
+    length = run.pick(30, 4)
     with run.fault():
         _stop(run)
         instant = run.dice.uniform(1, length / 2)
@@ -49,7 +49,7 @@ def cut_commits(run: Run) -> None:
     proxy = run.stage.proxy
     if proxy is None:
         raise BenchmarkError("the stage has no proxy")
-    for _ in range(int(run.pick(20, 4))):
+    for _ in range(int(run.pick(20, 3))):
         run.pause(run.dice.uniform(0.5, run.pick(4, 1.5)))
         cuts = proxy.cuts
         with run.fault():

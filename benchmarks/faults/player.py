@@ -31,9 +31,9 @@ WENT_WRONG = (
     OSError,
 )
 CALM_SECONDS = 4.0
-QUICK_CALM_SECONDS = 1.5
+QUICK_CALM_SECONDS = 1.0
 #: What the bot has heard when its Discord ends is in the database so long after.
-WRITTEN_SECONDS = 1.5
+WRITTEN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

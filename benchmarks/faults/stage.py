@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROCESSES = ("bot", "worker", "beat", "web")
 FIRST_PORT = 18400
 LIVE_SECONDS = 90.0
-FEWEST_IN_VOICE = 8
+FEWEST_IN_VOICE = 6
 #: Between two looks at Discord: who was in one place in both is to be there in the books.
 SETTLED_SECONDS = 0.3
 
