@@ -26,7 +26,7 @@ from botrunner.gateway.writer import DatabaseAwayError, Writer, at_database
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from botrunner.gateway.folder import BotFolder
     from botrunner.gateway.settings import BotSettings
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_AT_CLOCK_SECONDS: Final = 5.0
 WRITER_PATIENCE_SECONDS: Final = 0.5
+END_SECONDS: Final = 0.5
 
 
 # A flood makes hundreds of thousands of facts that live for milliseconds: at Python's own
@@ -218,9 +219,7 @@ class Supervisor:
             for task in (*done, *serving):
                 task.result()
         finally:
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await end(others)
 
     async def _look_in_outbox(self) -> None:
         for shard in self.shards:
@@ -230,6 +229,20 @@ class Supervisor:
         while True:
             await asyncio.sleep(LOOK_AT_CLOCK_SECONDS)
             self._clock.look()
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended.
+
+    Whoever waits for a database that hangs asks it first to let go, for five seconds and five
+    more, unless it is told again.
+    """
+    going_on = set(tasks)
+    while going_on:
+        for task in going_on:
+            task.cancel()
+        ended, going_on = await asyncio.wait(going_on, timeout=END_SECONDS)
+        await asyncio.gather(*ended, return_exceptions=True)
 
 
 def require_tables() -> None:

@@ -37,6 +37,7 @@ class DatabaseProxy:
         self._passes.set()
         self._links: set[asyncio.Task[None]] = set()
         self._lose: bytes | None = None
+        self._hang_at: bytes | None = None
 
     async def answer(self) -> None:
         """Is there again, or for the first time."""
@@ -53,9 +54,18 @@ class DatabaseProxy:
         for link in self._links:
             link.cancel()
 
+    @property
+    def hangs(self) -> bool:
+        """Whether nothing is passed on now."""
+        return not self._passes.is_set()
+
     def hang(self) -> None:
         """Takes connections, and passes nothing on any more."""
         self._passes.clear()
+
+    def hang_at(self, saying: bytes) -> None:
+        """Does so from the moment on at which a client says something."""
+        self._hang_at = saying
 
     def lose_commit(self, *, saying: bytes) -> None:
         """Is away from the moment on at which the server has made the next such commit.
@@ -103,6 +113,8 @@ class DatabaseProxy:
     ) -> None:
         said, tail = False, b""
         while data := await client.read(AT_ONCE):
+            if self._hang_at is not None and self._hang_at in tail + data:
+                self.hang()
             await self._passes.wait()
             heard, tail = tail + data, (tail + data)[-LONGEST_SAYING:]
             said = said or (self._lose is not None and self._lose in heard)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TAKE_OVER_SECONDS = 30.0
+STOP_SECONDS = 5.0
 
 
 @pytest.fixture(autouse=True)
@@ -287,16 +288,20 @@ async def test_a_database_that_is_away_takes_no_shard_from_the_bot_that_has_it(
 
 
 @pytest.mark.usefixtures("short_leases")
+@pytest.mark.parametrize("saying", [b"community_shard", b"LISTEN"])
 async def test_a_bot_that_stands_by_stops_though_the_database_hangs(
-    community: Community, caplog: pytest.LogCaptureFixture
+    community: Community, caplog: pytest.LogCaptureFixture, saying: bytes
 ) -> None:
     await stored(lambda: leases.take(0, 1, holder="another", process="a test", now=now()))
 
     async with all_proxied() as database:
         async with started(community):
-            await until(lambda: "standing by" in caplog.text)
-            database.hang()
-            await asyncio.sleep(1.0)
+            await until(lambda: "standing by" in caplog.text or saying == b"LISTEN")
+            database.hang_at(saying)
+            await until(lambda: database.hangs)
+            await asyncio.sleep(0.2)
+            stopped = time.monotonic()
+        assert time.monotonic() - stopped < STOP_SECONDS
 
         assert caplog.messages[-1] == "Stopped"
 
