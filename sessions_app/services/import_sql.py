@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 from django.db import Error, connection
-from psycopg.rows import args_row
 
 from sessions_app.domain.import_refusals import RefusedRow
 from sessions_app.domain.import_visits import Candidate
@@ -134,6 +133,10 @@ _PAGE: Final = """
     ) AS following ON NOT page.is_ended
     ORDER BY page.guild_id, page.user_id, page.started_at, page.ended_at, page.line
 """
+_ARRANGE_REFUSALS: Final = """
+    CREATE INDEX ON pg_temp.import_refusal (line);
+    ANALYZE pg_temp.import_refusal
+"""
 _REFUSALS: Final = """
     SELECT line, code, reason
     FROM pg_temp.import_refusal
@@ -216,22 +219,21 @@ class Staging:
             with _cursor() as cursor:
                 # Planned anew for each page: the table of sessions may begin empty, and a
                 # plan that was good for that reads all of it for every row later on.
-                rows = (
-                    psycopg.Cursor(cursor.connection, row_factory=args_row(Candidate))
-                    .execute(_PAGE, after | {"size": page}, prepare=False, binary=True)
-                    .fetchall()
-                )
+                cursor.execute(_PAGE, after | {"size": page}, prepare=False, binary=True)
+                rows = [Candidate(*row) for row in cursor.fetchall()]
             yield from rows
             if len(rows) < page:
                 return
             after = {name: getattr(rows[-1], name) for name in _BEFORE_ALL}
 
     def refusals(self, *, page: int) -> Iterator[RefusedRow]:
-        """Gives all refusals by line; a line is refused once.
+        """Gives all refusals by line, once all are added; a line is refused once.
 
         Args:
             page: how many of them are read, and in memory, at once.
         """
+        with connection.cursor() as cursor:
+            cursor.execute(_ARRANGE_REFUSALS)
         after = 0
         while True:
             with connection.cursor() as cursor:
