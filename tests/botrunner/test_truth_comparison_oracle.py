@@ -151,7 +151,10 @@ def is_kept(story: Story, stay: TrueStay) -> bool:
         return True
     if not hidden_ticks(story) & set(range(stay.began, end_of(stay))):
         return False
-    return stay.channel_id in tracked_places(story, (stay.began + end_of(stay)) // 2)
+    # Its session may stand for any part of it.
+    return any(
+        stay.channel_id in tracked_places(story, tick) for tick in range(stay.began, end_of(stay))
+    )
 
 
 # What is to be expected ------------------------------------------------------------------
