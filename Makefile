@@ -3,7 +3,7 @@
 #   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
 #   make test    every check and test
 
-.PHONY: demo run test look bench chaos chaos-day lock .venv
+.PHONY: demo run test look bench bench-checkpoint chaos chaos-day lock .venv
 .DEFAULT_GOAL := demo
 
 demo:
@@ -23,6 +23,10 @@ look: .venv
 
 bench: .venv
 	@.venv/bin/python benchmarks/ingest.py
+
+# Checkpoints and sweeps beside ten million sessions: some minutes, and 8 GB of disk.
+bench-checkpoint: .venv
+	@.venv/bin/python benchmarks/checkpoint.py
 
 # Faults of all kinds, one after another, in about 50 minutes; the scripted day takes 72 more.
 chaos: .venv

@@ -7,6 +7,7 @@ row is read stands in ``docs/chaos.md``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import signal
@@ -14,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -73,9 +76,9 @@ def main() -> int:
     chosen = [SCENARIOS[name] for name in options.only or SCENARIOS]
     if options.day:
         chosen = [day(hours=options.hours, speed=options.speed)]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, interrupt)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="rollcall-chaos-"))
     try:
         return play(chosen, options, folder.resolve())
@@ -83,8 +86,23 @@ def main() -> int:
         print("Interrupted; nothing is left running.", file=sys.stderr)
         return 128 + signal.SIGINT
     finally:
+        end_children()
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def interrupt(*_: object) -> None:
+    """Breaks the run off, once: what follows is the tidying up, which takes its seconds."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def end_children() -> None:
+    """Ends what an interruption came too early for: a process that nobody had noted yet."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def play(scenarios: list[Scenario], options: argparse.Namespace, folder: Path) -> int:
@@ -96,7 +114,7 @@ def play(scenarios: list[Scenario], options: argparse.Namespace, folder: Path) -
         for scenario in scenarios:
             row = player.play(scenario)
             rows.append(row)
-            print(row.line(), file=sys.stderr, flush=True)
+            print("\n".join([row.line(), *row.notes]), file=sys.stderr, flush=True)
     print("\n".join(table(rows)))
     if options.json is not None:
         shown = {"seed": options.seed, "rows": [row.payload() for row in rows]}

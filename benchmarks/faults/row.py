@@ -28,6 +28,9 @@ HEADS = (
     "jobs s",
 )
 NAME_WIDTH = 24
+#: What compare_truth names one by one, and how many of each are shown.
+NAMED = ("orphans", "outside", "worst", "worst_beyond_gaps")
+SHOWN = 3
 
 
 @dataclass(slots=True)
@@ -136,6 +139,10 @@ class Row:
             "too little is kept": self.kept[1] < least_kept,
         }
         self.faults += [words for words, is_wrong in wrong.items() if is_wrong]
+        for what in NAMED:
+            for found in self.compared.get(what, ())[:SHOWN]:
+                said = " ".join(f"{name}={value}" for name, value in found.items())
+                self.notes.append(f"{what.replace('_', ' ')}: {said}")
 
     def payload(self) -> dict[str, Any]:
         """Gives it as JSON."""

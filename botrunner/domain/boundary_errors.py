@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions_app.domain.words import BOT_REMOVED
 
@@ -15,26 +16,74 @@ if TYPE_CHECKING:
     from botrunner.domain.tracked_session import TrackedSession
 
 
+SHOWN: Final = 10
+"""So many of the boundaries that are off are named."""
+
+
+class FarBoundary(NamedTuple):
+    """A boundary that is off by more than its row allows for; times in microseconds."""
+
+    excess: int
+    session_id: str
+    guild_id: int
+    user_id: int
+    channel_id: int
+    is_start: bool
+    tracked: int
+    true: int
+    uncertainty: int
+
+
 @dataclass(slots=True)
 class BoundaryErrors:
-    """Distances in microseconds: of boundaries seen live, and of inferred ones."""
+    """Distances in microseconds: of boundaries seen live, and of inferred ones.
+
+    Attributes:
+        outside: boundaries that are off by more than their rows allow for.
+        farthest: the worst of those.
+        first_sights: starts that nothing bounds.
+    """
 
     observed_starts: list[int] = field(default_factory=list)
     observed_ends: list[int] = field(default_factory=list)
     inferred_starts: list[int] = field(default_factory=list)
     inferred_ends: list[int] = field(default_factory=list)
     outside: int = 0
+    farthest: list[FarBoundary] = field(default_factory=list)
     first_sights: int = 0
 
-    def add(self, error: int, *, is_start: bool, uncertainty: int, tolerance: int) -> None:
-        """Notes the distance of one boundary, and whether its row had allowed for it."""
-        if uncertainty:
-            errors = self.inferred_starts if is_start else self.inferred_ends
+    def add(self, session: TrackedSession, true: int, *, is_start: bool, tolerance: int) -> None:
+        """Measures one boundary, and notes whether its row had allowed for its error.
+
+        Args:
+            session: whose boundary it is; ended, if it is its end.
+            true: where it should be.
+            is_start: whether it is the start.
+            tolerance: what delivery may cost.
+        """
+        if is_start:
+            tracked, uncertainty = session.started, session.start_uncertainty
+            errors = self.inferred_starts if uncertainty else self.observed_starts
         else:
-            errors = self.observed_starts if is_start else self.observed_ends
+            tracked, uncertainty = session.ended or true, session.end_uncertainty
+            errors = self.inferred_ends if uncertainty else self.observed_ends
+        error = abs(tracked - true)
         errors.append(error)
-        if error > uncertainty + tolerance:
+        excess = error - uncertainty - tolerance
+        if excess > 0:
             self.outside += 1
+            far = FarBoundary(
+                excess,
+                session.id,
+                session.guild_id,
+                session.user_id,
+                session.channel_id,
+                is_start,
+                tracked,
+                true,
+                uncertainty,
+            )
+            self.farthest = heapq.nlargest(SHOWN, [*self.farthest, far])
 
 
 def percentile(values: Sequence[int], share: float) -> int:
@@ -147,12 +196,7 @@ def note_boundaries(
                 if stays[first].began < session.started:
                     before_sight.append((stays[first].began, session.started))
             else:
-                errors.add(
-                    abs(session.started - stays[first].began),
-                    is_start=True,
-                    uncertainty=session.start_uncertainty,
-                    tolerance=tolerance,
-                )
+                errors.add(session, stays[first].began, is_start=True, tolerance=tolerance)
         if last not in enders or (session.ended or at) >= (enders[last].ended or at):
             enders[last] = session
     for index, session in enders.items():
@@ -161,12 +205,9 @@ def note_boundaries(
             continue
         if session.end_reason == BOT_REMOVED and session.ended < stay.ended:
             continue  # it ended since nobody watched any more, not since the member left
-        errors.add(
-            min(abs(session.ended - stay.ended), abs(session.ended - stay.latest_end)),
-            is_start=False,
-            uncertainty=session.end_uncertainty,
-            tolerance=tolerance,
-        )
+        ended = session.ended
+        true = min(stay.ended, stay.latest_end, key=lambda instant: abs(instant - ended))
+        errors.add(session, true, is_start=False, tolerance=tolerance)
     return before_sight
 
 

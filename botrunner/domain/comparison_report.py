@@ -11,6 +11,7 @@ from botrunner.domain.truth_file import moment_of, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from botrunner.domain.boundary_errors import FarBoundary
     from botrunner.domain.comparison import Comparison, Piece, Wrong
 
 MILLION = 1_000_000
@@ -125,6 +126,7 @@ def figures(result: Comparison, held: Iterable[Verdict], *, at: int) -> dict[str
             }
             for orphan in result.orphans
         ],
+        "outside": [_far(boundary) for boundary in errors.farthest],
         "worst": [_piece(piece) for piece in result.worst],
         "worst_beyond_gaps": [_piece(piece) for piece in result.excesses],
     }
@@ -173,6 +175,8 @@ def table(shown: dict[str, Any]) -> Iterator[str]:
     yield ""
     for orphan in shown["orphans"]:
         yield f"orphaned {' '.join(f'{name}={value}' for name, value in orphan.items())}"
+    for boundary in shown["outside"]:
+        yield f"outside  {' '.join(f'{name}={value}' for name, value in boundary.items())}"
     for piece in shown["worst"]:
         yield f"beyond   {' '.join(f'{name}={value}' for name, value in piece.items())}"
     for piece in shown["worst_beyond_gaps"]:
@@ -242,6 +246,20 @@ def _piece(piece: Piece) -> dict[str, Any]:
         "channel_id": str(piece.channel_id),
         "from": stamp(moment_of(piece.began)),
         "to": stamp(moment_of(piece.ended)),
+    }
+
+
+def _far(boundary: FarBoundary) -> dict[str, Any]:
+    return {
+        "what": "start" if boundary.is_start else "end",
+        "seconds": _seconds(boundary.excess),
+        "session_id": boundary.session_id,
+        "guild_id": str(boundary.guild_id),
+        "user_id": str(boundary.user_id),
+        "channel_id": str(boundary.channel_id),
+        "tracked": stamp(moment_of(boundary.tracked)),
+        "true": stamp(moment_of(boundary.true)),
+        "uncertainty": _seconds(boundary.uncertainty),
     }
 
 

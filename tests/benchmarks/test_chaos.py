@@ -80,7 +80,7 @@ def test_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in said
-    assert nothing_is_left_of(folder)
+    assert nothing_is_left_of(folder), processes_of(folder)
 
 
 # What a row says -----------------------------------------------------------------------------

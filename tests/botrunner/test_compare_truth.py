@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from botrunner.domain.truth_file import line_of
+from botrunner.domain.truth_file import line_of, stamp
 from community.models import Guild
 from sessions_app.models import (
     BlindGap,
@@ -165,6 +165,20 @@ def test_estimates_pass_within_their_uncertainty(truth: Path) -> None:
         "max": 120.0,
     }
     assert beyond["lost"]["beyond_uncertainty_seconds"] == 59.75
+    assert within["outside"] == []
+    assert beyond["outside"] == [
+        {
+            "what": "end",
+            "seconds": 59.75,
+            "session_id": str(row.id),
+            "guild_id": str(GUILD),
+            "user_id": str(BELA),
+            "channel_id": str(LOUNGE),
+            "tracked": stamp(at(38)),
+            "true": stamp(at(40)),
+            "uncertainty": 60.0,
+        }
+    ]
 
 
 @pytest.mark.django_db

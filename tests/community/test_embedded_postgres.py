@@ -91,7 +91,7 @@ def test_postgres_starts_on_a_closed_socket_and_no_port(data_dir: Path) -> None:
         )
 
         assert addresses == ""
-        assert buffers == 128 * 1024 * 1024
+        assert buffers == 256 * 1024 * 1024
         assert stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
     assert processes_of(data_dir) == []
 
