@@ -74,7 +74,7 @@ class MemberComparison:
         self.result.gaps.changed += len(concerning)
         self.result.gaps.allowed += spans.length(concerning)
         seen, unseen = self._cut(stays, sight, concerning)
-        expected, dropped = self._expected(seen, covered)
+        expected, dropped = self._expected(seen, covered, _moments(compared))
         self._note_orphans(compared, _by_channel(chain(seen, unseen)))
         allowances = allowances_of(
             compared, expected, measure, gaps=gaps.unseen, concerning=concerning
@@ -158,12 +158,20 @@ class MemberComparison:
         return seen, unseen
 
     def _expected(
-        self, seen: Sequence[SeenStay], covered: Mapping[int, Sequence[Span]]
+        self,
+        seen: Sequence[SeenStay],
+        covered: Mapping[int, Sequence[Span]],
+        moments: Mapping[int, Sequence[int]],
     ) -> tuple[list[ExpectedStay], list[SeenStay]]:
+        tolerance = self.measure.tolerance
+
         def has_session(stay: SeenStay) -> bool:
             tracked = covered.get(stay.channel_id, ())
-            if stay.hidden:  # its session may stand for any part of it
-                return bool(spans.common(tracked, [(stay.began, stay.ended)]))
+            if stay.hidden:  # its session may stand for any part of it, or for its one moment
+                return bool(spans.common(tracked, [(stay.began, stay.ended)])) or any(
+                    stay.began - tolerance <= moment <= stay.ended + tolerance
+                    for moment in moments.get(stay.channel_id, ())
+                )
             return _covers(tracked, (stay.began + stay.ended) // 2)
 
         expected, dropped = [], []
@@ -273,6 +281,15 @@ def _by_channel(stays: Iterable[SeenStay]) -> dict[int, list[SeenStay]]:
     for group in channels.values():
         group.sort(key=lambda stay: (stay.began, stay.ended))
     return channels
+
+
+def _moments(sessions: Iterable[TrackedSession]) -> dict[int, list[int]]:
+    """Gives by channel where sessions without a length are: all but one moment was unseen."""
+    moments: defaultdict[int, list[int]] = defaultdict(list)
+    for session in sessions:
+        if session.ended == session.started:
+            moments[session.channel_id].append(session.started)
+    return moments
 
 
 def _spans_of(stays: Iterable[SeenStay]) -> list[Span]:

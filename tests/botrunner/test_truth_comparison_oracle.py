@@ -151,9 +151,14 @@ def is_kept(story: Story, stay: TrueStay) -> bool:
         return True
     if not hidden_ticks(story) & set(range(stay.began, end_of(stay))):
         return False
-    # Its session may stand for any part of it.
+    # Its session may stand for any part of it, or for one moment.
     return any(
         stay.channel_id in tracked_places(story, tick) for tick in range(stay.began, end_of(stay))
+    ) or any(
+        each.channel_id == stay.channel_id
+        and each.ended == each.started
+        and stay.began <= each.started <= end_of(stay)
+        for each in rows_of(story)
     )
 
 

@@ -196,6 +196,25 @@ def test_a_session_of_what_was_seen_of_a_stay_after_a_gap_is_where_its_time_belo
     assert wrong(result) == (0, 0)
 
 
+def test_a_session_of_one_moment_stands_for_a_stay_whose_rest_was_not_seen() -> None:
+    stays = [
+        stay(STAGE, 0, 99.999),
+        stay(LOUNGE, 99.999, 100.953),  # by its length none to be kept; nobody saw that
+        stay(LOUNGE, 103.3, 300),
+    ]
+    sessions = [
+        session(STAGE, 0, 100),
+        session(LOUNGE, 100, 100, end_uncertainty=5, end_reason="recovered"),
+        session(LOUNGE, 105, 300, start_uncertainty=5),
+    ]
+
+    result = compared(stays, sessions, gaps=[gap(100, 105)])
+
+    assert result.boundaries.outside == 0
+    assert result.micro_stays == 0
+    assert wrong(result) == (0, 0)
+
+
 def test_while_the_bot_was_not_in_the_guild_nobody_is_expected() -> None:
     stays = [stay(LOUNGE, 0, 300), stay(STAGE, 0, 130, user=BELA)]
     sessions = [
