@@ -34,6 +34,11 @@ class Member(models.Model):
     is_bot = models.BooleanField("bot", default=False)
     joined_at = models.DateTimeField(null=True, blank=True, help_text="When they joined the guild.")
     gone_at = models.DateTimeField(null=True, blank=True, help_text="When they left the guild.")
+    roles_known_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="From when on Rollcall knows which roles they hold; empty: not yet.",
+    )
 
     objects = MemberQuerySet.as_manager()
 
