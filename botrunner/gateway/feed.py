@@ -19,7 +19,7 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
-from botrunner.gateway.stalls import Stalls
+from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
 from botrunner.gateway.things import RulesWanted
 from community.domain.directory import (
     GuildGone,
@@ -175,7 +175,7 @@ class Feed:
     # The process ------------------------------------------------------------------
 
     def tick(self, elapsed: float) -> None:
-        """The event loop runs, every quarter of a second; where it did not, it stood still.
+        """The event loop runs, ten times a second; where it did not, it stood still.
 
         What has waited in the socket meanwhile arrives now. Until Discord has answered a
         heartbeat that is sent from now on, each frame may have waited since the last tick.
@@ -186,7 +186,9 @@ class Feed:
             self.sight.stalled(self._clock.at(ticked))
             self._stalls.stood_still()
             self.has_stalled.set()
-            logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
+            length = elapsed - ticked
+            level = logging.WARNING if length >= NOTED_SECONDS else logging.INFO
+            logger.log(level, "Shard %s: stood still for %.1f s", self._shard_id, length)
 
     def catching_up(self) -> None:
         """The next heartbeat is sent after a stall: with its answer all has arrived."""
@@ -194,7 +196,7 @@ class Feed:
 
     def _caught_up(self) -> None:
         since = self.sight.caught_up(self._at)
-        if since is not None:
+        if since is not None and seconds_between(since, self._at) >= NOTED_SECONDS:
             self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
     def take_overdue(self, at: datetime) -> None:

@@ -171,8 +171,12 @@ class Heartbeats(RuleBasedStateMachine):
 
     def note_if_caught_up(self) -> None:
         if self.stalled_since is not None and not self.feed.sight.is_stalled:
-            gap = next(thing for thing in reversed(self.things) if type(thing) is GapReplayed)
-            assert gap.since == self.feed._clock.at(self.stalled_since)
+            noted = [thing.since for thing in self.things if type(thing) is GapReplayed]
+            since = self.feed._clock.at(self.stalled_since)
+            if self.elapsed - self.stalled_since >= stalls.NOTED_SECONDS + 0.001:
+                assert since in noted
+            elif self.elapsed - self.stalled_since < stalls.NOTED_SECONDS - 0.001:
+                assert since not in noted
             self.stalled_since = None
 
     @invariant()
@@ -199,7 +203,6 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
             community.join(who, 0)
         await active(3)
         await asyncio.sleep(1.1)
-        assert not bot.stood_still
         bot.stand_still()
         stopped = now()
         await asyncio.sleep(0.5)
@@ -232,7 +235,7 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
         [row] = await rows(user_id=after.user_id)
         bounded(row, after)
         assert row.end_uncertainty == 0 or stalls > 1
-        assert (row.end_reason, row.start_uncertainty) == ("left", 0)
+        assert row.end_reason == "left"
 
 
 @pytest.mark.django_db(transaction=True)
