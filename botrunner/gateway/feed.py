@@ -85,6 +85,7 @@ class Feed:
         self._stalls = Stalls(self._elapsed)
         self._at = clock.at(self._elapsed)
         self._user_id = ""
+        self._has_opened = False
         self._handlers: dict[str, Callable[[Payload], bool]] = {
             "READY": self._ready,
             "RESUMED": self._resumed,
@@ -115,6 +116,7 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._has_opened = True
         self._figures.connections += 1
         self._stalls.opened()
         logger.info("Shard %s: connection opened", self._shard_id)
@@ -182,13 +184,18 @@ class Feed:
         """
         is_late = self._stalls.is_late(elapsed)
         ticked = self._stalls.tick(elapsed)
-        if is_late and self.sight.is_live:
+        if is_late and self._has_opened:
             self.sight.stalled(self._clock.at(ticked))
             self._stalls.stood_still()
             self.has_stalled.set()
             length = elapsed - ticked
             level = logging.WARNING if length >= NOTED_SECONDS else logging.INFO
             logger.log(level, "Shard %s: stood still for %.1f s", self._shard_id, length)
+
+    def _went_live(self) -> None:
+        """Where the process stood still since the socket was opened, proof is asked for now."""
+        if self.sight.is_stalled:
+            self.has_stalled.set()
 
     def catching_up(self) -> None:
         """The next heartbeat is sent after a stall: with its answer all has arrived."""
@@ -221,12 +228,14 @@ class Feed:
         listed = translate.ready_guild_ids(payload)
         self._user_id = str(mapping(payload.get("user"), "user").get("id"))
         self.sight.ready(listed, self._at)
+        self._went_live()
         self._requests.clear()
         logger.info("Shard %s: READY with %s guilds", self._shard_id, len(listed))
         return True
 
     def _resumed(self, _: Payload) -> bool:
         since = self.sight.resumed(self._at)
+        self._went_live()
         if since is not None:
             self._put(GapReplayed(since=since, at=self._at))
         logger.info("Shard %s: RESUMED", self._shard_id)

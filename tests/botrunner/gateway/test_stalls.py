@@ -191,6 +191,45 @@ Heartbeats.TestCase.settings = settings(max_examples=150, stateful_step_count=30
 TestHeartbeats = Heartbeats.TestCase
 
 
+@pytest.mark.parametrize("begins", ["READY", "RESUMED"])
+def test_what_follows_the_beginning_of_a_connection_may_have_waited_behind_it(begins: str) -> None:
+    story = Heartbeats()
+    story.elapsed += 5
+    story.feed.frame(story.elapsed)
+    story.elapsed += 0.1
+    story.feed.tick(story.elapsed)
+    story.feed.opened()
+    opened = story.elapsed
+    story.elapsed += 2
+
+    story.feed.frame(story.elapsed)
+    if begins == "READY":
+        story.feed.event("READY", {"user": {"id": "1"}, "guilds": []})
+    else:
+        story.feed.event("RESUMED", {})
+    story.stalled_since = opened
+    story.socket.append(opened + 0.5)
+    story.read()
+
+    assert story.feed.has_stalled.is_set()
+    complete_until = story.feed.sight.complete_until()
+    assert complete_until is not None
+    assert complete_until <= story.feed._clock.at(opened)
+    story.all_comes_to_rest()
+
+
+def test_what_a_process_slept_through_before_it_connected_is_behind_it() -> None:
+    story = Heartbeats()
+    story.elapsed += 2
+    story.feed.tick(story.elapsed)
+
+    story.feed.opened()
+    story.feed.frame(story.elapsed)
+    story.feed.event("RESUMED", {})
+
+    assert not story.feed.sight.is_stalled
+
+
 # The bot --------------------------------------------------------------------------------------
 
 
