@@ -78,7 +78,7 @@ def by_rows(
     zones = []
     for session in sessions:
         for instant, uncertainty, is_estimate in _boundaries(session):
-            is_of_gap = not is_estimate and _touches(apart_from, instant, tolerance)
+            is_of_gap = not is_estimate and touches(apart_from, instant, tolerance)
             width = tolerance + (0 if is_of_gap else uncertainty)
             zones.append((instant - width, instant + width))
     return spans.merged(zones)
@@ -117,6 +117,7 @@ def _boundaries(session: TrackedSession) -> Iterator[tuple[int, int, bool]]:
         yield session.ended, session.end_uncertainty, session.status == STALE
 
 
-def _touches(gaps: Sequence[Span], instant: int, tolerance: int) -> bool:
+def touches(gaps: Sequence[Span], instant: int, tolerance: int) -> bool:
+    """Tells whether an instant lies in one of the gaps, or at its edge."""
     index = bisect_right(gaps, instant + tolerance, key=lambda gap: gap[0]) - 1
     return index >= 0 and instant - tolerance <= gaps[index][1]

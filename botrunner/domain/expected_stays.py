@@ -74,6 +74,7 @@ def without_micro_stays(
     micro: int,
     tolerance: int,
     has_session: Callable[[SeenStay], bool],
+    is_late: Callable[[SeenStay], bool],
 ) -> tuple[list[ExpectedStay], list[SeenStay]]:
     """Applies V4 to a visit.
 
@@ -83,6 +84,7 @@ def without_micro_stays(
         tolerance: microseconds by which a measured length may differ from the true one.
         has_session: decides where either is right: within the tolerance of the limit,
             and for a stay whose whole length was not to be seen (yet).
+        is_late: whether a stay was heard of late, so that its length was not to be seen.
 
     Returns:
         The stays to expect, and those that were dropped.
@@ -93,7 +95,8 @@ def without_micro_stays(
     for stay in visit:
         own_length = stay.ended - stay.began
         in_doubt = abs(own_length - micro) < tolerance or (
-            (stay.under_way or stay.cut or stay.hidden) and own_length < micro + tolerance
+            (stay.under_way or stay.cut or stay.hidden or is_late(stay))
+            and own_length < micro + tolerance
         )
         if has_session(stay) if in_doubt else own_length >= micro:
             began = stay.began if carried is None else carried

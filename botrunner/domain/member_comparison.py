@@ -18,11 +18,12 @@ from botrunner.domain.expected_stays import (
     visits_of,
     without_micro_stays,
 )
+from botrunner.domain.heard_late import heard_late
 from botrunner.domain.orphans import orphans_among
 from sessions_app.domain.words import CANCELLED, CORRECTED, IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from botrunner.domain.allowances import Allowances
     from botrunner.domain.blind_gaps import MemberGaps
@@ -74,7 +75,10 @@ class MemberComparison:
         self.result.gaps.changed += len(concerning)
         self.result.gaps.allowed += spans.length(concerning)
         seen, unseen = self._cut(stays, sight, concerning)
-        expected, dropped = self._expected(seen, covered, _moments(compared))
+        late = heard_late(
+            seen, compared, gaps=concerning, at=measure.at, tolerance=measure.tolerance
+        )
+        expected, dropped = self._expected(seen, covered, _moments(compared), late)
         self._note_orphans(compared, _by_channel(chain(seen, unseen)))
         allowances = allowances_of(
             compared, expected, measure, gaps=gaps.unseen, concerning=concerning
@@ -162,10 +166,13 @@ class MemberComparison:
         seen: Sequence[SeenStay],
         covered: Mapping[int, Sequence[Span]],
         moments: Mapping[int, Sequence[int]],
+        late: Collection[SeenStay],
     ) -> tuple[list[ExpectedStay], list[SeenStay]]:
         tolerance = self.measure.tolerance
 
         def has_session(stay: SeenStay) -> bool:
+            if stay in late:
+                return True
             tracked = covered.get(stay.channel_id, ())
             if stay.hidden:  # its session may stand for any part of it, or for its one moment
                 return bool(spans.common(tracked, [(stay.began, stay.ended)])) or any(
@@ -181,6 +188,7 @@ class MemberComparison:
                 micro=self.measure.micro,
                 tolerance=self.measure.tolerance,
                 has_session=has_session,
+                is_late=late.__contains__,
             )
             expected += kept
             dropped += micro

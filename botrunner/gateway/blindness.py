@@ -60,8 +60,12 @@ class Sight:
     # The connection ------------------------------------------------------------------
 
     def opened(self) -> None:
-        """A socket was opened: until READY or RESUMED, what arrives was replayed."""
+        """A socket was opened: until READY or RESUMED, what arrives was replayed.
+
+        Nothing of it waited in a socket before that.
+        """
         self.is_live = False
+        self._stalled = None
 
     def frame(self, at: datetime) -> None:
         """A frame arrived; where the connection is live, everything up to it was seen."""
@@ -94,9 +98,9 @@ class Sight:
         return since
 
     def _live_from(self, at: datetime) -> None:
+        """From now on all is heard as it happens: unless it waits in the socket since a stall."""
         self.is_live = True
-        self._stalled = None
-        self._complete_until = at
+        self._complete_until = at if self._stalled is None else min(at, self._stalled)
 
     # The process ------------------------------------------------------------------
 
@@ -110,19 +114,21 @@ class Sight:
 
         No longer than that, however long ago the last frame is: it would have been read.
         """
-        if self.is_live and self._stalled is None:
+        if self._stalled is None:
             self._stalled = since
-            if self._complete_until is not None:
+            if self.is_live and self._complete_until is not None:
                 self._complete_until = min(self._complete_until, since)
 
     def caught_up(self, at: datetime) -> datetime | None:
         """All that had waited has arrived.
 
         Returns:
-            Since when it may have waited; None if the process did not stand still.
+            Since when it may have waited; None if the process did not stand still, or if
+            the connection is not live yet.
         """
-        since = self._stalled
+        since = self._stalled if self.is_live else None
         if since is not None:
+            self._stalled = None
             self._live_from(at)
         return since
 

@@ -229,8 +229,8 @@ class Connection:
         while True:
             await self._feed.has_stalled.wait()
             self._feed.has_stalled.clear()
-            if not self.is_open:
-                continue
+            if not (self.is_open and self._feed.sight.is_live):
+                continue  # it is asked for once the connection is live
             self._feed.catching_up()
             try:
                 await tap.beat(self.client)

@@ -19,7 +19,7 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
-from botrunner.gateway.stalls import Stalls
+from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
 from botrunner.gateway.things import RulesWanted
 from community.domain.directory import (
     GuildGone,
@@ -85,6 +85,7 @@ class Feed:
         self._stalls = Stalls(self._elapsed)
         self._at = clock.at(self._elapsed)
         self._user_id = ""
+        self._has_opened = False
         self._handlers: dict[str, Callable[[Payload], bool]] = {
             "READY": self._ready,
             "RESUMED": self._resumed,
@@ -115,6 +116,7 @@ class Feed:
     def opened(self) -> None:
         """A new connection's socket is open."""
         self.sight.opened()
+        self._has_opened = True
         self._figures.connections += 1
         self._stalls.opened()
         logger.info("Shard %s: connection opened", self._shard_id)
@@ -175,18 +177,25 @@ class Feed:
     # The process ------------------------------------------------------------------
 
     def tick(self, elapsed: float) -> None:
-        """The event loop runs, every quarter of a second; where it did not, it stood still.
+        """The event loop runs, ten times a second; where it did not, it stood still.
 
         What has waited in the socket meanwhile arrives now. Until Discord has answered a
         heartbeat that is sent from now on, each frame may have waited since the last tick.
         """
         is_late = self._stalls.is_late(elapsed)
         ticked = self._stalls.tick(elapsed)
-        if is_late and self.sight.is_live:
+        if is_late and self._has_opened:
             self.sight.stalled(self._clock.at(ticked))
             self._stalls.stood_still()
             self.has_stalled.set()
-            logger.warning("Shard %s: stood still for %.1f s", self._shard_id, elapsed - ticked)
+            length = elapsed - ticked
+            level = logging.WARNING if length >= NOTED_SECONDS else logging.INFO
+            logger.log(level, "Shard %s: stood still for %.1f s", self._shard_id, length)
+
+    def _went_live(self) -> None:
+        """Where the process stood still since the socket was opened, proof is asked for now."""
+        if self.sight.is_stalled:
+            self.has_stalled.set()
 
     def catching_up(self) -> None:
         """The next heartbeat is sent after a stall: with its answer all has arrived."""
@@ -194,7 +203,7 @@ class Feed:
 
     def _caught_up(self) -> None:
         since = self.sight.caught_up(self._at)
-        if since is not None:
+        if since is not None and seconds_between(since, self._at) >= NOTED_SECONDS:
             self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
     def take_overdue(self, at: datetime) -> None:
@@ -219,12 +228,14 @@ class Feed:
         listed = translate.ready_guild_ids(payload)
         self._user_id = str(mapping(payload.get("user"), "user").get("id"))
         self.sight.ready(listed, self._at)
+        self._went_live()
         self._requests.clear()
         logger.info("Shard %s: READY with %s guilds", self._shard_id, len(listed))
         return True
 
     def _resumed(self, _: Payload) -> bool:
         since = self.sight.resumed(self._at)
+        self._went_live()
         if since is not None:
             self._put(GapReplayed(since=since, at=self._at))
         logger.info("Shard %s: RESUMED", self._shard_id)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
-TICK_SECONDS: Final = 0.25
+TICK_SECONDS: Final = 0.1
 """The event loop says this often that it runs."""
 
-STALL_SECONDS: Final = 1.0
-"""It stood still where it did not for so long."""
+STALL_SECONDS: Final = 0.25
+"""It stood still where it did not for so long: what is heard later than that is no longer live."""
+
+NOTED_SECONDS: Final = 1.0
+"""So long a standstill is a warning and becomes a row; what was heard late says so anyway."""
 
 
 class Stalls:

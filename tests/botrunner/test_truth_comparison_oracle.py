@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -149,6 +150,8 @@ def hidden_ticks(story: Story) -> set[int]:
 def is_kept(story: Story, stay: TrueStay) -> bool:
     if end_of(stay) - stay.began >= story.micro:
         return True
+    if stay in heard_late(story):
+        return True
     if not hidden_ticks(story) & set(range(stay.began, end_of(stay))):
         return False
     # Its session may stand for any part of it, or for one moment.
@@ -160,6 +163,46 @@ def is_kept(story: Story, stay: TrueStay) -> bool:
         and stay.began <= each.started <= end_of(stay)
         for each in rows_of(story)
     )
+
+
+def heard_late(story: Story) -> list[TrueStay]:
+    """Pairs stays with sessions that were heard late, in order: as many as can be."""
+    edges = {instant for start, end in runs(hidden_ticks(story)) for instant in (start, end)}
+    in_gaps = hidden_ticks(story) | edges
+    unsure = [
+        each
+        for each in sorted(rows_of(story), key=lambda each: (each.started, each.ended or 0))
+        if (each.start_uncertainty and each.started not in in_gaps)
+        or (each.end_uncertainty and (each.ended or 0) not in in_gaps)
+    ]
+    around = {
+        tick
+        for each in unsure
+        for edge, width in (
+            (each.started, each.start_uncertainty),
+            (each.ended or 0, each.end_uncertainty),
+        )
+        for tick in range(edge - width, edge + width)
+    }
+    stays = [stay for stay in story.stays if around & set(range(stay.began, end_of(stay)))]
+
+    def are_one(stay: TrueStay, row: TrackedSession) -> bool:
+        reach = range(row.started - row.start_uncertainty, (row.ended or 0) + row.end_uncertainty)
+        return stay.channel_id == row.channel_id and bool(
+            set(reach) & set(range(stay.began, end_of(stay)))
+        )
+
+    @functools.cache
+    def best(i: int, j: int) -> tuple[TrueStay, ...]:
+        """The longest row of pairs of the first i stays and the first j sessions."""
+        if not i or not j:
+            return ()
+        if are_one(stays[i - 1], unsure[j - 1]):
+            return (*best(i - 1, j - 1), stays[i - 1])
+        fewer_sessions, fewer_stays = best(i, j - 1), best(i - 1, j)
+        return fewer_sessions if len(fewer_sessions) >= len(fewer_stays) else fewer_stays
+
+    return list(best(len(stays), len(unsure)))
 
 
 # What is to be expected ------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tests.botrunner.test_truth_comparison import (
 if TYPE_CHECKING:
     from botrunner.domain.comparison import Comparison
 
-BELA = 21
+BELA, BALCONY = 21, 303
 
 
 def gap(began: float, ended: float, *, user: int | None = None, **more: Any) -> Gap:
@@ -213,6 +213,34 @@ def test_a_session_of_one_moment_stands_for_a_stay_whose_rest_was_not_seen() -> 
     assert result.boundaries.outside == 0
     assert result.micro_stays == 0
     assert wrong(result) == (0, 0)
+
+
+def test_short_stays_that_were_heard_late_may_be_kept_where_they_were_heard() -> None:
+    stays = [
+        stay(CORNER, 0, 34),
+        stay(STAGE, 34, 34.4),
+        stay(LOUNGE, 34.4, 34.8),
+        stay(STAGE, 34.8, 35.22),
+        stay(BALCONY, 35.22, 35.29),
+        stay(STAGE, 35.29, 35.38),
+        stay(LOUNGE, 35.38, 35.5),
+        stay(CORNER, 35.5, 60),
+    ]
+    # The process stood still from 35.25 to 36.2, and heard of all that at once.
+    late: dict[str, Any] = {"start_uncertainty": 0.95, "end_uncertainty": 0.95}
+    sessions = [
+        session(CORNER, 0, 34),
+        session(BALCONY, 34, 36.2, end_uncertainty=0.95),
+        session(STAGE, 36.2, 36.201, **late),
+        session(LOUNGE, 36.201, 36.202, **late),
+        session(CORNER, 36.202, 60, start_uncertainty=0.952),
+    ]
+
+    result = compared(stays, sessions)
+
+    assert result.boundaries.outside == 0
+    assert result.lost.beyond == result.phantom.beyond == 0
+    assert result.micro_stays == 3
 
 
 def test_while_the_bot_was_not_in_the_guild_nobody_is_expected() -> None:

@@ -237,12 +237,12 @@ async def test_an_outage_over_a_lost_session_is_one_gap_since_it_began(
         began = now()
         community.world.begin_outage(community.guild.id)
         await settled(bot)
-        community.sandbox.troubles.make("refuse")
         [shard] = bot.shards
         watch = shard._watch
         assert watch is not None
-        await until(lambda: not watch.sight.is_live)
-        await until(lambda: watch.sight.is_live)
+        connections = shard.figures.connections
+        community.sandbox.troubles.make("refuse")
+        await until(lambda: shard.figures.connections > connections and watch.sight.is_live)
         community.world.end_outage(community.guild.id)
         await settled(bot)
         await until(lambda: not watch.sight._awaited)

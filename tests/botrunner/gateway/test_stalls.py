@@ -171,8 +171,12 @@ class Heartbeats(RuleBasedStateMachine):
 
     def note_if_caught_up(self) -> None:
         if self.stalled_since is not None and not self.feed.sight.is_stalled:
-            gap = next(thing for thing in reversed(self.things) if type(thing) is GapReplayed)
-            assert gap.since == self.feed._clock.at(self.stalled_since)
+            noted = [thing.since for thing in self.things if type(thing) is GapReplayed]
+            since = self.feed._clock.at(self.stalled_since)
+            if self.elapsed - self.stalled_since >= stalls.NOTED_SECONDS + 0.001:
+                assert since in noted
+            elif self.elapsed - self.stalled_since < stalls.NOTED_SECONDS - 0.001:
+                assert since not in noted
             self.stalled_since = None
 
     @invariant()
@@ -187,6 +191,45 @@ Heartbeats.TestCase.settings = settings(max_examples=150, stateful_step_count=30
 TestHeartbeats = Heartbeats.TestCase
 
 
+@pytest.mark.parametrize("begins", ["READY", "RESUMED"])
+def test_what_follows_the_beginning_of_a_connection_may_have_waited_behind_it(begins: str) -> None:
+    story = Heartbeats()
+    story.elapsed += 5
+    story.feed.frame(story.elapsed)
+    story.elapsed += 0.1
+    story.feed.tick(story.elapsed)
+    story.feed.opened()
+    opened = story.elapsed
+    story.elapsed += 2
+
+    story.feed.frame(story.elapsed)
+    if begins == "READY":
+        story.feed.event("READY", {"user": {"id": "1"}, "guilds": []})
+    else:
+        story.feed.event("RESUMED", {})
+    story.stalled_since = opened
+    story.socket.append(opened + 0.5)
+    story.read()
+
+    assert story.feed.has_stalled.is_set()
+    complete_until = story.feed.sight.complete_until()
+    assert complete_until is not None
+    assert complete_until <= story.feed._clock.at(opened)
+    story.all_comes_to_rest()
+
+
+def test_what_a_process_slept_through_before_it_connected_is_behind_it() -> None:
+    story = Heartbeats()
+    story.elapsed += 2
+    story.feed.tick(story.elapsed)
+
+    story.feed.opened()
+    story.feed.frame(story.elapsed)
+    story.feed.event("RESUMED", {})
+
+    assert not story.feed.sight.is_stalled
+
+
 # The bot --------------------------------------------------------------------------------------
 
 
@@ -199,7 +242,6 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
             community.join(who, 0)
         await active(3)
         await asyncio.sleep(1.1)
-        assert not bot.stood_still
         bot.stand_still()
         stopped = now()
         await asyncio.sleep(0.5)
@@ -232,7 +274,7 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
         [row] = await rows(user_id=after.user_id)
         bounded(row, after)
         assert row.end_uncertainty == 0 or stalls > 1
-        assert (row.end_reason, row.start_uncertainty) == ("left", 0)
+        assert row.end_reason == "left"
 
 
 @pytest.mark.django_db(transaction=True)
