@@ -1,0 +1,54 @@
+"""The queue of what changed that participation comes from.
+
+Whoever changes something notes it in the transaction of the change: so the rollup hears of
+it exactly when it can read it, and never of what was taken back. A row is small and is
+only ever added; the rollup takes away what it has read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events_app.models import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+
+def note_sessions(session_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Notes voice sessions that began, ended, were corrected, or are gone."""
+    ids = list(session_ids)
+    if ids:
+        Change.objects.create(kind=Change.Kind.SESSIONS, session_ids=ids, noted_at=now)
+
+
+def note_members(
+    guild_id: int, user_ids: Iterable[int], *, since: datetime | None, now: datetime
+) -> None:
+    """Notes members whose roles, or whose joining of the guild, changed.
+
+    Args:
+        guild_id: their guild.
+        user_ids: the members.
+        since: from when on it may matter; None for ever.
+        now: when it is noted.
+    """
+    ids = list(user_ids)
+    if ids:
+        Change.objects.create(
+            kind=Change.Kind.MEMBERS, guild_id=guild_id, user_ids=ids, since=since, noted_at=now
+        )
+
+
+def note_guild(guild_id: int, *, since: datetime, until: datetime, now: datetime) -> None:
+    """Notes a stretch of a guild's time, such as a blind gap: its events are worked out anew."""
+    Change.objects.create(
+        kind=Change.Kind.GUILD, guild_id=guild_id, since=since, until=until, noted_at=now
+    )
+
+
+def note_event(event_id: UUID, *, now: datetime) -> None:
+    """Notes an event whose plan or credit changed."""
+    Change.objects.create(kind=Change.Kind.EVENT, event_id=event_id, noted_at=now)
