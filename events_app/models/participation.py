@@ -29,6 +29,7 @@ class SessionLink(models.Model):
     """A voice session that belongs to an event: it may belong to several."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="session_links")
+    user_id = models.BigIntegerField(help_text="The member's user id.")
     # A session that is dropped takes no link along: the next rollup does.
     session = models.ForeignKey(
         VoiceSession,

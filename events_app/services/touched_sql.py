@@ -1,0 +1,78 @@
+"""Which events and members a change touches: one statement that empties the queue.
+
+A changed session touches the events that it was linked to, and those whose window it has
+time in common with now. An event with a capacity is touched as a whole, since who comes in
+may put others out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TAKE_CHANGES: Final = """
+    WITH taken AS MATERIALIZED (
+        DELETE FROM events_app_change WHERE id IN (
+            SELECT id FROM events_app_change ORDER BY id LIMIT %(most)s
+        )
+        RETURNING kind, session_ids, guild_id, user_ids, event_id, since, until
+    ),
+    longest AS MATERIALIZED (
+        SELECT coalesce(max(ends_at - starts_at), interval '0') AS length FROM events_app_event
+    ),
+    changed AS MATERIALIZED (
+        SELECT DISTINCT unnest(session_ids) AS id FROM taken WHERE kind = 'sessions'
+    ),
+    was_linked AS (
+        SELECT link.event_id, link.user_id
+        FROM changed JOIN events_app_sessionlink AS link ON link.session_id = changed.id
+    ),
+    now_within AS (
+        SELECT event.id AS event_id, session.user_id
+        FROM changed
+        JOIN sessions_app_voicesession AS session ON session.id = changed.id
+        CROSS JOIN longest
+        JOIN events_app_event AS event
+          ON event.guild_id = session.guild_id
+         AND event.starts_at > session.started_at - longest.length
+             - make_interval(secs => session.start_uncertainty)
+         AND event.starts_at <= coalesce(
+             session.ended_at + make_interval(secs => session.end_uncertainty), %(now)s)
+         AND event.ends_at >= session.started_at
+             - make_interval(secs => session.start_uncertainty)
+         AND event.state NOT IN ('draft', 'cancelled')
+         AND (event.counted_channel_ids IS NULL
+              OR session.channel_id = ANY(event.counted_channel_ids))
+    ),
+    of_roles AS (
+        SELECT event.id AS event_id, unnest(taken.user_ids) AS user_id
+        FROM taken
+        JOIN events_app_event AS event
+          ON event.guild_id = taken.guild_id AND event.starts_at <= %(now)s
+         AND (taken.since IS NULL OR event.ends_at >= taken.since)
+         AND event.state NOT IN ('draft', 'cancelled')
+        WHERE taken.kind = 'members'
+    ),
+    pairs AS (
+        SELECT * FROM was_linked UNION SELECT * FROM now_within UNION SELECT * FROM of_roles
+    ),
+    whole AS (
+        SELECT event_id FROM taken WHERE kind = 'event'
+        UNION
+        SELECT event.id FROM taken
+        JOIN events_app_event AS event
+          ON event.guild_id = taken.guild_id
+         AND event.starts_at <= taken.until AND event.ends_at >= taken.since
+        WHERE taken.kind = 'guild'
+        UNION
+        SELECT pairs.event_id FROM pairs
+        JOIN events_app_event AS event ON event.id = pairs.event_id
+        WHERE event.capacity IS NOT NULL
+    )
+    SELECT 'taken' AS kind, NULL::uuid AS event_id, count(*) AS number FROM taken
+    UNION ALL
+    SELECT 'whole', event_id, NULL FROM whole
+    UNION ALL
+    SELECT 'pair', event_id, user_id FROM pairs
+    WHERE event_id NOT IN (SELECT event_id FROM whole WHERE event_id IS NOT NULL)
+"""
+"""Gives rows of (kind, event, number): how many were taken, events, and pairs with a member."""
