@@ -191,22 +191,9 @@ def _credited_gaps(terms: Terms, records: Records) -> list[tuple[datetime, datet
     ]
     return [
         (began, ended)
-        for began, ended in _joined(records.gaps)
-        if any(first <= ended and last >= began for first, last in counting)
+        for began, ended in records.gaps
+        if began < ended and any(first <= ended and last >= began for first, last in counting)
     ]
-
-
-def _joined(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """Puts spans in order, those that touch made one."""
-    joined: list[tuple[datetime, datetime]] = []
-    for began, ended in sorted(spans):
-        if began >= ended:
-            continue
-        if joined and began <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], ended)
-        else:
-            joined.append((began, ended))
-    return joined
 
 
 def _stay_at(records: Records, instant: datetime) -> Stay | None:

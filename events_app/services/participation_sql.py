@@ -72,20 +72,22 @@ _GAPS = f"""
          AND blind.ended_at > blind.began_at
     ),
     own_gap AS MATERIALIZED (
-        SELECT event_id, user_id, range_agg(span) AS spans
+        SELECT event_id, user_id, range_agg(span) AS spans, array_agg(span) AS parts
         FROM gap WHERE user_id IS NOT NULL GROUP BY event_id, user_id
     ),
     sight AS MATERIALIZED (
         SELECT plan.*,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto)) AS whole,
                coalesce(blind.spans, '{{}}') AS blind,
+               coalesce(blind.parts, '{{}}') AS blind_parts,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto))
                    - coalesce(blind.spans, '{{}}') AS seen,
                least(plan.starts_at, lower(blind.spans)) - {LONGEST_SESSION} AS earliest,
                greatest(plan.upto, upper(blind.spans)) + {LATEST_HEARD} AS latest
         FROM plan
         LEFT JOIN (
-            SELECT event_id, range_agg(span) AS spans FROM gap WHERE user_id IS NULL GROUP BY 1
+            SELECT event_id, range_agg(span) AS spans, array_agg(span) AS parts
+            FROM gap WHERE user_id IS NULL GROUP BY 1
         ) AS blind ON blind.event_id = plan.id
     )
 """
@@ -143,7 +145,8 @@ def _zone(instant: str, off: str, blind: str, *, is_estimate: str = "false") -> 
         f"tstzmultirange(tstzrange({instant} - make_interval(secs => {off}), "
         f"{instant} + make_interval(secs => {off})))"
     )
-    touches = f"({blind} @> {instant} OR {blind} -|- tstzrange({instant}, {instant}, '[]'))"
+    # Right at the gap's end, too. (A multirange is adjacent at its own two ends alone.)
+    touches = f"{blind} && tstzrange({instant} - interval '1 microsecond', {instant}, '[]')"
     return f"""
         CASE WHEN {off} = 0 THEN '{{}}'::tstzmultirange
              WHEN NOT ({is_estimate}) AND {touches} THEN {around} * {blind}
@@ -251,6 +254,7 @@ _MEMBERS = f"""
                credit.seconds AS credit_seconds, credit.verdict,
                CASE WHEN own_gap.spans IS NULL THEN sight.blind
                     ELSE sight.blind + own_gap.spans END AS blind,
+               sight.blind_parts || coalesce(own_gap.parts, '{{}}') AS blind_parts,
                member.joined_at,
                CASE WHEN sight.asks_roles THEN tstzmultirange(tstzrange(NULL,
                    coalesce(member.roles_known_since, guild.first_seen_at, 'infinity')))
@@ -329,8 +333,9 @@ _COUNTED = f"""
         FROM timed
         CROSS JOIN LATERAL (
             SELECT CASE WHEN timed.has_gaps THEN coalesce((
-                SELECT range_agg(part) FROM unnest(timed.blind) AS part
-                WHERE timed.full_n && part OR timed.full_n -|- part
+                SELECT range_agg(part) FROM unnest(timed.blind_parts) AS part
+                WHERE timed.full_n
+                      && tstzrange(lower(part) - interval '1 microsecond', upper(part), '[]')
             ), {_NEVER}) * timed.room ELSE {_NEVER} END AS spans
         ) AS gifts
     )
@@ -423,7 +428,7 @@ _ROWS = f"""
                    WHEN verdict = 'refused' THEN ARRAY['refused']
                    ELSE array_remove(ARRAY[
                        CASE WHEN room_seconds = 0 THEN 'unseen' END,
-                       CASE WHEN room_seconds > 0 AND asks_roles AND here <> {_NEVER}
+                       CASE WHEN total = 0 AND room_seconds > 0 AND asks_roles AND here <> {_NEVER}
                              AND NOT here && held THEN 'no_role' END,
                        CASE WHEN total = 0 AND room_seconds > 0 AND NOT
                              (asks_roles AND here <> {_NEVER} AND NOT here && held)

@@ -31,15 +31,11 @@ class Oracle:
     def __init__(self, story: Story, person: Person) -> None:
         self.story, self.person = story, person
         self.window = range(story.starts, story.upto)
-        self.everything = range(FIRST - 2, LAST + 2)
-        self.blind = {
-            tick
-            for began, ended in [
-                *((began, ended) for began, ended, is_replayed in story.gaps if not is_replayed),
-                *person.gaps,
-            ]
-            for tick in range(began, ended)
-        }
+        self.gaps = [
+            *((began, ended) for began, ended, is_replayed in story.gaps if not is_replayed),
+            *person.gaps,
+        ]
+        self.blind = {tick for began, ended in self.gaps for tick in range(began, ended)}
         self.guild_blind = {
             tick
             for began, ended, is_replayed in story.gaps
@@ -101,11 +97,9 @@ class Oracle:
 
     def gifts(self) -> set[int]:
         gifts: set[int] = set()
-        for tick in self.everything:
-            if tick in self.blind and tick - 1 not in self.blind:
-                end = next(t for t in range(tick, LAST + 99) if t not in self.blind)
-                if any(self.counts_by_itself(t) for t in range(tick - 1, end + 1)):
-                    gifts |= set(range(tick, end))
+        for began, ended in self.gaps:
+            if any(self.counts_by_itself(tick) for tick in range(began - 1, ended + 1)):
+                gifts |= set(range(began, ended))
         return gifts if self.credits else set()
 
     def counted(self) -> list[int]:
@@ -142,7 +136,12 @@ class Oracle:
         reasons = []
         if not room:
             reasons.append("unseen")
-        elif self.asks_for_roles() and here and not any(self.holds_roles(t) for t in here):
+        elif (
+            not total
+            and self.asks_for_roles()
+            and here
+            and not any(self.holds_roles(t) for t in here)
+        ):
             reasons.append("no_role")
         elif not total:
             reasons.append("not_counted")
