@@ -1,4 +1,4 @@
-"""What the floors above bring: links on a guild's, a member's or a channel's page, and metrics.
+"""What the floors above bring: links on the pages of guilds, members and channels, metrics, ears.
 
 Filled in ``AppConfig.ready()``.
 """
@@ -6,9 +6,9 @@ Filled in ``AppConfig.ready()``.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.utils.module_loading import import_string
 
@@ -72,3 +72,31 @@ def link_page(address: str, text: str, *, to: tuple[str, ...]) -> None:
 def pages_of(name: str) -> list[tuple[str, str]]:
     """Lists the pages that were added for a kind of record."""
     return list(_pages[name])
+
+
+class RolesListener(Protocol):
+    """Hears of members whose roles changed, in the transaction that wrote them."""
+
+    def __call__(self, guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:
+        """Takes it in.
+
+        Args:
+            guild_id: their guild.
+            user_ids: the members.
+            since: from when on it may matter; None for ever.
+        """
+
+
+_roles_listeners: list[RolesListener] = []
+
+
+def hear_of_roles(listener: RolesListener) -> RolesListener:
+    """Has an upper floor hear of each change of members' roles and of their joining."""
+    _roles_listeners.append(listener)
+    return listener
+
+
+def tell_of_roles(guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:
+    """Tells those who listen; to be called in the transaction that writes."""
+    for listener in _roles_listeners:
+        listener(guild_id, user_ids, since=since)

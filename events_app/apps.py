@@ -2,6 +2,9 @@
 
 from django.apps import AppConfig
 
+from community import registry as community_registry
+from sessions_app import registry as sessions_registry
+
 
 class EventsConfig(AppConfig):
     """What organizers plan, and who took part."""
@@ -9,3 +12,10 @@ class EventsConfig(AppConfig):
     name = "events_app"
     verbose_name = "Events"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listens to what changes on the floors below."""
+        from events_app.services import linking  # noqa: PLC0415 (models are loaded by now)
+
+        community_registry.hear_of_roles(linking.roles_written)
+        sessions_registry.hear_of_sessions(linking.sessions_written)

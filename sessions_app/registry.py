@@ -1,12 +1,16 @@
-"""What the floors above bring, in their ``AppConfig.ready()``: panels, checks of their books."""
+"""What the floors above bring in ``AppConfig.ready()``: panels, checks of their books, ears."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
     from django.http import HttpRequest
 
     from sessions_app.domain.self_check import BookCheck
@@ -59,3 +63,44 @@ def add_book_check(name: str, check: BookCheck) -> None:
 def book_checks() -> dict[str, BookCheck]:
     """Gives what was added, by name."""
     return dict(_book_checks)
+
+
+class Listener(Protocol):
+    """Hears of sessions that were written, in the transaction that wrote them."""
+
+    def __call__(
+        self, *, began: Sequence[UUID], changed: Sequence[UUID], gaps: Sequence[Gap]
+    ) -> None:
+        """Takes it in.
+
+        Args:
+            began: ids of sessions that are new.
+            changed: ids of those whose times or status changed, or that are gone.
+            gaps: blind gaps that are new and were not replayed.
+        """
+
+
+class Gap(NamedTuple):
+    """A blind gap of a guild's, or of one member's."""
+
+    guild_id: int
+    began_at: datetime
+    ended_at: datetime
+
+
+_listeners: list[Listener] = []
+
+
+def hear_of_sessions(listener: Listener) -> Listener:
+    """Has an upper floor hear of each change of sessions, whoever makes it."""
+    _listeners.append(listener)
+    return listener
+
+
+def tell_of_sessions(
+    *, began: Sequence[UUID] = (), changed: Sequence[UUID] = (), gaps: Sequence[Gap] = ()
+) -> None:
+    """Tells those who listen; to be called in the transaction that writes."""
+    if began or changed or gaps:
+        for listener in _listeners:
+            listener(began=began, changed=changed, gaps=gaps)

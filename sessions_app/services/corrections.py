@@ -21,6 +21,7 @@ from django.db.models import Q
 
 from community.models import AuditEntry, Guild, OutboxItem, OutboxState
 from community.services import audit, outbox
+from sessions_app import registry
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.domain.facts import SessionEndSet, SessionVoided
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
@@ -316,6 +317,7 @@ def _apply(
     if was_live:
         VoiceState.objects.filter(session=session).update(session=None)
     _let_visit_follow(session.visit)
+    registry.tell_of_sessions(changed=[session.pk])
     _record(session, correction, before=before, actor=actor, now=now)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from django.db import connection, transaction
 
+from sessions_app import registry
 from sessions_app.domain.stays import NO_STRETCHES
 from sessions_app.services.ingest_columns import (
     GAP_COLUMNS,
@@ -152,6 +153,7 @@ def write_batch(
     with transaction.atomic():
         if batch:
             _write(batch, shard_id)
+            _tell(batch)
         if within is not None:
             within()
 
@@ -171,6 +173,22 @@ def _write(batch: Batch, shard_id: int | None) -> None:
         for statement, arrays in _steps(batch, shard_id):
             if arrays[0] != nothing:
                 cursor.execute(statement, arrays)
+
+
+def _tell(batch: Batch) -> None:
+    registry.tell_of_sessions(
+        began=[session.id for session in batch.new_sessions],
+        changed=[
+            *(session.id for session in batch.changed_sessions),
+            *batch.dropped_sessions,
+            *batch.widened,
+        ],
+        gaps=[
+            registry.Gap(gap.guild_id, gap.began_at, gap.ended_at)
+            for gap in batch.gaps
+            if not gap.is_replayed
+        ],
+    )
 
 
 def _steps(batch: Batch, shard_id: int | None) -> Iterator[tuple[str, list[str | None]]]:

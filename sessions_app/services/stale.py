@@ -25,6 +25,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from community.models import Guild, JobRun, Shard
 from community.models.shard import shard_in_query
 from community.services.access import within
+from sessions_app import registry
 from sessions_app.domain.changes import STRETCH_KINDS
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.models.stretches import Seconds, seconds_of
@@ -161,6 +162,7 @@ def _sweep_part(
         _end_by_estimate(sessions, now=now, grace=grace)
         dropped = _drop_micro_sessions(sessions, now=now)
         _settle_visits({session.visit_id for session in locked}, any_dropped=bool(dropped))
+        registry.tell_of_sessions(changed=[session.pk for session in locked])
     gone = set(dropped)
     ended = tuple(session.pk for session in locked if session.pk not in gone)
     return SweepResult(ended, dropped)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from community import registry
 from community.domain.difference import difference
 from community.domain.mirror import Mirror
 from community.domain.role_spans import RoleSpans
@@ -15,9 +18,14 @@ from community.services.directory import channels, guilds, members, role_spans, 
 from community.services.directory.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
 
-    from community.domain.directory import DirectoryEvent
+    from community.domain.difference import Difference
+    from community.domain.directory import DirectoryEvent, MemberRecord
+    from community.domain.mirror import Row
+    from community.domain.role_spans import Span
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +61,7 @@ def apply(events: Sequence[DirectoryEvent]) -> None:
         channels.write(channel_change, old=old_channels)
         members.write(member_change)
         role_spans.write(span_change)
+        _tell(span_change, member_change, old_members)
     if scope.named_roles:
         logger.info(
             "Sighted guilds %s: wrote %d roles, %d channels, %d members, %d role spans",
@@ -62,6 +71,35 @@ def apply(events: Sequence[DirectoryEvent]) -> None:
             len(member_change.upserted),
             len(span_change.upserted),
         )
+
+
+def _tell(
+    spans: Difference[UUID, Span],
+    members: Difference[tuple[int, int], Row[MemberRecord]],
+    old_members: Mapping[tuple[int, int], Row[MemberRecord]],
+) -> None:
+    """Tells the floors above whose roles, or whose joining of a guild, changed."""
+    since: dict[int, datetime] = {}
+    users: defaultdict[int, set[int]] = defaultdict(set)
+    for span in spans.upserted:
+        at, uncertainty = (
+            (span.started_at, span.start_uncertainty)
+            if span.ended_at is None
+            else (span.ended_at, span.end_uncertainty)
+        )
+        at -= timedelta(seconds=uncertainty)
+        since[span.guild_id] = min(at, since.get(span.guild_id, at))
+        users[span.guild_id].add(span.user_id)
+    for guild_id, changed in users.items():
+        registry.tell_of_roles(guild_id, sorted(changed), since=since[guild_id])
+    joined: defaultdict[int, list[int]] = defaultdict(list)
+    for row in members.upserted:
+        record = row.record
+        old = old_members.get((record.guild_id, record.user_id))
+        if old is None or old.record.joined_at != record.joined_at:
+            joined[record.guild_id].append(record.user_id)
+    for guild_id, changed_users in joined.items():
+        registry.tell_of_roles(guild_id, sorted(changed_users), since=None)
 
 
 def _read(scope: Scope) -> Mirror:

@@ -1,0 +1,202 @@
+"""What the minute's rollup leaves is what a full rebuild gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from community.models import Member, RoleSpan
+from events_app.models import Change, Credit, Event, EventState, SessionLink
+from events_app.services import linking
+from events_app.services.changes import note_event
+from events_app.services.rollup import LOCK, Rollup, rebuild, roll_up
+from sessions_app.models import BlindGap, VoiceSession
+from sessions_app.registry import Gap
+from tests.events_app.stories import FIRST, LAST, LOUNGE, ROLES, STAGE, Story, at, lay, stories
+from tests.factories import make_session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOTHING = (0, 0, 0, 0)
+
+
+def done(rollup: Rollup) -> tuple[int, int, int, int]:
+    return rollup.written, rollup.removed, rollup.linked, rollup.unlinked
+
+
+class Town:
+    """A story that goes on: each change is made and told as the floors below do it."""
+
+    def __init__(self, story: Story) -> None:
+        self.event, self.members = lay(story)
+        self.now = story.now
+        self.story = story
+
+    def a_session_ends_otherwise(self, dice: Callable[[int], int]) -> None:
+        sessions = list(VoiceSession.objects.filter(guild_id=self.event.guild_id).order_by("id"))
+        if sessions:
+            session = sessions[dice(len(sessions))]
+            session.ended_at = max(session.started_at, at(min(FIRST + dice(50), self.now)))
+            session.status = ("completed", "stale", "cancelled")[dice(3)]
+            session.end_reason = "left"
+            session.save()
+            linking.sessions_written(began=[], changed=[session.pk], gaps=[])
+
+    def a_session_is_dropped(self, dice: Callable[[int], int]) -> None:
+        linked = list(SessionLink.objects.order_by("id"))
+        if linked:
+            session_id = linked[dice(len(linked))].session_id
+            VoiceSession.objects.filter(pk=session_id).delete()
+            linking.sessions_written(began=[], changed=[session_id], gaps=[])
+
+    def a_member_comes(self, dice: Callable[[int], int]) -> None:
+        member = self.members[dice(len(self.members))]
+        mine = VoiceSession.objects.filter(guild_id=member.guild_id, user_id=member.user_id)
+        if mine.filter(status="active").exists():
+            return
+        latest = max((each.ended_at or at(self.now) for each in mine), default=at(FIRST))
+        if latest < at(self.now):
+            session = make_session_of(
+                member.user_id,
+                guild_id=member.guild_id,
+                channel_id=(LOUNGE, STAGE)[dice(2)],
+                started_at=latest,
+                ended_at=None,
+            )
+            linking.sessions_written(began=[session.pk], changed=[], gaps=[])
+
+    def a_role_changes(self, dice: Callable[[int], int]) -> None:
+        member = self.members[dice(len(self.members))]
+        role_id = ROLES[dice(len(ROLES))]
+        held = RoleSpan.objects.filter(user_id=member.user_id, role_id=role_id, ended_at=None)
+        span = held.first()
+        when = at(min(FIRST + dice(50), self.now))
+        if span is None:
+            RoleSpan.objects.create(
+                guild_id=member.guild_id, role_id=role_id, user_id=member.user_id, started_at=when
+            )
+        else:
+            when = max(when, span.started_at)
+            held.update(ended_at=when)
+        linking.roles_written(member.guild_id, [member.user_id], since=when)
+
+    def a_member_is_seen(self, dice: Callable[[int], int]) -> None:
+        member = self.members[dice(len(self.members))]
+        Member.objects.filter(pk=member.pk).update(
+            joined_at=at(FIRST + dice(50)), roles_known_since=at(FIRST + dice(50))
+        )
+        linking.roles_written(member.guild_id, [member.user_id], since=None)
+
+    def nobody_watches(self, dice: Callable[[int], int]) -> None:
+        began = FIRST + dice(45)
+        gap = BlindGap.objects.create(
+            guild_id=self.event.guild_id,
+            began_at=at(began),
+            ended_at=at(began + dice(6)),
+            cause="bot_down",
+        )
+        note = Gap(gap.guild_id, gap.began_at, gap.ended_at)
+        linking.sessions_written(began=[], changed=[], gaps=[note])
+
+    def staff_credit(self, dice: Callable[[int], int]) -> None:
+        member = self.members[dice(len(self.members))]
+        Credit.objects.create(
+            event=self.event,
+            guild_id=member.guild_id,
+            user_id=member.user_id,
+            seconds=dice(9),
+            verdict=("", "qualified", "refused")[dice(3)],
+            created_at=at(self.now),
+        )
+        note_event(self.event.pk, now=at(self.now))
+
+    def the_plan_changes(self, dice: Callable[[int], int]) -> None:
+        starts = dice(20)
+        changed: dict[str, Any] = {
+            "starts_at": at(starts),
+            "ends_at": at(starts + 1 + dice(20)),
+            "counted_channel_ids": (None, [LOUNGE], [STAGE], [])[dice(4)],
+            "capacity": (None, 1, 2)[dice(3)],
+            "gap_policy": ("exclude", "credit")[dice(2)],
+            "state": (EventState.ENDED, EventState.CANCELLED, EventState.DRAFT)[dice(3)],
+        }
+        Event.objects.filter(pk=self.event.pk).update(**changed)
+        note_event(self.event.pk, now=at(self.now))
+
+    def time_goes_on(self, dice: Callable[[int], int]) -> None:
+        self.now = min(self.now + dice(9), LAST)
+        event = Event.objects.get(pk=self.event.pk)
+        if event.is_on:
+            ended = event.ends_at <= at(self.now)
+            started = event.starts_at <= at(self.now)
+            event.state = "ended" if ended else "live" if started else "scheduled"
+            event.save()
+            note_event(event.pk, now=at(self.now))
+
+
+CHANGES = [name for name in vars(Town) if not name.startswith("_")]
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    story=stories(),
+    steps=st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.sampled_from(CHANGES), st.randoms()), min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_rollups_leave_what_a_rebuild_gives(story: Story, steps: list[Any]) -> None:
+    town = Town(story)
+    rebuild(now=at(town.now))
+
+    for (changes,) in steps:
+        for name, chance in changes:
+            getattr(town, name)(chance.randrange)
+        roll_up(now=at(town.now))
+        assert not Change.objects.exists()
+        assert done(rebuild(now=at(town.now))) == NOTHING, changes
+
+    Event.objects.all().delete()
+
+
+@pytest.mark.django_db
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(story=stories())
+def test_a_rebuild_twice_writes_nothing(story: Story) -> None:
+    event, _ = lay(story)
+    rebuild(now=at(story.now))
+
+    again = rebuild(now=at(story.now))
+
+    assert done(again) == NOTHING
+    assert again.events == 1
+    event.delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollup_is_left_to_the_one_that_is_under_way() -> None:
+    Change.objects.create(kind=Change.Kind.SESSIONS, noted_at=at(0))
+
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory", None)
+    parameters.pop("context", None)
+    with psycopg.connect(**parameters) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        meanwhile = roll_up(now=at(0))
+    afterwards = roll_up(now=at(0))
+
+    assert (meanwhile.changes, afterwards.changes) == (0, 1)
