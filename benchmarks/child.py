@@ -16,10 +16,10 @@ import django
 def main() -> None:
     """Sets Django up, and runs the part that the command line names."""
     parser = argparse.ArgumentParser()
-    parts = ["ours", "naive", "empty", "tap", "batches", "checkpoint"]
+    parts = ["ours", "naive", "empty", "tap", "batches", "checkpoint", "participation"]
     parser.add_argument("part", choices=parts)
     parser.add_argument("--moves", type=int, default=0)
-    parser.add_argument("--options", type=json.loads, default={}, help="of the checkpoint's part")
+    parser.add_argument("--options", type=json.loads, default={}, help="of a part")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "community.settings")
     django.setup()
@@ -27,10 +27,14 @@ def main() -> None:
         batches,
         bots,
         checkpoint_costs,
+        participation_costs,
     )
 
     if options.part == "checkpoint":
         print(json.dumps(checkpoint_costs.measure(**options.options)), flush=True)
+        return
+    if options.part == "participation":
+        print(json.dumps(participation_costs.measure(**options.options)), flush=True)
         return
     if options.part == "batches":
         print(json.dumps(batches.measure(options.moves)), flush=True)

@@ -37,7 +37,7 @@ _ID = """
      || '7000' || '8' || lpad(to_hex({number}), 15, '0'))::uuid
 """
 _VISIT_START = "%(until)s - (%(visits)s - visit) * interval '15 s' - interval '100 min'"
-_GUILD_ID = f"((1 + visit %% {USERS} %% {GUILDS})::bigint << 22)"
+_GUILD_ID = f"((1 + visit %% {USERS} %% %(guilds)s)::bigint << 22)"
 _ADD_VISITS = f"""
     INSERT INTO sessions_app_visit (
         id, guild_id, user_id, voice_session_id, started_at, ended_at,
@@ -79,19 +79,23 @@ _ADD_SESSIONS = f"""
 """  # noqa: S608 (as above)
 
 
-def guild_id_of(user_id: int) -> int:
+def guild_id_of(user_id: int, *, guilds: int = GUILDS) -> int:
     """Gives the guild that a user belongs to, here as in the rows that ended."""
-    return (1 + (user_id - 1) % GUILDS) << 22
+    return (1 + (user_id - 1) % guilds) << 22
 
 
-def fill(rows: int) -> None:
+def fill(rows: int, *, guilds: int = GUILDS) -> None:
     """Makes the guilds, and so many ended sessions in their visits."""
     Guild.objects.bulk_create(
-        Guild(id=guild_id_of(1 + number), name=f"Guild {number}", voice_seen_at=ENDED_BY)
-        for number in range(GUILDS)
+        Guild(
+            id=guild_id_of(1 + number, guilds=guilds),
+            name=f"Guild {number}",
+            voice_seen_at=ENDED_BY,
+        )
+        for number in range(guilds)
     )
     visits = rows // SESSIONS_OF_A_VISIT
-    known: dict[str, datetime | int] = {"until": ENDED_BY, "visits": visits}
+    known: dict[str, datetime | int] = {"until": ENDED_BY, "visits": visits, "guilds": guilds}
     with connection.cursor() as cursor, fillfactor(100), _without_indexes(cursor):
         cursor.execute("SET maintenance_work_mem = '512MB'")
         for first in range(1, visits + 1, _PER_STATEMENT):

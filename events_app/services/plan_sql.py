@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessions_app.models.voice_session import LONG
+
 LONGEST_SESSION: Final = "interval '2 days'"
 """No session is longer: one that goes on is capped at a day, and so are imported ones."""
+
+LONG_HOURS: Final = int(LONG.total_seconds() // 3600)
 
 LATEST_HEARD: Final = "interval '1 hour'"
 """A start that no blind gap explains is at most so much later than it was."""
@@ -77,7 +81,7 @@ GAPS: Final = f"""
                coalesce(blind.parts, '{{}}') AS blind_parts,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto))
                    - coalesce(blind.spans, '{{}}') AS seen,
-               least(plan.starts_at, lower(blind.spans)) - {LONGEST_SESSION} AS earliest,
+               least(plan.starts_at, lower(blind.spans)) AS first_blind,
                greatest(plan.upto, upper(blind.spans)) + {LATEST_HEARD} AS latest
         FROM plan
         LEFT JOIN (
@@ -94,25 +98,50 @@ _SESSION = """
     session.start_uncertainty AS start_off, session.end_uncertainty AS end_off,
     session.muted, session.deafened, session.alone, session.afk
 """
-_IN_TIME = """
-    session.status <> 'cancelled'
-    AND session.started_at > sight.earliest AND session.started_at < sight.latest
+_MAY_TOUCH = """
+    session.status <> 'cancelled' AND session.started_at < sight.latest
     AND (session.ended_at IS NULL
          OR session.ended_at + make_interval(secs => session.end_uncertainty)
-            >= least(sight.starts_at, lower(sight.blind)))
+            >= sight.first_blind)
 """
+# Few sessions are long, and have an index of their own; so have those that go on.
+_SHORT = f"""
+    session.started_at > sight.first_blind - interval '{LONG_HOURS} hours' AND {_MAY_TOUCH}
+"""
+_LONG = f"""
+    session.ended_at - session.started_at > interval '{LONG_HOURS} hours'
+    AND session.started_at <= sight.first_blind - interval '{LONG_HOURS} hours'
+    AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
+"""
+_GOES_ON = f"""
+    session.status = 'active'
+    AND session.started_at <= sight.first_blind - interval '{LONG_HOURS} hours' AND {_MAY_TOUCH}
+"""
+_IN_NAMED = "session.channel_id = ANY(sight.channel_ids)"
+_IN_CHANNEL = f"(sight.channel_ids IS NULL OR {_IN_NAMED})"
+
+
+def _found(where: str, *, by: str) -> str:
+    """Gives one way to the sessions about a window, event by event."""
+    return f"""
+        SELECT sight.id AS event_id, found.* FROM sight
+        CROSS JOIN LATERAL (
+            SELECT {_SESSION} FROM sessions_app_voicesession AS session
+            WHERE session.guild_id = sight.guild_id AND {by} AND {where}
+            OFFSET 0
+        ) AS found
+    """
+
 
 STAYS_OF_ALL: Final = f"""
     stay AS MATERIALIZED (
-        SELECT sight.id AS event_id, {_SESSION}
-        FROM sight JOIN sessions_app_voicesession AS session
-          ON session.channel_id = ANY(sight.channel_ids) AND session.guild_id = sight.guild_id
-        WHERE sight.channel_ids IS NOT NULL AND {_IN_TIME}
+        {_found(_SHORT, by=_IN_NAMED)} WHERE sight.channel_ids IS NOT NULL
         UNION ALL
-        SELECT sight.id AS event_id, {_SESSION}
-        FROM sight JOIN sessions_app_voicesession AS session
-          ON session.guild_id = sight.guild_id
-        WHERE sight.channel_ids IS NULL AND {_IN_TIME}
+        {_found(_SHORT, by="true")} WHERE sight.channel_ids IS NULL
+        UNION ALL
+        {_found(_LONG, by=_IN_CHANNEL)}
+        UNION ALL
+        {_found(_GOES_ON, by=_IN_CHANNEL)}
     )
 """
 """The sessions of everyone in the events' channels, about the time of the window."""
@@ -127,8 +156,8 @@ STAYS_OF_TOUCHED: Final = f"""
         JOIN sight ON sight.id = touched.event_id
         JOIN sessions_app_voicesession AS session
           ON session.guild_id = sight.guild_id AND session.user_id = touched.user_id
-        WHERE (sight.channel_ids IS NULL OR session.channel_id = ANY(sight.channel_ids))
-          AND {_IN_TIME}
+        WHERE {_IN_CHANNEL}
+          AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
     )
 """
 """The same of some members of each event."""

@@ -26,6 +26,19 @@ TAKE_CHANGES: Final = """
         SELECT link.event_id, link.user_id
         FROM changed JOIN events_app_sessionlink AS link ON link.session_id = changed.id
     ),
+    -- Who was there without the roles has a row and no link; and who was seen just before a
+    -- blind gap may be credited with it though their session ended before the window.
+    had_row AS (
+        SELECT row.event_id, row.user_id
+        FROM changed
+        JOIN sessions_app_voicesession AS session ON session.id = changed.id
+        JOIN events_app_participation AS row
+          ON row.guild_id = session.guild_id AND row.user_id = session.user_id
+        JOIN events_app_event AS event
+          ON event.id = row.event_id
+         AND event.starts_at < session.started_at + interval '2 days'
+         AND event.ends_at > session.started_at - interval '2 days'
+    ),
     now_within AS (
         SELECT event.id AS event_id, session.user_id
         FROM changed
@@ -53,7 +66,8 @@ TAKE_CHANGES: Final = """
         WHERE taken.kind = 'members'
     ),
     pairs AS (
-        SELECT * FROM was_linked UNION SELECT * FROM now_within UNION SELECT * FROM of_roles
+        SELECT * FROM was_linked UNION SELECT * FROM had_row
+        UNION SELECT * FROM now_within UNION SELECT * FROM of_roles
     ),
     whole AS (
         SELECT event_id FROM taken WHERE kind = 'event'

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.lookups import GreaterThan
 
 from community.models import Channel, Guild, Member
 from community.models.ids import new_id
@@ -16,7 +18,11 @@ from sessions_app.models.stretches import StretchesField
 from sessions_app.models.visit import Visit
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
+
+
+LONG: Final = timedelta(hours=4)
+"""Sessions that are longer have an index of their own."""
 
 
 class SessionStatus(models.TextChoices):
@@ -188,6 +194,13 @@ class VoiceSession(models.Model):
                 fields=["guild", "user_id", "-started_at"], name="voice_session_of_member"
             ),
             models.Index(fields=["channel", "-started_at"], name="voice_session_in_channel"),
+            models.Index(fields=["guild", "-started_at"], name="voice_session_in_guild"),
+            # Few are long: who looks for what lies about a window need not look far back.
+            models.Index(
+                fields=["guild", "-started_at"],
+                condition=Q(GreaterThan(F("ended_at") - F("started_at"), Value(LONG))),
+                name="voice_session_long",
+            ),
             models.Index(
                 fields=["ended_at"],
                 condition=Q(status=words.STALE),
