@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from events_app.services.planning_errors import (
 )
 from events_app.services.revisions import plan_of, tidied
 from events_app.services.series_going_on import go_on
+from events_app.services.series_matching import Days
 from events_app.services.series_plans import slots_of, slots_of_series
 from events_app.services.series_rows import (
     CANCEL_SERIES,
@@ -142,12 +144,18 @@ def change_from_here(
             guild_id=series.guild_id,
             known_role_ids=plan_of(event).role_ids,
         )
+        days = Days(series)
         if event.ends_at <= now:
-            places = [slot for slot in places if slot.ends_at > now]
+            gone_by = {days.of_event(each) for each in from_here if each.ends_at <= now}
+            places = list(
+                dropwhile(lambda slot: slot.ends_at <= now or slot.day in gone_by, places)
+            )
             if not places:
                 raise PlanError([Problem(FIELD, "over", "By this rule all is over already.")])
             rule = with_count(rule, len(places))
-        return go_on(series, event, from_here, plan=plan, rule=rule, places=places, hand=hand)
+        return go_on(
+            series, event, from_here, plan=plan, rule=rule, places=places, days=days, hand=hand
+        )
 
 
 def cancel_series(

@@ -24,7 +24,7 @@ from events_app.models import (
 from events_app.services.planning import CHANGE
 from events_app.services.planning_errors import PlanError
 from events_app.services.revisions import Revision, record_of, revise
-from events_app.services.series_matching import Days, match
+from events_app.services.series_matching import match
 from events_app.services.series_plans import plan_at
 from events_app.services.series_rows import (
     cancel_all,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from events_app.domain.plan import Plan
     from events_app.models import EventSeries
     from events_app.services.recurrence import Slot
+    from events_app.services.series_matching import Days
     from events_app.services.series_rows import Hand
 
 DELETE: Final = "event.delete"
@@ -59,16 +60,16 @@ def go_on(
     plan: Plan,
     rule: str,
     places: Sequence[Slot],
+    days: Days,
     hand: Hand,
 ) -> EventSeries:
     """Lets a series, or a new one, go on from an event in new places; all rows are locked."""
-    days = Days(series)
     over = {each.pk for each in from_here if each.ends_at <= hand.now}
     found = match(from_here, places, days=days, first=None if event.pk in over else event)
     if _stay(series, event, over, places, now=hand.now):
         going_on = new_series(plan, rule, places, guild_id=series.guild_id, hand=hand)
-        moved = [each for each in from_here if each.pk not in over] or [event]
-        cut = days.of(min(each.planned_start for each in moved if each.planned_start))
+        moved = [each.planned_start for each in from_here if each.pk not in over]
+        cut = min((days.of(start) for start in moved if start), default=places[0].day)
         end_before(series, cut, going_on, hand=hand)
     else:
         going_on = series
@@ -140,11 +141,11 @@ def _put_into_places(
     *,
     over: Collection[UUID],
 ) -> None:
-    """Says of events which places they are in; one that is over and in none is left alone."""
+    """Says of events which places they are in; what is over stays in the series that it was in."""
     moved: list[Event] = []
     for event in events:
         slot = found.get(event.pk)
-        if slot is None and event.pk in over and event.series_id != series.pk:
+        if event.pk in over and event.series_id != series.pk:
             continue
         if slot is not None:
             event.series = series

@@ -38,6 +38,10 @@ class Days:
         known = self._by_start.get(planned_start)
         return known or wall_of(planned_start, self._zone).date()
 
+    def of_event(self, event: Event) -> date | None:
+        """Names the day of the place that an event is in; None where it is in none."""
+        return None if event.planned_start is None else self.of(event.planned_start)
+
 
 def match(
     events: Sequence[Event], places: Sequence[Slot], *, days: Days, first: Event | None
@@ -65,7 +69,7 @@ def match(
             found[event.pk] = by_start.pop(event.planned_start)
     by_day = {slot.day: slot for slot in by_start.values()}
     for event in events:
-        day = None if event.planned_start is None else days.of(event.planned_start)
+        day = days.of_event(event)
         if event.pk not in found and day in by_day:
             found[event.pk] = by_day.pop(day)
     return found
