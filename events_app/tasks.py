@@ -1,1 +1,28 @@
-"""What runs on schedule."""
+"""What runs on schedule, as Celery runs it.
+
+Each is safe to run twice, also at once: two beats do no harm.
+"""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from community.services.job_runs import record_run
+from events_app.services import counted_channels, states
+
+
+@shared_task(name=states.JOB)
+def advance_events() -> None:
+    """Looks into the categories of events, and lets those begin and end whose time has come."""
+    now = timezone.now()
+    with record_run(states.JOB, started_at=now) as run:
+        # In this order: once an event has ended nobody looks into its categories any more.
+        changed = counted_channels.refresh_counted_channels(now=now)
+        advanced = states.advance_states(now=now)
+        run.found = len({*changed, *advanced.begun, *advanced.ended})
+        run.outcome = {
+            "begun": len(advanced.begun),
+            "ended": len(advanced.ended),
+            "other_channels": len(changed),
+        }

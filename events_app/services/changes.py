@@ -52,3 +52,10 @@ def note_guild(guild_id: int, *, since: datetime, until: datetime, now: datetime
 def note_event(event_id: UUID, *, now: datetime) -> None:
     """Notes an event whose plan or credit changed."""
     Change.objects.create(kind=Change.Kind.EVENT, event_id=event_id, noted_at=now)
+
+
+def note_events(event_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Notes events whose plan changed, all at once."""
+    Change.objects.bulk_create(
+        Change(kind=Change.Kind.EVENT, event_id=event_id, noted_at=now) for event_id in event_ids
+    )
