@@ -153,7 +153,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 # Beat skips an hour, or crashes, where a zone's clock is set back: everything is in UTC.
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "community.beat:SteadyScheduler"
 # What a job did stands in its JobRun; no result backend is needed.
 CELERY_TASK_IGNORE_RESULT = True
 # A task is acknowledged when it is done, and goes back to the queue when its process was

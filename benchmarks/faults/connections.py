@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.faults.discord import Town
-from benchmarks.faults.run import ROW_SECONDS
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.stage import Setting
 
@@ -66,19 +65,6 @@ def guild_outage(run: Run) -> None:
             discord.fault("outage", length=length, guild_id=str(guild_id))
             run.hit("outage of a guild", has_hit=lambda: discord.places() is None)
             time.sleep(length)
-
-
-def stall(run: Run) -> None:
-    """Has the gateway send nothing for some seconds, and then all at once."""
-    length, books = run.pick(10, 6), run.stage.books
-    with run.fault():
-        run.stage.discord.fault("stall", length=length)
-        # By then the shard's row has what came before.
-        time.sleep(ROW_SECONDS)
-        before = books.last_frame()
-        time.sleep(length - ROW_SECONDS - 1)
-        run.hit("stall", has_hit=books.last_frame() == before)
-        time.sleep(1)
 
 
 def by_chance(rates: dict[str, float], run: Run) -> None:
@@ -149,7 +135,6 @@ SCENARIOS = (
     _cut("invalid-session", "op 9 on a connection that is well", "invalid"),
     _cut("reconnect", "op 7: Discord asks to reconnect", "reconnect", RESUMED),
     Scenario("silence", "the connection says nothing more, and stays open", silence, patience=180),
-    Scenario("stall", "the connection says nothing for 10 s, then all at once", stall),
     _chance("duplicates", "every dispatch comes twice", duplicate=1.0),
     _chance("reordering", "voice states change places across members", reorder=1.0),
     Scenario(

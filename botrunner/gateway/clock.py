@@ -7,6 +7,9 @@ It is anchored to the system's clock once and from then on counts elapsed time. 
   steps forward with it, at once;
 - it is ahead by less, or behind by any amount: the clock is drawn towards it, by at most
   :data:`SLEW` of the time elapsed since the last look, so that it still runs forward.
+
+Where the system's clock was set back while no bot ran, it goes on from the books
+(:meth:`Clock.go_on_from`).
 """
 
 from __future__ import annotations
@@ -23,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 STEP_SECONDS: Final = 1.0
 SLEW: Final = 0.005
+
+MOST_BEHIND: Final = timedelta(days=1)
+"""Books that are ahead of the system's clock by more than this were wrong themselves."""
+
+ROW_BEHIND: Final = timedelta(seconds=2)
+"""A shard's row says up to when all was seen; what stands in the books may be so much later."""
 
 
 def elapsed_seconds() -> float:
@@ -60,6 +69,27 @@ class Clock:
     def now(self) -> datetime:
         """Gives the wall time now."""
         return self.at(self.elapsed())
+
+    def go_on_from(self, seen_until: datetime) -> None:
+        """Goes on from what stands in the books, where the system's clock is behind it.
+
+        It was set back while nobody ran. Stamps that went back with it would tell of what
+        comes now as if it had come before what is written. By how much it was set back
+        nobody can tell: stamps lag by the time since then, and are drawn to the clock.
+
+        Args:
+            seen_until: up to when all was seen, as the shard's row has it.
+        """
+        elapsed = self.elapsed()
+        behind = seen_until - self.at(elapsed)
+        if behind > MOST_BEHIND:
+            logger.error("The books are ahead of the system's clock by %s: they are wrong", behind)
+        elif behind > timedelta(0):
+            logger.warning(
+                "The system's clock is behind the books by %.3f s; stamps go on from these",
+                behind.total_seconds(),
+            )
+            self._anchor = (seen_until + ROW_BEHIND, elapsed)
 
     def look(self) -> None:
         """Compares with the system's clock and re-anchors by the module's rule."""

@@ -127,8 +127,11 @@ class Feed:
             self.tick(elapsed)
         self._elapsed = elapsed
         self._at = self._clock.at(elapsed)
-        self.sight.frame(self._at)
         self.has_heard.set()
+
+    def understood(self) -> None:
+        """What the frame says was read: all that happened before it was sent was seen."""
+        self.sight.frame(self._at)
 
     def beat_sent(self) -> None:
         """A heartbeat is on its way; Discord answers each, in order."""

@@ -208,6 +208,8 @@ class Shard:
 
     async def _open(self, opening: Opening) -> Watch:
         restored, present = await self._writer.run(at_database, opening.restore)
+        if restored.latest is not None:
+            self._clock.go_on_from(restored.latest)
         books = opening.books(restored.tracker, figures=self._figures)
         pipeline = opening.pipeline(books, opening.backlog())
         cause, self._cause = self._cause, words.BOT_DOWN

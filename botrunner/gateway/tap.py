@@ -72,6 +72,9 @@ class Sink(Protocol):
     def frame(self, elapsed: float) -> None:
         """A frame arrived, at an instant of the clock's ``elapsed``."""
 
+    def understood(self) -> None:
+        """What the latest frame says was read to its end."""
+
     def beat_sent(self) -> None:
         """A heartbeat is sent."""
 
@@ -169,11 +172,20 @@ def _listen(
     received_message = websocket.received_message
     hear, elapsed = sink.frame, clock.elapsed
 
+    is_whole = False
+
     async def received(message: Any, /) -> None:
+        nonlocal is_whole
+        is_whole = False
         hear(elapsed())
         await received_message(message)
+        # Half a message, or one that ends the connection, proves nothing.
+        if is_whole:
+            sink.understood()
 
     def log_receive(text: Any, /) -> None:
+        nonlocal is_whole
+        is_whole = True
         if len(text) <= LONGEST_CONTROL_FRAME:
             frame = json.loads(text)
             if frame.get("op") != DISPATCH:

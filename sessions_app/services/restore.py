@@ -39,6 +39,11 @@ class Restored:
     tracker: Tracker
     unseen: dict[int, Unseen]
 
+    @property
+    def latest(self) -> datetime | None:
+        """Up to when any guild was watched; None if none ever was."""
+        return max((each.since for each in self.unseen.values() if each.since), default=None)
+
 
 def restore(*, shard_id: int, shard_count: int) -> Restored:
     """Reads a shard's open sessions, voice states and guilds' rules.

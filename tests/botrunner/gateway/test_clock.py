@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from botrunner.gateway.clock import SLEW, Clock
+from botrunner.gateway.clock import MOST_BEHIND, ROW_BEHIND, SLEW, Clock
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -72,3 +72,25 @@ def test_a_drift_is_drawn_out_slowly(drift: float) -> None:
 
     assert abs(first) == pytest.approx(5 * SLEW)
     assert (machine.clock.now() - START).total_seconds() == pytest.approx(105 + drift)
+
+
+def test_it_goes_on_from_the_books_where_the_system_was_set_back_meanwhile() -> None:
+    machine = Machine()
+    seen_until = START + timedelta(hours=1)
+
+    machine.clock.go_on_from(seen_until)
+    machine.pass_by(1.0)
+
+    assert machine.clock.now() == seen_until + ROW_BEHIND + timedelta(seconds=1)
+    machine.clock.look()
+    drawn = seen_until + ROW_BEHIND + timedelta(seconds=1 - SLEW)
+    assert abs(machine.clock.now() - drawn) < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("behind", [timedelta(seconds=-0.5), timedelta(0), MOST_BEHIND * 2])
+def test_books_that_are_behind_or_wrong_move_no_clock(behind: timedelta) -> None:
+    machine = Machine()
+
+    machine.clock.go_on_from(START + behind)
+
+    assert machine.clock.now() == START

@@ -64,6 +64,7 @@ class Heartbeats(RuleBasedStateMachine):
         self.feed.opened()
         self.feed.frame(self.elapsed)
         self.feed.event("READY", {"user": {"id": "1"}, "guilds": []})
+        self.feed.understood()
         # What waits in the socket: when each voice state was sent, None for an answer.
         self.socket: deque[float | None] = deque()
         # Heartbeats that Discord has not received yet.
@@ -80,11 +81,13 @@ class Heartbeats(RuleBasedStateMachine):
         self.feed.frame(self.elapsed)
         if sent is None:
             self.feed.control(HEARTBEAT_ACK, None)
+            self.feed.understood()
             return
         self.feed.event(
             "VOICE_STATE_UPDATE",
             {"guild_id": GUILD, "user_id": "7", "channel_id": "10", "session_id": "v"},
         )
+        self.feed.understood()
         fact = self.things[-1]
         assert isinstance(fact, VoiceChanged)
         waited = self.elapsed - sent
@@ -200,7 +203,7 @@ def test_what_follows_the_beginning_of_a_connection_may_have_waited_behind_it(be
     story.feed.tick(story.elapsed)
     story.feed.opened()
     opened = story.elapsed
-    story.elapsed += 2
+    story.elapsed += stalls.STALL_SECONDS + 2
 
     story.feed.frame(story.elapsed)
     if begins == "READY":
@@ -220,7 +223,7 @@ def test_what_follows_the_beginning_of_a_connection_may_have_waited_behind_it(be
 
 def test_what_a_process_slept_through_before_it_connected_is_behind_it() -> None:
     story = Heartbeats()
-    story.elapsed += 2
+    story.elapsed += stalls.STALL_SECONDS + 2
     story.feed.tick(story.elapsed)
 
     story.feed.opened()

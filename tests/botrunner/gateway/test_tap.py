@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import discord
@@ -29,6 +30,9 @@ class Recorder:
     def frame(self, elapsed: float) -> None:
         assert elapsed > 0
         self.heard.append(("frame",))
+
+    def understood(self) -> None:
+        self.heard.append(("understood",))
 
     def beat_sent(self) -> None:
         self.heard.append(("beat sent",))
@@ -144,10 +148,29 @@ async def test_control_frames_and_connections_are_heard() -> None:
         ("opened",),
         ("frame",),
         ("control", 11, None),
+        ("understood",),
         ("opened",),
         ("frame",),
         ("control", 9, False),
     ]
+
+
+async def test_half_a_message_proves_nothing() -> None:
+    sink = Recorder()
+    client = tapped_client(sink)
+    text = json.dumps({"op": 11, "t": None, "s": None, "d": None})
+    websocket = silent_websocket(client)
+    # As with a stream's: nothing comes out before the message is whole.
+    decompressed = iter([None, text])
+    websocket._decompressor = SimpleNamespace(decompress=lambda _: next(decompressed))
+    client._connection._update_references(websocket)
+
+    await websocket.received_message(b"half")
+    half = list(sink.heard)
+    await websocket.received_message(b"the rest")
+
+    assert half == [("opened",), ("frame",)]
+    assert sink.heard[2:] == [("frame",), ("control", 11, None), ("understood",)]
 
 
 async def test_heartbeats_are_heard_and_those_of_a_former_connection_are_not() -> None:
