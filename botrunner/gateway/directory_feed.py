@@ -42,6 +42,18 @@ class DirectoryFeed:
         self._requests = requests
         self._put = put
         self._seen = SeenMembers()
+        self.handlers: dict[str, Callable[[Payload, datetime], None]] = {
+            "GUILD_ROLE_CREATE": self.role_changed,
+            "GUILD_ROLE_UPDATE": self.role_changed,
+            "GUILD_ROLE_DELETE": self.role_deleted,
+            "GUILD_MEMBER_ADD": self.member_changed,
+            "GUILD_MEMBER_UPDATE": self.member_changed,
+            "GUILD_MEMBER_REMOVE": self.member_removed,
+            "GUILD_MEMBERS_CHUNK": self.members_chunk,
+            "CHANNEL_CREATE": self.channel_changed,
+            "CHANNEL_UPDATE": self.channel_changed,
+            "CHANNEL_DELETE": self.channel_deleted,
+        }
 
     def role_changed(self, payload: Payload, at: datetime) -> None:
         """GUILD_ROLE_CREATE and GUILD_ROLE_UPDATE."""

@@ -116,7 +116,9 @@ class Recurrence:
             bymonth=self.by_month or None,
             bymonthday=self.by_month_day or None,
         )
-        return times.after(moment)
+        # dateutil counts in whole seconds.
+        following = times.after(moment.replace(microsecond=0))
+        return following and following.replace(microsecond=self.start.microsecond)
 
     def payload(self) -> dict[str, Any]:
         """Shows it as Discord's recurrence rule object; what nobody can set is null."""
