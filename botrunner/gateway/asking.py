@@ -7,6 +7,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from botrunner.gateway.delivery import KINDS
 from botrunner.gateway.things import Asked
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.models import OutboxItem, OutboxState
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.comparing import Comparing
+    from botrunner.gateway.delivery import Delivery
     from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.writer import Writer
     from community.domain.leases import Lease
@@ -37,6 +39,7 @@ class Asking:
         lease: Lease,
         pipeline: Pipeline,
         comparing: Comparing,
+        delivery: Delivery,
         writer: Writer,
         clock: Clock,
     ) -> None:
@@ -46,12 +49,14 @@ class Asking:
             lease: the shard's.
             pipeline: where what the tracker is to do goes.
             comparing: compares a guild with Discord.
+            delivery: does what is to be done on Discord.
             writer: the thread that the outbox is read in.
             clock: tells when.
         """
         self._lease = lease
         self._pipeline = pipeline
         self._comparing = comparing
+        self._delivery = delivery
         self._writer = writer
         self._clock = clock
         self._comparisons: dict[UUID, asyncio.Task[None]] = {}
@@ -72,12 +77,14 @@ class Asking:
         for item in items:
             if item.kind == COMPARE:
                 self._compare(item)
+            elif item.kind in KINDS:
+                self._delivery.take(item)
             else:
                 self._pipeline.put_asked(Asked(item, self._clock.now()))
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Lists what is under way, to be cancelled with the shard."""
-        return list(self._comparisons.values())
+        return [*self._comparisons.values(), *self._delivery.tasks()]
 
     def _compare(self, item: OutboxItem) -> None:
         if item.pk not in self._comparisons:

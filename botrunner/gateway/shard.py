@@ -13,6 +13,7 @@ from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
 from botrunner.gateway.comparing import Comparing
+from botrunner.gateway.delivery import Delivery
 from botrunner.gateway.feed import Feed
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.identify_turns import SharedGate
@@ -200,6 +201,12 @@ class Shard:
             lease=opening.lease,
             pipeline=pipeline,
             comparing=watch.comparing,
+            delivery=Delivery(
+                lease=opening.lease,
+                writer=self._writer,
+                clock=self._clock,
+                connection=self._connection_to_discord,
+            ),
             writer=self._writer,
             clock=self._clock,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
@@ -18,6 +18,8 @@ VOICE: Final = 2
 EXTERNAL: Final = 3
 
 LONGEST_LOCATION: Final = 100
+# Nobody promises that a server keeps fractions of a second, or every space of a name.
+A_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Publication:
         """Tells whether a scheduled event of this bot's is this one: by name, start and place."""
         return (
             record.is_ours
-            and record.title == self.name
-            and record.starts_at == self.starts_at
+            and record.title.split() == self.name.split()
+            and abs(record.starts_at - self.starts_at) < A_SECOND
             and record.channel_id == self.channel_id
         )

@@ -150,6 +150,13 @@ def taken(guild_id: int) -> frozenset[int]:
     return frozenset(id_ for id_ in ids.exclude(discord_event_id=None) if id_ is not None)
 
 
+def forget(item: OutboxItem, discord_event_id: int) -> None:
+    """Parts an event from one on Discord that is no more."""
+    Event.objects.filter(
+        pk=item.payload["event_id"], is_from_discord=False, discord_event_id=discord_event_id
+    ).update(discord_event_id=None)
+
+
 def link(record: ScheduledRecord) -> Event | None:
     """Links a scheduled event of this bot's to the event that it was asked to announce.
 
