@@ -83,7 +83,12 @@ class Feed:
         self._put_at = put
         self._requests = requests
         self._has_members_intent = has_members_intent
-        self._directory = DirectoryFeed(sight=sight, requests=requests, put=self._put)
+        self._directory = DirectoryFeed(
+            sight=sight,
+            requests=requests,
+            put=self._put,
+            watches_members=has_members_intent,
+        )
         self._scheduled = ScheduledFeed(interests=interests, put=self._put)
         self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
@@ -286,7 +291,7 @@ class Feed:
             and guild.member_count is not None
             and len(members) >= guild.member_count
         )
-        self._directory.members_stated(members)
+        self._directory.members_stated(members, self._at)
         self._put(
             GuildSighted(
                 guild=guild,
@@ -296,6 +301,7 @@ class Feed:
                 has_all_members=has_all_members,
                 blind_since=blind_since,
                 at=self._at,
+                watches_members=self._has_members_intent,
             )
         )
         self._put(RulesWanted(guild_id, guild.afk_channel_id, self._at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -43,6 +44,11 @@ def apply(events: Sequence[DirectoryEvent]) -> None:
         old_spans = dict(mirror.spans.by_id)
         for event in events:
             mirror.apply(event)
+        members.forget_roles(mirror.forgotten)
+        old_members = {
+            key: replace(row, roles_known_since=None) if key[0] in mirror.forgotten else row
+            for key, row in old_members.items()
+        }
         guild_change = difference(old_guilds, mirror.guilds)
         role_change = difference(old_roles, mirror.roles)
         channel_change = difference(old_channels, mirror.channels)
