@@ -22,7 +22,6 @@ from botrunner.gateway.announcing import Announcer
 from botrunner.gateway.asked_once import ask_once
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.writer import DatabaseAwayError, at_database
-from community.models import OutboxState
 from community.services import leases, outbox
 from community.services.leases import LeaseLostError
 from events_app.services import publishing, rewards
@@ -228,8 +227,7 @@ class Delivery:
         elif outcome.refusal is None:
             publishing.settle(item, discord_event_id=outcome.shown, now=now)
         else:
-            answer = {"code": outcome.code, "message": outcome.refusal}
-            outbox.answer(item, state=OutboxState.REFUSED, answer=answer, now=now)
+            publishing.refuse(item, code=outcome.code, message=outcome.refusal, now=now)
 
 
 def is_refusal(error: discord.HTTPException) -> bool:

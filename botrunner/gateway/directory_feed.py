@@ -156,4 +156,5 @@ class DirectoryFeed:
 
     def _as_of(self, guild_id: int, at: datetime) -> datetime:
         """Gives the earliest instant at which what arrived now may have been so."""
-        return at - timedelta(seconds=self._sight.uncertainty(guild_id, at))
+        uncertainty = self._sight.uncertainty(guild_id, at)
+        return at - timedelta(seconds=uncertainty) if uncertainty else at

@@ -180,8 +180,8 @@ def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> 
     Doing it twice does nothing.
     """
     with transaction.atomic():
-        locked = OutboxItem.objects.select_for_update().filter(pk=item.pk).first()
-        if locked is None or locked.state != OutboxState.PENDING:
+        locked = _pending(item)
+        if locked is None:
             return
         if discord_event_id is None:
             Event.objects.filter(pk=locked.payload["event_id"], is_from_discord=False).update(
@@ -191,6 +191,21 @@ def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> 
             _link(locked, discord_event_id)
         shown = None if discord_event_id is None else str(discord_event_id)
         outbox.answer(locked, state=OutboxState.DONE, answer={"discord_event_id": shown}, now=now)
+
+
+def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
+    """Answers an item that Discord refused, with its code and its words; once."""
+    with transaction.atomic():
+        locked = _pending(item)
+        if locked is not None:
+            answer = {"code": code, "message": message}
+            outbox.answer(locked, state=OutboxState.REFUSED, answer=answer, now=now)
+
+
+def _pending(item: OutboxItem) -> OutboxItem | None:
+    """Locks an item; None where it is answered already, or was taken back."""
+    pending = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING)
+    return pending.select_for_update().order_by().first()
 
 
 def _link(item: OutboxItem, discord_event_id: int) -> Event | None:

@@ -350,7 +350,7 @@ async def test_a_calendar_that_is_refused_holds_up_no_session(
 
         assert await stored(VoiceSession.objects.count) == 1
         assert await events() == []
-        assert "the calendar refused 1 events" in caplog.text
+        assert "the calendar refused" in caplog.text
 
 
 def _too_long(record: ScheduledRecord) -> ScheduledRecord:

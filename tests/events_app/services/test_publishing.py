@@ -183,6 +183,22 @@ def test_an_answer_that_it_is_shown_no_more_parts_it(guild: Guild, actor: User) 
     assert shown(event) is None
 
 
+def test_a_refusal_is_answered_with_discords_words(guild: Guild, actor: User) -> None:
+    event = to_come(guild)
+    item = publishing.publish(event, actor=actor, now=NOW)
+
+    publishing.refuse(item, code="50013", message="Missing Permissions (50013)", now=at(1))
+    publishing.settle(item, discord_event_id=SHOWN, now=at(2))
+    publishing.refuse(item, code="1", message="x", now=at(3))
+
+    item.refresh_from_db()
+    assert (item.state, item.answered_at) == (OutboxState.REFUSED, at(1))
+    assert item.answer == {"code": "50013", "message": "Missing Permissions (50013)"}
+    assert shown(event) is None
+    item.delete()
+    publishing.refuse(item, code="1", message="x", now=at(4))
+
+
 # What the gateway tells of it -----------------------------------------------------------------
 
 
