@@ -26,6 +26,7 @@ from botrunner.gateway.blindness import Sight
 from botrunner.gateway.client import ShardClient, intents
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.feed import Feed
+from botrunner.gateway.interests import Interests
 from botrunner.gateway.members import MemberRequests
 from botrunner.gateway.pauses import IdentifyGate
 from botrunner.gateway.settings import BotSettings
@@ -231,6 +232,7 @@ async def tap(moves: int) -> Result:
         clock=clock,
         put=put,
         requests=MemberRequests(),
+        interests=Interests(clock=clock, put=put, connection=lambda: None),
         has_members_intent=True,
     )
     attach(client, feed, clock=clock)

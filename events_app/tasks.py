@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from community.services.job_runs import record_run
-from events_app.services import counted_channels, states
+from events_app.services import counted_channels, rewards, states
 
 
 @shared_task(name=states.JOB)
@@ -26,3 +26,12 @@ def advance_events() -> None:
             "ended": len(advanced.ended),
             "other_channels": len(changed),
         }
+
+
+@shared_task(name=rewards.RETRY)
+def retry_rewards() -> None:
+    """Asks once more for the roles that Discord refused."""
+    now = timezone.now()
+    with record_run(rewards.RETRY, started_at=now) as run:
+        result = rewards.retry_due(now=now)
+        run.found, run.outcome = result.found, result.outcome()

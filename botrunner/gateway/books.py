@@ -12,7 +12,7 @@ import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
@@ -26,6 +26,8 @@ from community.domain.errors import RollcallError
 from community.models import Guild
 from community.services import directory, leases
 from community.services.leases import Condition, LeaseLostError
+from events_app.domain.scheduled import ScheduledFact, ScheduledStated
+from events_app.services import scheduled_events
 from sessions_app.domain.facts import Fact, GuildRules, TimePassed
 from sessions_app.services import restore
 from sessions_app.services.checkpoint import write_checkpoint
@@ -50,6 +52,10 @@ LATELY: Final = timedelta(hours=1)
 
 FACTS = frozenset(get_args(Fact))
 DIRECTORY_EVENTS = frozenset(get_args(DirectoryEvent))
+SCHEDULED_FACTS = frozenset(get_args(ScheduledFact))
+
+
+Thing = TypeVar("Thing")
 
 
 class StartOverError(RollcallError):
@@ -83,6 +89,7 @@ class Writing:
     """What is to be written in one transaction, in this order."""
 
     events: list[DirectoryEvent] = field(default_factory=list)
+    scheduled: list[ScheduledFact] = field(default_factory=list)
     batch: Batch | None = None
     settlements: list[Settlement | Compare] = field(default_factory=list)
     sequence: int = 0
@@ -213,6 +220,8 @@ class Books:
                 tracker.apply(thing)  # type: ignore[arg-type]  # a fact, as its type was asked
             elif kind in DIRECTORY_EVENTS:
                 writing.events.append(thing)  # type: ignore[arg-type]  # as above
+            elif kind in SCHEDULED_FACTS:
+                writing.scheduled.append(thing)  # type: ignore[arg-type]  # as above
             elif isinstance(thing, RulesWanted):
                 known = rules.get(thing.guild_id) or self._rules[thing.guild_id]
                 self._rule(replace(known, afk_channel_id=thing.afk_channel_id, at=thing.at))
@@ -259,8 +268,10 @@ class Books:
         if batch is None:
             return
         # The batch has a transaction of its own: one around it would make it a savepoint.
-        with transaction.atomic() if writing.events else contextlib.nullcontext():
+        is_wide = bool(writing.events or writing.scheduled)
+        with transaction.atomic() if is_wide else contextlib.nullcontext():
             self._write_directory(writing.events)
+            self._write_scheduled(writing.scheduled)
             write_batch(
                 batch,
                 shard_id=self._shard_id,
@@ -268,20 +279,36 @@ class Books:
             )
 
     def _write_directory(self, events: list[DirectoryEvent]) -> None:
-        """Writes the directory's changes; one that it refuses does not hold up sessions."""
-        if not events:
+        self._write_apart("directory", events, guild_ids, lambda: directory.apply(events))
+
+    def _write_scheduled(self, facts: list[ScheduledFact]) -> None:
+        now = self._clock.now()
+        self._write_apart(
+            "calendar", facts, of_guilds, lambda: scheduled_events.apply(facts, now=now)
+        )
+
+    def _write_apart(
+        self,
+        what: str,
+        things: Sequence[Thing],
+        guilds: Callable[[Sequence[Thing]], Iterator[int]],
+        write: Callable[[], None],
+    ) -> None:
+        """Writes what stands beside sessions; where it is refused, it does not hold them up."""
+        if not things:
             return
         try:
             with transaction.atomic():
-                directory.apply(events)
+                write()
         except (DatabaseError, InterfaceError, RollcallError) as error:
             if says_away(error):
                 raise
             logger.exception(
-                "Shard %s: the directory refused %s events, of guilds %s",
+                "Shard %s: the %s refused %s events, of guilds %s",
                 self._shard_id,
-                len(events),
-                sorted(set(guild_ids(events))),
+                what,
+                len(things),
+                sorted(set(guilds(things))),
             )
 
     def _write_along(self, writing: Writing, batch: Batch) -> None:
@@ -313,6 +340,12 @@ class Books:
             figures=self._figures(),
             is_last=mark.is_last,
         )
+
+
+def of_guilds(facts: Sequence[ScheduledFact]) -> Iterator[int]:
+    """Gives the guild of each fact of the calendar, for the log."""
+    for fact in facts:
+        yield fact.record.guild_id if isinstance(fact, ScheduledStated) else fact.guild_id
 
 
 def guild_ids(events: Sequence[DirectoryEvent]) -> Iterator[int]:

@@ -91,6 +91,7 @@ def intents(*, members: bool) -> discord.Intents:
     wanted.guilds = True
     wanted.voice_states = True
     wanted.moderation = True
+    wanted.guild_scheduled_events = True
     wanted.members = members
     return wanted
 

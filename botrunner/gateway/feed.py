@@ -19,6 +19,7 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
+from botrunner.gateway.scheduled_feed import ScheduledFeed
 from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
 from botrunner.gateway.things import RulesWanted
 from community.domain.directory import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from botrunner.gateway.blindness import Sight
     from botrunner.gateway.clock import Clock
+    from botrunner.gateway.interests import Interests
     from botrunner.gateway.members import MemberRequests
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Feed:
         clock: Clock,
         put: Callable[[float, object], None],
         requests: MemberRequests,
+        interests: Interests,
         has_members_intent: bool,
         figures: Figures | None = None,
     ) -> None:
@@ -67,6 +70,7 @@ class Feed:
             clock: stamps arrivals.
             put: takes a thing for the writer, with the instant of its arrival.
             requests: the guilds whose members are asked for.
+            interests: asks who is interested in scheduled events.
             has_members_intent: whether members are stated and their changes told.
             figures: counted up; None for figures of its own.
         """
@@ -79,7 +83,13 @@ class Feed:
         self._put_at = put
         self._requests = requests
         self._has_members_intent = has_members_intent
-        self._directory = DirectoryFeed(sight=sight, requests=requests, put=self._put)
+        self._directory = DirectoryFeed(
+            sight=sight,
+            requests=requests,
+            put=self._put,
+            watches_members=has_members_intent,
+        )
+        self._scheduled = ScheduledFeed(interests=interests, put=self._put)
         self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
         self._stalls = Stalls(self._elapsed)
@@ -92,19 +102,13 @@ class Feed:
             "GUILD_CREATE": self._guild_create,
             "GUILD_UPDATE": self._guild_update,
             "GUILD_DELETE": self._guild_delete,
-            "GUILD_ROLE_CREATE": partial(self._tell, self._directory.role_changed),
-            "GUILD_ROLE_UPDATE": partial(self._tell, self._directory.role_changed),
-            "GUILD_ROLE_DELETE": partial(self._tell, self._directory.role_deleted),
-            "GUILD_MEMBER_ADD": partial(self._tell, self._directory.member_changed),
-            "GUILD_MEMBER_UPDATE": partial(self._tell, self._directory.member_changed),
-            "GUILD_MEMBER_REMOVE": partial(self._tell, self._directory.member_removed),
-            "GUILD_MEMBERS_CHUNK": partial(self._tell, self._directory.members_chunk),
             "GUILD_AUDIT_LOG_ENTRY_CREATE": self._audit_log_entry,
-            "CHANNEL_CREATE": partial(self._tell, self._directory.channel_changed),
-            "CHANNEL_UPDATE": partial(self._tell, self._directory.channel_changed),
-            "CHANNEL_DELETE": partial(self._tell, self._directory.channel_deleted),
             "VOICE_STATE_UPDATE": self._voice_state,
         }
+        for name, tell in self._directory.handlers.items():
+            self._handlers[name] = partial(self._tell, tell)
+        for name, tell in self._scheduled.handlers.items():
+            self._handlers[name] = partial(self._keep, tell)
 
     @property
     def heard_at(self) -> float:
@@ -230,6 +234,7 @@ class Feed:
     def _ready(self, payload: Payload) -> bool:
         listed = translate.ready_guild_ids(payload)
         self._user_id = str(mapping(payload.get("user"), "user").get("id"))
+        self._scheduled.own_id = snowflake(mapping(payload.get("user"), "user"), "id")
         self.sight.ready(listed, self._at)
         self._went_live()
         self._requests.clear()
@@ -270,6 +275,11 @@ class Feed:
                 cause=unseen.cause,
             )
         )
+        unreadable = self._scheduled.listed(
+            payload, at, guild_id=guild_id, blind_since=unseen.since
+        )
+        if unreadable:
+            self._could_not_read("GUILD_CREATE", f"{unreadable} of its scheduled events")
         return True
 
     def _sight_guild(
@@ -284,7 +294,7 @@ class Feed:
             and guild.member_count is not None
             and len(members) >= guild.member_count
         )
-        self._directory.members_stated(members)
+        self._directory.members_stated(members, self._at)
         self._put(
             GuildSighted(
                 guild=guild,
@@ -294,6 +304,7 @@ class Feed:
                 has_all_members=has_all_members,
                 blind_since=blind_since,
                 at=self._at,
+                watches_members=self._has_members_intent,
             )
         )
         self._put(RulesWanted(guild_id, guild.afk_channel_id, self._at))
@@ -324,6 +335,7 @@ class Feed:
         uncertainty = self.sight.uncertainty(guild_id, self._at)
         self.sight.left(guild_id, self._at)
         self._requests.drop(guild_id)
+        self._scheduled.lost(guild_id)
         logger.info("Guild %s: the bot was removed", guild_id)
         self._put(BotRemoved(guild_id=guild_id, at=self._at, uncertainty=uncertainty))
         self._put(GuildGone(guild_id=guild_id, at=self._at))
@@ -332,14 +344,19 @@ class Feed:
     def _outage(self, guild_id: int) -> None:
         since = self.sight.lost(guild_id, self._at)
         self._requests.drop(guild_id)
+        self._scheduled.lost(guild_id)
         logger.info("Guild %s: Discord has an outage", guild_id)
         self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
 
-    # The rest of the directory ------------------------------------------------------------------
+    # The rest ------------------------------------------------------------------
 
     def _tell(self, tell: Callable[[Payload, datetime], None], payload: Payload) -> bool:
         tell(payload, self._at)
         return True
+
+    def _keep(self, tell: Callable[[Payload, datetime], None], payload: Payload) -> bool:
+        tell(payload, self._at)
+        return False
 
     def _audit_log_entry(self, payload: Payload) -> bool:
         explained = translate.leave_explained(payload, at=self._at)

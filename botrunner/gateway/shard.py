@@ -5,36 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
+from botrunner.gateway.asking import Asking
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import StartOverError
 from botrunner.gateway.client import Connection
 from botrunner.gateway.comparing import Comparing
+from botrunner.gateway.delivery import Delivery
 from botrunner.gateway.feed import Feed
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.identify_turns import SharedGate
+from botrunner.gateway.interests import Interests
 from botrunner.gateway.members import MemberRequests
 from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
 from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
-from botrunner.gateway.things import Asked, Mark
+from botrunner.gateway.things import Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
-from community.models import OutboxItem, OutboxState
-from community.services import outbox
 from community.services.leases import LeaseLostError
 from sessions_app.domain import words
-from sessions_app.services.comparison import COMPARE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
-    from uuid import UUID
 
     from botrunner.gateway.books import Books
     from botrunner.gateway.leasing import Leasing
@@ -51,8 +49,6 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
-# Whoever asks for a comparison takes it back when no answer comes, unless they were killed.
-ASKER_WAITS: Final = timedelta(seconds=60)
 # What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
 
@@ -67,9 +63,10 @@ class Watch:
     books: Books
     pipeline: Pipeline
     feed: Feed
+    interests: Interests
     comparing: Comparing = field(init=False)
+    asking: Asking = field(init=False)
     connection: Connection | None = None
-    asked: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class Shard:
@@ -139,49 +136,9 @@ class Shard:
                 self._watch = None
 
     async def look_in_outbox(self) -> None:
-        """Puts what other processes ask for in the queue."""
-        watch = self._watch
-        if watch is None:
-            return
-        try:
-            items = await self._writer.run(
-                at_database, outbox.pending, shard_id=self.shard_id, shard_count=self.shard_count
-            )
-        except DatabaseAwayError as error:
-            logger.warning("Shard %s: %s", self.shard_id, error)
-            return
-        for item in items:
-            if item.kind == COMPARE:
-                self._compare(watch, item)
-            else:
-                watch.pipeline.put_asked(Asked(item, self._clock.now()))
-
-    def _compare(self, watch: Watch, item: OutboxItem) -> None:
-        if item.pk not in watch.asked:
-            asked = asyncio.create_task(self._answer(watch, item), name="compare when asked")
-            watch.asked[item.pk] = asked
-            asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
-
-    async def _answer(self, watch: Watch, item: OutboxItem) -> None:
-        if self._clock.now() - item.created_at > ASKER_WAITS:
-            message = "it was asked for so long ago that nobody waits any more"
-        elif await watch.comparing.answer(item):
-            return
-        else:
-            message = "Discord does not show this guild now"
-        try:
-            await self._writer.run(
-                at_database,
-                outbox.answer,
-                item,
-                state=OutboxState.REFUSED,
-                answer={"code": "not_compared", "message": message},
-                now=self._clock.now(),
-            )
-        except DatabaseAwayError as error:
-            logger.warning("Shard %s: %s", self.shard_id, error)
-        except OutboxItem.DoesNotExist:
-            logger.info("Guild %s: whoever asked to compare it waits no longer", item.guild_id)
+        """Has what other processes ask for done."""
+        if self._watch is not None:
+            await self._watch.asking.look()
 
     # Starting ------------------------------------------------------------------
 
@@ -219,16 +176,20 @@ class Shard:
         }
         sight = Sight(unseen, present=present)
         requests = MemberRequests()
+        interests = Interests(
+            clock=self._clock, put=pipeline.put, connection=self._connection_to_discord
+        )
         feed = Feed(
             shard_id=self.shard_id,
             sight=sight,
             clock=self._clock,
             put=pipeline.put,
             requests=requests,
+            interests=interests,
             has_members_intent=self._settings.members_intent,
             figures=self.figures,
         )
-        watch = Watch(opening.lease, sight, requests, books, pipeline, feed)
+        watch = Watch(opening.lease, sight, requests, books, pipeline, feed, interests)
         watch.comparing = Comparing(
             shard_id=self.shard_id,
             sight=sight,
@@ -236,9 +197,25 @@ class Shard:
             books=books,
             writer=self._writer,
             clock=self._clock,
-            connection=lambda: watch.connection,
+            connection=self._connection_to_discord,
+        )
+        watch.asking = Asking(
+            lease=opening.lease,
+            pipeline=pipeline,
+            comparing=watch.comparing,
+            delivery=Delivery(
+                lease=opening.lease,
+                writer=self._writer,
+                clock=self._clock,
+                connection=self._connection_to_discord,
+            ),
+            writer=self._writer,
+            clock=self._clock,
         )
         return watch
+
+    def _connection_to_discord(self) -> Connection | None:
+        return None if self._watch is None else self._watch.connection
 
     def _figures(self) -> dict[str, Any]:
         figures = self.figures.as_json()
@@ -260,6 +237,7 @@ class Shard:
             asyncio.create_task(
                 watch.comparing.run(self._settings.compare_seconds), name="compare"
             ),
+            asyncio.create_task(watch.interests.run(), name="ask who is interested"),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -269,7 +247,7 @@ class Shard:
             if self._stopping.is_set() and watch.connection is not None:
                 await watch.connection.prove()
         finally:
-            ending = (connected, *others, *watch.asked.values())
+            ending = (connected, *others, *watch.asking.tasks())
             for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.

@@ -1,10 +1,11 @@
 """One thing of the queue to bytes and back: JSON that names its class and its fields.
 
-The classes are a closed table, made of the facts, the directory's events and what else may
-wait on disk. How a field is read follows from its annotation, so that a class added to the
-unions needs nothing here, unless its fields are of a kind that no other has: then importing
-this module fails. A field that an older record lacks takes its default. One that changes
-its meaning raises :data:`botrunner.gateway.spool_layout.FORMAT_VERSION`.
+The classes are a closed table, made of the facts, the directory's events, what is heard of
+scheduled events, and what else may wait on disk. How a field is read follows from its
+annotation, so that a class added to the unions needs nothing here, unless its fields are of
+a kind that no other has: then importing this module fails. A field that an older record
+lacks takes its default. One that changes its meaning raises
+:data:`botrunner.gateway.spool_layout.FORMAT_VERSION`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,20 @@ import orjson
 from botrunner.gateway.things import Mark, RulesWanted
 from community.domain.directory import DirectoryEvent
 from community.domain.errors import RollcallError
+from events_app.domain.scheduled import ScheduledFact
 from sessions_app.domain.facts import Fact
 
 _Reader = Callable[[Any], Any]
 
 # Of :mod:`botrunner.gateway.things` the others are left out: an outbox item is in the database
 # as it is, and whoever waits for a comparison is gone with the process.
-FOR_DISK: Final[tuple[type, ...]] = (*get_args(Fact), *get_args(DirectoryEvent), RulesWanted, Mark)
+FOR_DISK: Final[tuple[type, ...]] = (
+    *get_args(Fact),
+    *get_args(DirectoryEvent),
+    *get_args(ScheduledFact),
+    RulesWanted,
+    Mark,
+)
 # What annotations name and their modules import for the type checker alone.
 _NAMES: Final = {"Mapping": Mapping, "UUID": UUID, "datetime": datetime}
 _AS_THEY_ARE: Final = frozenset({bool, float, int, str, NoneType})

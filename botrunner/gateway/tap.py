@@ -54,6 +54,11 @@ TAPPED: Final = (
     "CHANNEL_UPDATE",
     "CHANNEL_DELETE",
     "VOICE_STATE_UPDATE",
+    "GUILD_SCHEDULED_EVENT_CREATE",
+    "GUILD_SCHEDULED_EVENT_UPDATE",
+    "GUILD_SCHEDULED_EVENT_DELETE",
+    "GUILD_SCHEDULED_EVENT_USER_ADD",
+    "GUILD_SCHEDULED_EVENT_USER_REMOVE",
 )
 
 # A control frame (HELLO, heartbeat ACK, invalid session, reconnect) is this short, and

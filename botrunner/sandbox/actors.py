@@ -15,6 +15,7 @@ import random
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from botrunner.sandbox.hosts import Hosts
 from botrunner.sandbox.people import HOUR, Person, liveliness, people_of
 from botrunner.sandbox.staff import Staff
 
@@ -92,6 +93,7 @@ class Show:
             self.people[guild.id] = people_of(guild, self.rng)
             self._open(self.people[guild.id])
             Staff(self, guild.id)
+            Hosts(self, guild.id, seed=seed)
 
     # The clock ----------------------------------------------------------------------------
 

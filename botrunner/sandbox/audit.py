@@ -37,6 +37,9 @@ class AuditAction(enum.IntEnum):
     ROLE_CREATE = 30
     ROLE_UPDATE = 31
     ROLE_DELETE = 32
+    GUILD_SCHEDULED_EVENT_CREATE = 100
+    GUILD_SCHEDULED_EVENT_UPDATE = 101
+    GUILD_SCHEDULED_EVENT_DELETE = 102
 
 
 def set_fields(holder: Any, fields: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The sandbox's own interface for tests, demos and benchmarks, under ``/_sandbox/``.
 
 =====================  ==================================================================
-``GET world``          guilds with roles, channels, who is in voice, and how many members
+``GET world``          guilds with roles, channels, events, who is in voice, how many members
 ``GET sessions``       the gateway's sessions
 ``POST do``            ``{"verb": "move", "guild_id": "…", …}``: any verb of the world
 ``POST fault``         ``{"fault": "drop", "shard": 0, "guild_id": "…", "length": 5}``
@@ -84,6 +84,10 @@ def _shown(guild: Guild) -> dict[str, Any]:
     whole = guild.create_payload()
     kept = ("id", "name", "owner_id", "afk_channel_id", "roles", "channels", "voice_states")
     return {name: whole[name] for name in kept} | {
+        "scheduled_events": [
+            event.payload(guild.id) | {"interested": sorted(map(str, event.interested))}
+            for event in guild.scheduled_events.values()
+        ],
         "member_count": len(guild.members),
         "members": [str(user_id) for user_id in guild.members],
         "bots": [str(i) for i, member in guild.members.items() if member.user.bot],

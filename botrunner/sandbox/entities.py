@@ -19,6 +19,8 @@ from community.domain.permissions import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from botrunner.sandbox.scheduled_event import ScheduledEvent
+
 #: Members above which Discord calls a guild large in GUILD_CREATE, unless IDENTIFY says otherwise.
 LARGE = 50
 EPOCH_MS = 1_420_070_400_000
@@ -273,6 +275,8 @@ class Guild:
     Attributes:
         available: False during an outage: our bot hears nothing of it.
         bot_present: whether our bot is a member; if not, it hears nothing either.
+        scheduled_events: those to come and those that go on.
+        past_events: those that were completed or canceled.
     """
 
     id: int
@@ -289,6 +293,8 @@ class Guild:
     available: bool = True
     bot_present: bool = True
     audit_log: list[dict[str, Any]] = field(default_factory=list)
+    scheduled_events: dict[int, ScheduledEvent] = field(default_factory=dict)
+    past_events: dict[int, ScheduledEvent] = field(default_factory=dict)
 
     def permissions_of(self, user_id: int, channel: Channel | None = None, *, now: datetime) -> int:
         """Adds up what a member may do here, or, with a channel, effectively there."""
@@ -388,6 +394,6 @@ class Guild:
             "presences": [],
             "threads": [],
             "stage_instances": [],
-            "guild_scheduled_events": [],
+            "guild_scheduled_events": [e.payload(self.id) for e in self.scheduled_events.values()],
             "soundboard_sounds": [],
         }

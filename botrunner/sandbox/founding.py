@@ -62,12 +62,18 @@ OUR_BOT = EVERYONE | int(
     | Permission.MUTE_MEMBERS
     | Permission.DEAFEN_MEMBERS
     | Permission.VIEW_AUDIT_LOG
+    | Permission.CREATE_EVENTS
 )
 #: (name, permissions, color, share of the members who hold it), lowest first.
 ROLES: tuple[tuple[str, int, int, float], ...] = (
     ("Newcomer", 0, 0x95A5A6, 0.25),
     ("Regular", 0, 0x2ECC71, 0.45),
-    ("Event crew", int(Permission.MANAGE_EVENTS | Permission.MOVE_MEMBERS), 0xE67E22, 0.05),
+    (
+        "Event crew",
+        int(Permission.CREATE_EVENTS | Permission.MANAGE_EVENTS | Permission.MOVE_MEMBERS),
+        0xE67E22,
+        0.05,
+    ),
     ("Supporter", int(Permission.PRIORITY_SPEAKER), 0xF47FFF, 0.1),
     ("Moderator", MODERATOR, 0x3498DB, 0.03),
     ("Admin", int(Permission.ADMINISTRATOR), 0xE74C3C, 0.01),

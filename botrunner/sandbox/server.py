@@ -127,3 +127,4 @@ class Sandbox:
         while True:
             await asyncio.sleep(EXPIRY_SECONDS)
             self.gateway.expire()
+            self.world.pass_time()

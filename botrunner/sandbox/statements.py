@@ -54,4 +54,6 @@ def guild_create(session: Session, guild: Guild, *, bot: User) -> dict[str, Any]
     )
     if not session.intents & Intent.GUILD_VOICE_STATES:
         payload["voice_states"] = []
+    if not session.intents & Intent.GUILD_SCHEDULED_EVENTS:
+        payload["guild_scheduled_events"] = []
     return payload

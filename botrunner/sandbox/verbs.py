@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.entities import User
+from botrunner.sandbox.scheduled_event import Recurrence
 from botrunner.sandbox.snowflakes import read_id
 from community.domain.errors import RollcallError
 from community.domain.permissions import Overwrite
@@ -32,6 +33,12 @@ VERBS = (
     "delete_channel",
     "set_overwrite",
     "delete_overwrite",
+    "create_scheduled_event",
+    "update_scheduled_event",
+    "delete_scheduled_event",
+    "add_interest",
+    "remove_interest",
+    "pass_time",
     "update_guild",
     "begin_outage",
     "end_outage",
@@ -53,7 +60,8 @@ def do(world: World, verb: Any, arguments: dict[str, Any]) -> Any:
         world: where.
         verb: which.
         arguments: as the verb takes them; ids may be strings, moments are ISO 8601, an
-            overwrite has ``id``, ``type``, ``allow`` and ``deny`` as Discord's.
+            overwrite has ``id``, ``type``, ``allow`` and ``deny`` as Discord's, and so has
+            a ``recurrence_rule`` its fields.
 
     Returns:
         The id of what was created, as a string, or None.
@@ -113,4 +121,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "overwrite": _overwrite,
     "overwrites": lambda value: [_overwrite(entry) for entry in value],
     "permissions": int,
+    "scheduled_start_time": datetime.fromisoformat,
+    "scheduled_end_time": datetime.fromisoformat,
+    "recurrence_rule": Recurrence.read,
 }

@@ -21,6 +21,7 @@ from botrunner.sandbox.entities import (
     User,
 )
 from botrunner.sandbox.founding import found_bot, found_guild
+from botrunner.sandbox.scheduling import Scheduling
 from botrunner.sandbox.voice import Voice, member_update
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Stay", "World", "build_world"]
 
 
-class World(Voice):
-    """Guilds, members, roles, channels and voice, and the verbs that change them."""
+class World(Voice, Scheduling):
+    """Guilds, members, roles, channels, voice and events, and the verbs that change them."""
 
     # Members ------------------------------------------------------------------------------
 
@@ -254,8 +255,11 @@ class World(Voice):
     def delete_channel(
         self, guild_id: int, channel_id: int, *, by: int | None = None, reason: str | None = None
     ) -> None:
-        """Removes a channel: its members leave voice, a category's channels lose their parent."""
+        """Removes a channel and its events; members leave, a category's channels lose it."""
         guild, channel = self.guild(guild_id), self.channel(guild_id, channel_id)
+        for event in list(guild.scheduled_events.values()):
+            if event.channel_id == channel_id:
+                self.delete_scheduled_event(guild_id, event.id)
         del guild.channels[channel_id]
         if guild.afk_channel_id == channel_id:
             guild.afk_channel_id = None

@@ -85,6 +85,8 @@ class GuildSighted:
         has_all_members: whether ``members`` is everyone, so that others have left.
         blind_since: up to when the directory was known to be complete; None at the
             first ever sight. Role changes found now happened since then, unseen.
+        watches_members: whether changes of members are told as they happen. If not, role
+            changes found now happened at any time since the member was last seen.
     """
 
     guild: GuildRecord
@@ -94,6 +96,7 @@ class GuildSighted:
     has_all_members: bool
     blind_since: datetime | None
     at: datetime
+    watches_members: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,20 @@ class MembersSighted:
 
 @dataclass(frozen=True, slots=True)
 class MemberChanged:
-    """A member came, or changed (GUILD_MEMBER_ADD, GUILD_MEMBER_UPDATE, a payload in passing)."""
+    """A member came, or changed (GUILD_MEMBER_ADD, GUILD_MEMBER_UPDATE, a payload in passing).
+
+    Attributes:
+        uncertainty: seconds by which it may have happened earlier.
+        is_in_passing: whether changes of members are not told, and this one was found when
+            a payload passed by: it happened at any time since the member was last seen.
+        seen_at: when that was; None where the gateway does not remember.
+    """
 
     member: MemberRecord
     at: datetime
     uncertainty: float = 0.0
+    is_in_passing: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

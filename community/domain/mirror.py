@@ -26,6 +26,7 @@ from community.domain.directory import (
     RoleRecord,
 )
 from community.domain.fit import fit_channel, fit_guild, fit_member, fit_role
+from community.domain.role_knowledge import MemberRow, known_since, seen_last
 from community.domain.role_spans import Inferred, Observed, RoleSpans
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class GuildRow:
 
 @dataclass(frozen=True, slots=True)
 class Row(Generic[Record]):
-    """A role, a channel or a member as it is stored; ``gone_at`` is None while it exists."""
+    """A role or a channel as it is stored; ``gone_at`` is None while it exists."""
 
     record: Record
     gone_at: datetime | None = None
@@ -79,13 +80,18 @@ class Mirror:
     Everything is keyed by Discord's id, members by guild and user. Nothing is ever taken
     out: what is no more is marked gone. A member's record here has no roles: those are
     in ``spans``.
+
+    Attributes:
+        forgotten: guilds of whose members' roles nothing is known any more, whether they
+            are here or not: what changes them while the bot is away, nobody tells.
     """
 
     spans: RoleSpans
     guilds: dict[int, GuildRow] = field(default_factory=dict)
     roles: dict[int, Row[RoleRecord]] = field(default_factory=dict)
     channels: dict[int, Row[ChannelRecord]] = field(default_factory=dict)
-    members: dict[tuple[int, int], Row[MemberRecord]] = field(default_factory=dict)
+    members: dict[tuple[int, int], MemberRow] = field(default_factory=dict)
+    forgotten: set[int] = field(default_factory=set)
 
     def apply(self, event: DirectoryEvent) -> None:
         """Takes one event in, in its order of arrival.
@@ -114,7 +120,13 @@ class Mirror:
         gone = _mark_gone(self.roles, guild_id, (role.id for role in event.roles), at=event.at)
         _mark_gone(self.channels, guild_id, (channel.id for channel in event.channels), at=event.at)
         self.spans.end_roles(gone, change=change)
-        self._sight_members(guild_id, event.members, event.has_all_members, change)
+        self._sight_members(
+            guild_id,
+            event.members,
+            event.has_all_members,
+            change,
+            watches_members=event.watches_members,
+        )
         if event.guild.member_count is None and event.has_all_members:
             self._count_members(guild_id, len(event.members))
 
@@ -141,6 +153,10 @@ class Mirror:
         if guild is not None:
             self.guilds[event.guild_id] = replace(guild, unavailable_since=None, gone_at=event.at)
         self.spans.end_guild(event.guild_id, change=Observed(event.at))
+        self.forgotten.add(event.guild_id)
+        for key, row in self.members.items():
+            if key[0] == event.guild_id:
+                self.members[key] = replace(row, roles_known_since=None)
 
     @_settle.register(MemberChanged)
     def _member_changed(self, event: MemberChanged) -> None:
@@ -149,10 +165,20 @@ class Mirror:
         just_joined = _joined_since(
             member, event.at - timedelta(seconds=event.uncertainty) - JUST_JOINED
         )
+        is_here = known is not None and known.gone_at is None
+        uncertainty, is_start_known = event.uncertainty, is_here or just_joined
+        if event.is_in_passing:
+            since = self._unseen_since(known, member, told=event.seen_at)
+            if since is None and just_joined:
+                since = member.joined_at
+            is_start_known = since is not None
+            if since is not None:
+                uncertainty = max(uncertainty, (event.at - since).total_seconds())
         self._put_member(
             member,
-            change=Observed(event.at, event.uncertainty),
-            is_start_known=known is not None or just_joined,
+            change=Observed(event.at, uncertainty),
+            is_start_known=is_start_known,
+            saw_them_join=just_joined and not event.is_in_passing,
         )
         # Whoever was here before but is unknown to us, in a guild too large to be sighted
         # whole, is in Discord's count already.
@@ -216,14 +242,24 @@ class Mirror:
         members: tuple[MemberRecord, ...],
         has_all_members: bool,  # noqa: FBT001 (the event's own field)
         change: Inferred,
+        *,
+        watches_members: bool = True,
     ) -> None:
         for member in members:
             known = self.members.get((guild_id, member.user_id))
+            since = change.blind_since
+            is_start_known = since is not None and (
+                known is not None or _joined_since(member, since)
+            )
+            if since is not None and known is not None and not watches_members:
+                seen_at = self._unseen_since(known, member, told=None)
+                is_start_known = seen_at is not None
+                since = since if seen_at is None else min(since, seen_at)
             self._put_member(
                 member,
-                change=change,
-                is_start_known=change.blind_since is not None
-                and (known is not None or _joined_since(member, change.blind_since)),
+                change=Inferred(change.at, since),
+                is_start_known=is_start_known,
+                saw_them_join=False,
             )
         if has_all_members:
             named = {(guild_id, member.user_id) for member in members}
@@ -232,14 +268,33 @@ class Mirror:
                     self.members[key] = replace(row, gone_at=change.at)
                     self.spans.settle(*key, (), change=change)
 
+    def _unseen_since(
+        self, known: MemberRow | None, member: MemberRecord, *, told: datetime | None
+    ) -> datetime | None:
+        """Tells since when a member may have changed, where changes are not told.
+
+        Returns:
+            None where they were never seen, or not since they left.
+        """
+        if known is None or known.gone_at is not None:
+            return None
+        spans = self.spans.of_member(member.guild_id, member.user_id)
+        return seen_last(known, spans, told=told)
+
     def _put_member(
-        self, member: MemberRecord, *, change: Observed | Inferred, is_start_known: bool
+        self,
+        member: MemberRecord,
+        *,
+        change: Observed | Inferred,
+        is_start_known: bool,
+        saw_them_join: bool,
     ) -> None:
         """Takes a member and their roles; a role that is gone is no longer held by anyone."""
         key = member.guild_id, member.user_id
         known = self.members.get(key)
         record = fit_member(member, None if known is None else known.record)
-        self.members[key] = Row(record)
+        since = known_since(known, member, at=change.at, saw_them_join=saw_them_join)
+        self.members[key] = MemberRow(record, roles_known_since=since)
         role_ids = [
             role_id
             for role_id in member.role_ids

@@ -102,6 +102,10 @@ class RoleSpans:
         latest = self._latest.get((guild_id, user_id), {})
         return frozenset(role_id for role_id, id_ in latest.items() if self._is_held(id_))
 
+    def of_member(self, guild_id: int, user_id: int) -> list[Span]:
+        """Gives the latest span of each role of a member's."""
+        return [self.by_id[id_] for id_ in self._latest.get((guild_id, user_id), {}).values()]
+
     def settle(
         self,
         guild_id: int,

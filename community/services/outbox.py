@@ -56,6 +56,11 @@ def pending(*, shard_id: int, shard_count: int) -> list[OutboxItem]:
     )
 
 
+def is_pending(item: OutboxItem) -> bool:
+    """Tells whether an item is still to be answered: neither done nor taken back."""
+    return OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING).exists()
+
+
 def answer(item: OutboxItem, *, state: str, answer: Mapping[str, Any], now: datetime) -> None:
     """Answers an item that is still pending; the first answer stands.
 

@@ -101,6 +101,7 @@ def sighted(
     blind_since: datetime | None = None,
     at: datetime = NOON,
     member_count: int | None = 3,
+    watches_members: bool = True,
 ) -> GuildSighted:
     return GuildSighted(
         guild=guild(member_count=member_count),
@@ -110,4 +111,5 @@ def sighted(
         has_all_members=has_all_members,
         blind_since=blind_since,
         at=at,
+        watches_members=watches_members,
     )

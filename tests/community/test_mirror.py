@@ -175,3 +175,24 @@ def test_spans_read_back_go_on_as_those_in_memory(history: list[DirectoryEvent])
 
     for user_id in USERS:
         assert read_back.held(GUILD, user_id) == mirror.spans.held(GUILD, user_id)
+
+
+@given(histories)
+def test_roles_are_known_since_a_sight_of_whoever_is_there(history: list[DirectoryEvent]) -> None:
+    mirror = told(history)
+
+    is_gone = mirror.guilds[GUILD].gone_at is not None
+    since = max(
+        (number for number, event in enumerate(history) if isinstance(event, GuildGone)), default=-1
+    )
+    times = {event.at for event in history[since + 1 :]}
+    times |= {
+        event.member.joined_at
+        for event in history[since + 1 :]
+        if isinstance(event, MemberChanged) and event.member.joined_at is not None
+    }
+    for row in mirror.members.values():
+        if is_gone:
+            assert row.roles_known_since is None
+        elif row.roles_known_since is not None:
+            assert row.roles_known_since in times

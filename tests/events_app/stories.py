@@ -86,12 +86,14 @@ def people(draw: st.DrawFn, now: int) -> Person:
             state: draw(runs(most=1)) for state in STATES if draw(st.integers(0, 3)) == 0
         }
         sessions.append(told)
-    if sessions and draw(st.booleans()) and sessions[-1].status == "completed":
+    goes_on = draw(st.booleans())
+    if goes_on and sessions and sessions[-1].status == "completed":
         sessions[-1].ended, sessions[-1].status = None, "active"
     roles: dict[int, list[tuple[int, int | None]]] = {}
     for role_id in ROLES:
         spans: list[tuple[int, int | None]] = list(draw(runs(most=2)))
-        if spans and draw(st.booleans()):
+        is_held = draw(st.booleans())
+        if is_held and spans:
             spans[-1] = (spans[-1][0], None)
         roles[role_id] = spans
     return Person(
@@ -175,6 +177,10 @@ def _lay_person(event: Event, person: Person) -> Member:
         joined_at=None if joined is None else at(joined),
     )
     for told in person.sessions:
+        states: dict[str, Any] = {
+            state: [(at(began), at(ended)) for began, ended in spans]
+            for state, spans in told.states.items()
+        }
         make_session_of(
             member.user_id,
             guild_id=event.guild_id,
@@ -182,10 +188,7 @@ def _lay_person(event: Event, person: Person) -> Member:
             started_at=at(told.began),
             ended_at=None if told.ended is None else at(told.ended),
             status=told.status,
-            **{
-                state: [(at(began), at(ended)) for began, ended in spans]
-                for state, spans in told.states.items()
-            },
+            **states,
         )
     for role_id, spans in person.roles.items():
         for began, ended_tick in spans:

@@ -214,7 +214,9 @@ def test_participation_is_that_of_every_second(story: Story) -> None:
 
     rebuild([event.pk], now=at(story.now))
 
-    rows = {row["user_id"]: row for row in Participation.objects.filter(event=event).values()}
+    rows: dict[int, dict[str, Any]] = {
+        row["user_id"]: dict(row) for row in Participation.objects.filter(event=event).values()
+    }
     for member, person, wanted in zip(members, story.people, expected(story), strict=True):
         found = rows.pop(member.user_id, None)
         if wanted is None:

@@ -17,7 +17,9 @@ KNOWN: Final[dict[int, tuple[int, str]]] = {
     10009: (404, "Unknown Overwrite"),
     10011: (404, "Unknown Role"),
     10065: (404, "Unknown Voice State"),
+    10070: (404, "Unknown Guild Scheduled Event"),
     30013: (400, "Maximum number of guild channels reached (500)"),
+    30038: (400, "Maximum number of uncompleted guild scheduled events reached (100)"),
     40032: (400, "Target user is not connected to voice."),
     50001: (403, "Missing Access"),
     50005: (403, "Cannot edit a message authored by another user"),
@@ -26,6 +28,7 @@ KNOWN: Final[dict[int, tuple[int, str]]] = {
     50024: (400, "Cannot execute action on this channel type"),
     50035: (400, "Invalid Form Body"),
     50109: (400, "The request body contains invalid JSON."),
+    180000: (400, "Cannot update a finished event"),
 }
 
 

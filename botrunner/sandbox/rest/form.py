@@ -6,6 +6,7 @@ refuses the whole with every complaint at once, in the shape of error 50035.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.rest.errors import ApiError
@@ -104,6 +105,22 @@ class Form:
         wanted = ", ".join(str(int(choice)) for choice in sorted(choices))
         self.complain(name, "BASE_TYPE_CHOICES", f"Value must be one of {{{wanted}}}.")
         return None
+
+    def moment(self, name: str, *, required: bool = False) -> datetime | None:
+        """Reads an ISO 8601 time; one without a zone is in UTC."""
+        value = self._value(name, required=required)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (TypeError, ValueError, OverflowError):
+            self.complain(
+                name,
+                "DATE_TIME_TYPE_PARSE",
+                f'Could not parse "{value}". Should be ISO8601.',
+            )
+            return None
 
     def flag(self, name: str) -> bool | None:
         """Reads true or false."""

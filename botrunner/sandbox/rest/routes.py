@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from botrunner.sandbox.rest import application, channels, guilds, members, messages
+from botrunner.sandbox.rest import (
+    application,
+    channels,
+    guilds,
+    members,
+    messages,
+    scheduled_events,
+)
 from botrunner.sandbox.rest.call import Call, Handler, answered
 from botrunner.sandbox.rest.errors import ApiError, AwayError
 from botrunner.sandbox.rest.limits import GLOBAL, GLOBAL_LIMIT, TooManyRequestsError
@@ -35,6 +42,14 @@ ROUTES: dict[str, Handler] = {
     "PUT /guilds/{guild}/members/{user}/roles/{role}": members.put_role,
     "DELETE /guilds/{guild}/members/{user}/roles/{role}": members.delete_role,
     "GET /guilds/{guild}/voice-states/{user}": members.get_voice_state,
+    "GET /guilds/{guild}/scheduled-events": scheduled_events.get_scheduled_events,
+    "POST /guilds/{guild}/scheduled-events": scheduled_events.post_scheduled_event,
+    "GET /guilds/{guild}/scheduled-events/{event}": scheduled_events.get_scheduled_event,
+    "PATCH /guilds/{guild}/scheduled-events/{event}": scheduled_events.patch_scheduled_event,
+    "DELETE /guilds/{guild}/scheduled-events/{event}": scheduled_events.delete_scheduled_event,
+    "GET /guilds/{guild}/scheduled-events/{event}/users": (
+        scheduled_events.get_scheduled_event_users
+    ),
     "GET /channels/{channel}": channels.get_channel,
     "PATCH /channels/{channel}": channels.patch_channel,
     "DELETE /channels/{channel}": channels.delete_channel,

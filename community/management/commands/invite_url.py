@@ -24,7 +24,8 @@ PERMISSIONS = {
     "Connect": 1 << 20,  # what we grant in a room we must hold ourselves
     "Speak": 1 << 21,
     "Move Members": 1 << 24,  # from a hub into a room
-    "Manage Roles": 1 << 28,  # Discord asks it of who sets a channel's overwrites
+    "Manage Roles": 1 << 28,  # to set a room's overwrites, and to give events' roles
+    "Create Events": 1 << 44,  # to show events among Discord's own
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from community.domain.difference import Difference
     from community.domain.directory import DirectoryEvent, MemberRecord
-    from community.domain.mirror import Row
+    from community.domain.role_knowledge import MemberRow
     from community.domain.role_spans import Span
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,11 @@ def apply(events: Sequence[DirectoryEvent]) -> None:
         old_spans = dict(mirror.spans.by_id)
         for event in events:
             mirror.apply(event)
+        members.forget_roles(mirror.forgotten)
+        old_members = {
+            key: replace(row, roles_known_since=None) if key[0] in mirror.forgotten else row
+            for key, row in old_members.items()
+        }
         guild_change = difference(old_guilds, mirror.guilds)
         role_change = difference(old_roles, mirror.roles)
         channel_change = difference(old_channels, mirror.channels)
@@ -75,8 +81,8 @@ def apply(events: Sequence[DirectoryEvent]) -> None:
 
 def _tell(
     spans: Difference[UUID, Span],
-    members: Difference[tuple[int, int], Row[MemberRecord]],
-    old_members: Mapping[tuple[int, int], Row[MemberRecord]],
+    members: Difference[tuple[int, int], MemberRow],
+    old_members: Mapping[tuple[int, int], MemberRow],
 ) -> None:
     """Tells the floors above whose roles, or whose joining of a guild, changed."""
     since: dict[int, datetime] = {}

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from community.domain.directory import MemberRecord
-from community.domain.mirror import Row
+from community.domain.role_knowledge import MemberRow
 from community.models import Member
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from community.domain.difference import Difference
     from community.services.directory.scope import Scope
 
@@ -26,17 +28,18 @@ _RECORD = (
     "is_bot",
     "joined_at",
 )
-_MIRRORED = (*_RECORD[2:], "display_name", "gone_at")
+_KNOWN = ("gone_at", "roles_known_since")
+_MIRRORED = (*_RECORD[2:], "display_name", *_KNOWN)
 
 
-def load(scope: Scope) -> dict[tuple[int, int], Row[MemberRecord]]:
+def load(scope: Scope) -> dict[tuple[int, int], MemberRow]:
     """Reads the members of a batch; a user of several of its guilds comes with each."""
     no_roles: frozenset[int] = frozenset()
     rows = Member.objects.filter(
         Q(guild__in=scope.rosters) | Q(guild__in=scope.member_guilds, user_id__in=scope.users)
-    ).values_list(*_RECORD, "gone_at")
+    ).values_list(*_RECORD, *_KNOWN)
     return {
-        (row[0], row[1]): Row(
+        (row[0], row[1]): MemberRow(
             MemberRecord(
                 guild_id=row[0],
                 user_id=row[1],
@@ -48,13 +51,21 @@ def load(scope: Scope) -> dict[tuple[int, int], Row[MemberRecord]]:
                 joined_at=row[7],
                 role_ids=no_roles,
             ),
-            row[8],
+            gone_at=row[8],
+            roles_known_since=row[9],
         )
         for row in rows.order_by()
     }
 
 
-def write(change: Difference[tuple[int, int], Row[MemberRecord]]) -> None:
+def forget_roles(guild_ids: Collection[int]) -> None:
+    """Notes that nothing is known any more of the roles of some guilds' members."""
+    if guild_ids:
+        known = Member.objects.filter(guild__in=guild_ids, roles_known_since__isnull=False)
+        known.update(roles_known_since=None)
+
+
+def write(change: Difference[tuple[int, int], MemberRow]) -> None:
     """Writes what changed."""
     Member.objects.bulk_create(
         [
@@ -69,6 +80,7 @@ def write(change: Difference[tuple[int, int], Row[MemberRecord]]) -> None:
                 is_bot=row.record.is_bot,
                 joined_at=row.record.joined_at,
                 gone_at=row.gone_at,
+                roles_known_since=row.roles_known_since,
             )
             for row in change.upserted
         ],

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,28 +109,46 @@ async def test_guilds_are_asked_about_one_after_another_and_again_if_need_be(
     assert sent[2:] == [(2, "rollcall-2")]
 
 
+def later(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
 def test_a_member_in_passing_is_told_of_only_when_they_differ() -> None:
     seen = SeenMembers()
 
-    first = seen.passing(raw(1), guild_id=GUILD, user_id=1)
-    again = seen.passing(raw(1), guild_id=GUILD, user_id=1)
-    muted = seen.passing(raw(1) | {"mute": True}, guild_id=GUILD, user_id=1)
-    renamed = seen.passing(raw(1, nick="Sam"), guild_id=GUILD, user_id=1)
+    first = seen.passing(raw(1), guild_id=GUILD, user_id=1, at=AT)
+    again = seen.passing(raw(1), guild_id=GUILD, user_id=1, at=later(1))
+    muted = seen.passing(raw(1) | {"mute": True}, guild_id=GUILD, user_id=1, at=later(2))
+    renamed = seen.passing(raw(1, nick="Sam"), guild_id=GUILD, user_id=1, at=later(3))
 
     assert first is not None
+    assert first.seen_at is None
     assert again is muted is None
     assert renamed is not None
-    assert renamed.nick == "Sam"
+    assert (renamed.member.nick, renamed.seen_at) == ("Sam", later(2))
+
+
+def test_a_member_who_was_stated_was_seen_then() -> None:
+    seen = SeenMembers()
+    seen.stated(member_record(raw(1), guild_id=GUILD), at=AT)
+
+    assert seen.passing(raw(1), guild_id=GUILD, user_id=1, at=later(5)) is None
+    passed = seen.passing(raw(1, 7), guild_id=GUILD, user_id=1, at=later(9))
+
+    assert passed is not None
+    assert passed.seen_at == later(5)
 
 
 def test_the_memory_of_members_is_bounded() -> None:
     seen = SeenMembers(most=2)
 
     for user_id in (1, 2, 3):
-        seen.passing(raw(user_id), guild_id=GUILD, user_id=user_id)
+        seen.passing(raw(user_id), guild_id=GUILD, user_id=user_id, at=AT)
 
-    assert seen.passing(raw(3), guild_id=GUILD, user_id=3) is None
-    assert seen.passing(raw(1), guild_id=GUILD, user_id=1) is not None
+    assert seen.passing(raw(3), guild_id=GUILD, user_id=3, at=AT) is None
+    forgotten = seen.passing(raw(1), guild_id=GUILD, user_id=1, at=AT)
+    assert forgotten is not None
+    assert forgotten.seen_at is None
 
 
 def test_pauses_grow_and_begin_again() -> None:

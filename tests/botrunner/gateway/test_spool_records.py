@@ -28,6 +28,7 @@ from botrunner.gateway.spool_records import (
 from botrunner.gateway.things import Asked, Compared, Mark, RulesWanted
 from community.domain.directory import DirectoryEvent, MemberRecord, MembersSighted
 from community.models import OutboxItem
+from events_app.domain.scheduled import ScheduledFact
 from sessions_app.domain.facts import (
     Fact,
     VoiceChanged,
@@ -103,10 +104,8 @@ def test_all_that_stands_in_the_queue_waits_on_disk_but_asks_and_their_answers()
         if kind.__module__ == things.__name__
     }
 
-    assert set(FOR_DISK) == {*get_args(Fact), *get_args(DirectoryEvent), *ours} - {
-        Asked,
-        Compared,
-    }
+    heard = {*get_args(Fact), *get_args(DirectoryEvent), *get_args(ScheduledFact)}
+    assert set(FOR_DISK) == {*heard, *ours} - {Asked, Compared}
     assert len({kind.__name__ for kind in FOR_DISK}) == len(FOR_DISK)
 
 

@@ -16,6 +16,7 @@ from botrunner.gateway import stalls
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.feed import HEARTBEAT_ACK, Feed
+from botrunner.gateway.interests import Interests
 from botrunner.gateway.members import MemberRequests
 from sessions_app.domain.facts import GapReplayed, VoiceChanged
 from sessions_app.models import BlindGap
@@ -59,6 +60,7 @@ class Heartbeats(RuleBasedStateMachine):
             clock=clock,
             put=lambda _, thing: self.things.append(thing),
             requests=MemberRequests(),
+            interests=Interests(clock=clock, put=lambda *_: None, connection=lambda: None),
             has_members_intent=False,
         )
         self.feed.opened()

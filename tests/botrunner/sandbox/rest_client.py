@@ -18,6 +18,7 @@ class Rest:
 
     def __init__(self, http: aiohttp.ClientSession, sandbox: Sandbox) -> None:
         self.http = http
+        self.sandbox = sandbox
         self.url = sandbox.api_url
         self.headers = {"Authorization": f"Bot {sandbox.token}"}
         self.last: dict[str, str] = {}

@@ -83,6 +83,41 @@ async def test_roles_are_given_below_the_bots_own_only(
     assert await rest.code("PUT", f"{base}/{managed.id}") == (403, 50013)
 
 
+async def test_a_role_that_is_given_is_told_and_stands_in_the_audit_log(
+    rest: Rest, world: World, guild: Guild, people: list[int]
+) -> None:
+    told: list[tuple[str, list[str]]] = []
+    world.on_dispatch.append(lambda _, name, payload: told.append((name, payload.get("roles", []))))
+    role = world.create_role(guild.id, name="Attended")
+    path = f"/guilds/{guild.id}/members/{people[0]}/roles/{role.id}"
+    former = [str(role_id) for role_id in guild.members[people[0]].roles]
+
+    for _ in range(2):
+        assert (await rest("PUT", path, **{"X-Audit-Log-Reason": "Raid%2C%20Friday"}))[0] == 204
+
+    updates = [roles for name, roles in told if name == "GUILD_MEMBER_UPDATE"]
+    assert updates == [[*former, str(role.id)]]
+    entry = guild.audit_log[-1]
+    assert (entry["action_type"], entry["reason"]) == (25, "Raid, Friday")
+    assert entry["changes"] == [
+        {"key": "$add", "new_value": [{"id": str(role.id), "name": "Attended"}]}
+    ]
+
+
+async def test_roles_that_cannot_be_given_are_refused(
+    rest: Rest, world: World, guild: Guild, people: list[int]
+) -> None:
+    base = f"/guilds/{guild.id}/members/{people[0]}/roles"
+    low = world.create_role(guild.id, name="Attended")
+
+    assert await rest.code("PUT", f"{base}/17") == (404, 10011)
+    assert await rest.code("PUT", f"{base}/{guild.id}") == (404, 10011)
+    assert await rest.code("PUT", f"/guilds/{guild.id}/members/17/roles/{low.id}") == (404, 10007)
+    world.update_member(guild.id, world.bot.id, roles=[])
+    assert await rest.code("PUT", f"{base}/{low.id}") == (403, 50013)
+    assert await rest.code("DELETE", f"{base}/{low.id}") == (403, 50013)
+
+
 async def test_kick_needs_the_permission_and_a_higher_role(
     rest: Rest, world: World, guild: Guild, people: list[int]
 ) -> None:

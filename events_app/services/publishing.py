@@ -1,0 +1,257 @@
+"""Events that were planned here, announced among Discord's scheduled events.
+
+Staff ask; the bot of the guild does it, since it owns Discord's rate limit. What it has to
+announce stands in the outbox item, so that an announcement whose answer was lost is known
+again by what was asked for: the bot looks for it before it makes another, and the gateway's
+word of it is linked to its event at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from community.domain.errors import RollcallError
+from community.models import Channel, ChannelKind, OutboxItem, OutboxState
+from community.services import audit, outbox
+from events_app.domain.publication import (
+    EXTERNAL,
+    LONGEST_LOCATION,
+    STAGE,
+    VOICE,
+    Publication,
+)
+from events_app.models import Event, EventState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.contrib.auth.models import User
+
+    from events_app.domain.scheduled import ScheduledRecord
+
+PUBLISH: Final = "scheduled_event.publish"
+WITHDRAW: Final = "scheduled_event.withdraw"
+KINDS: Final = frozenset({PUBLISH, WITHDRAW})
+"""The kinds of outbox items about announcements."""
+
+_KINDS_OF_CHANNEL: Final = {ChannelKind.VOICE: VOICE, ChannelKind.STAGE: STAGE}
+
+
+class PublishingError(RollcallError):
+    """The event cannot be announced on Discord."""
+
+    code = "publishing"
+
+
+class FromDiscordError(PublishingError):
+    """The event came from Discord: it is announced and edited there."""
+
+    code = "publishing.from_discord"
+
+
+class NotToComeError(PublishingError):
+    """Only an event that is to come can be announced: Discord takes no start in the past."""
+
+    code = "publishing.not_to_come"
+
+
+class NotPublishedError(PublishingError):
+    """The event is not announced on Discord."""
+
+    code = "publishing.not_published"
+
+
+def publish(event: Event, *, actor: User, now: datetime) -> OutboxItem:
+    """Asks the bot to announce an event on Discord, or to bring its announcement up to date.
+
+    Args:
+        event: one that was planned here.
+        actor: who asks.
+        now: when.
+
+    Returns:
+        The item that the bot answers.
+
+    Raises:
+        PublishingError: one of its kinds, saying why not.
+    """
+    with transaction.atomic():
+        event = _locked(event.pk)
+        if event.is_from_discord:
+            raise FromDiscordError
+        is_to_come = event.state == EventState.SCHEDULED and event.starts_at > now
+        goes_on = event.state in {EventState.SCHEDULED, EventState.LIVE} and event.ends_at > now
+        if not (goes_on if event.discord_event_id else is_to_come):
+            raise NotToComeError
+        publication = publication_of(event)
+        _record(event, "event.publish", actor=actor, after=publication.as_json(), now=now)
+        return outbox.ask(PUBLISH, guild_id=event.guild_id, payload=publication.as_json(), now=now)
+
+
+def withdraw_from_discord(event: Event, *, actor: User, now: datetime) -> OutboxItem:
+    """Asks the bot to take an event's announcement away; the event itself stays.
+
+    Raises:
+        PublishingError: if it came from Discord, or is neither announced nor about to be.
+    """
+    with transaction.atomic():
+        event = _locked(event.pk)
+        if event.is_from_discord:
+            raise FromDiscordError
+        if event.discord_event_id is None and not _asked_for(event.guild_id, event.pk):
+            raise NotPublishedError
+        shown = event.discord_event_id
+        after = {"discord_event_id": None}
+        before = {"discord_event_id": None if shown is None else str(shown)}
+        _record(event, "event.withdraw", actor=actor, before=before, after=after, now=now)
+        payload = {"event_id": str(event.pk)}
+        return outbox.ask(WITHDRAW, guild_id=event.guild_id, payload=payload, now=now)
+
+
+def publication_of(event: Event) -> Publication:
+    """Tells how an event is to be shown: in its channel where it has one, else by a place."""
+    kind, channel_id = EXTERNAL, None
+    channels = list(Channel.objects.filter(pk__in=event.channel_ids, gone_at=None))
+    if len(event.channel_ids) == len(channels) == 1:
+        kind = _KINDS_OF_CHANNEL.get(ChannelKind(channels[0].kind), EXTERNAL)
+        channel_id = None if kind == EXTERNAL else channels[0].pk
+    names = ", ".join(channel.name for channel in channels)
+    return Publication(
+        event_id=event.pk,
+        name=event.title.strip(),
+        description=event.description.strip(),
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        kind=kind,
+        channel_id=channel_id,
+        location=(names or "Voice channels")[:LONGEST_LOCATION] if kind == EXTERNAL else "",
+    )
+
+
+# The bot's side ---------------------------------------------------------------------------
+
+
+def shown_on_discord(item: OutboxItem) -> int | None:
+    """Gives the id on Discord of the event that an item speaks of; None if it has none."""
+    return (
+        Event.objects.filter(pk=item.payload["event_id"], is_from_discord=False)
+        .values_list("discord_event_id", flat=True)
+        .first()
+    )
+
+
+def taken(guild_id: int) -> frozenset[int]:
+    """Gives the ids on Discord that a guild's events have."""
+    ids = Event.objects.filter(guild_id=guild_id).values_list("discord_event_id", flat=True)
+    return frozenset(id_ for id_ in ids.exclude(discord_event_id=None) if id_ is not None)
+
+
+def forget(item: OutboxItem, discord_event_id: int) -> None:
+    """Parts an event from one on Discord that is no more."""
+    Event.objects.filter(
+        pk=item.payload["event_id"], is_from_discord=False, discord_event_id=discord_event_id
+    ).update(discord_event_id=None)
+
+
+def link(record: ScheduledRecord) -> Event | None:
+    """Links a scheduled event of this bot's to the event that it was asked to announce.
+
+    Discord tells of it on the gateway before it answers the bot, or though its answer is
+    lost.
+
+    Returns:
+        The event; None where no pending item asks for such a one.
+    """
+    for item in _asked_for(record.guild_id):
+        if Publication.from_json(item.payload).is_shown_by(record):
+            event = _link(item, record.id)
+            if event is not None:
+                return event
+    return None
+
+
+def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> None:
+    """Answers an item that is done: the event is shown by that id, or no more.
+
+    Doing it twice does nothing.
+    """
+    with transaction.atomic():
+        locked = _pending(item)
+        if locked is None:
+            return
+        if discord_event_id is None:
+            Event.objects.filter(pk=locked.payload["event_id"], is_from_discord=False).update(
+                discord_event_id=None
+            )
+        else:
+            _link(locked, discord_event_id)
+        shown = None if discord_event_id is None else str(discord_event_id)
+        outbox.answer(locked, state=OutboxState.DONE, answer={"discord_event_id": shown}, now=now)
+
+
+def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
+    """Answers an item that Discord refused, with its code and its words; once."""
+    with transaction.atomic():
+        locked = _pending(item)
+        if locked is not None:
+            answer = {"code": code, "message": message}
+            outbox.answer(locked, state=OutboxState.REFUSED, answer=answer, now=now)
+
+
+def _pending(item: OutboxItem) -> OutboxItem | None:
+    """Locks an item; None where it is answered already, or was taken back."""
+    pending = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING)
+    return pending.select_for_update().order_by().first()
+
+
+def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
+    """Notes by which id an event is shown; None where it is shown by another already."""
+    event = (
+        Event.objects.select_for_update(no_key=True, of=("self",))
+        .filter(pk=item.payload["event_id"], is_from_discord=False)
+        .order_by()
+        .first()
+    )
+    if event is None or event.discord_event_id not in {None, discord_event_id}:
+        return None
+    if event.discord_event_id is None:
+        event.discord_event_id = discord_event_id
+        event.save(update_fields=["discord_event_id"])
+    return event
+
+
+def _asked_for(guild_id: int, event_id: UUID | None = None) -> list[OutboxItem]:
+    """Lists the announcements that the bot has still to make, the oldest first."""
+    items = OutboxItem.objects.filter(kind=PUBLISH, guild_id=guild_id, state=OutboxState.PENDING)
+    if event_id is not None:
+        items = items.filter(payload__event_id=str(event_id))
+    return list(items.order_by("created_at", "id"))
+
+
+def _locked(event_id: UUID) -> Event:
+    return Event.objects.select_for_update(no_key=True, of=("self",)).order_by().get(pk=event_id)
+
+
+def _record(
+    event: Event,
+    action: str,
+    *,
+    actor: User,
+    after: Mapping[str, Any],
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        target=event,
+        guild_id=event.guild_id,
+        reason="",
+        before=before or {},
+        after=after,
+        at=now,
+    )
