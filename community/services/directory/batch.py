@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from community.domain.difference import Difference
-    from community.domain.directory import DirectoryEvent, MemberRecord
+    from community.domain.directory import DirectoryEvent
     from community.domain.role_knowledge import MemberRow
     from community.domain.role_spans import Span
 
