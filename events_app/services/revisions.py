@@ -200,6 +200,9 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
         ends_at=plan.ends_at,
         now=now,
     )
+    if counted is None and event.is_from_discord and event.counted_channel_ids == []:
+        # Discord holds it elsewhere: no channel counts until staff choose some.
+        counted = frozenset()
     becomes = {
         **plan.columns(),
         "state": state_of(revision.life, starts_at=plan.starts_at, ends_at=plan.ends_at, now=now),

@@ -47,7 +47,11 @@ def advance_states(*, now: datetime) -> Advanced:
     with transaction.atomic():
         result = Advanced(
             begun=_put(begun, EventState.LIVE),
-            ended=_put(ahead.filter(ends_at__lte=now), EventState.ENDED),
+            # Of an event that goes on there Discord says when it is over.
+            ended=_put(
+                ahead.filter(ends_at__lte=now).exclude(state=EventState.LIVE, is_from_discord=True),
+                EventState.ENDED,
+            ),
         )
         note_events((*result.begun, *result.ended), now=now)
     if result.begun or result.ended:

@@ -360,3 +360,18 @@ def test_an_event_that_is_not_there_cannot_be_changed(actor: User) -> None:
     for call in calls:
         with pytest.raises(NoSuchEventError):
             call()
+
+
+def test_an_event_that_discord_holds_elsewhere_counts_no_channel_until_staff_choose(
+    guild: Guild, actor: User
+) -> None:
+    event = make_event(guild)
+    Event.objects.filter(pk=event.pk).update(is_from_discord=True, counted_channel_ids=[])
+    event.refresh_from_db()
+
+    changed = change_event(
+        event.pk, replace(plan_of(event), capacity=3), actor=actor, reason="full", now=NOW
+    )
+
+    assert changed.capacity == 3
+    assert changed.counted_channel_ids == []

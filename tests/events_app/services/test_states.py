@@ -48,6 +48,15 @@ def test_an_event_that_nobody_saw_begin_ends_all_the_same(guild: Guild) -> None:
     assert state(event) == EventState.ENDED
 
 
+def test_an_event_that_goes_on_on_discord_is_left_to_discord(guild: Guild) -> None:
+    event = make_event(guild, now=at(90))
+    Event.objects.filter(pk=event.pk).update(is_from_discord=True)
+
+    assert advance_states(now=at(500)) == Advanced()
+
+    assert state(event) == EventState.LIVE
+
+
 @pytest.mark.parametrize("minutes", [90, 500])
 def test_drafts_and_cancelled_events_stay(guild: Guild, minutes: float) -> None:
     draft = create_event(make_plan(), guild_id=guild.pk, actor=None, now=NOW, as_draft=True)
