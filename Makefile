@@ -3,7 +3,7 @@
 #   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
 #   make test    every check and test
 
-.PHONY: demo run test look bench bench-checkpoint chaos chaos-day lock .venv
+.PHONY: demo run test look bench bench-checkpoint bench-participation chaos chaos-day lock .venv
 .DEFAULT_GOAL := demo
 
 demo:
@@ -27,6 +27,10 @@ bench: .venv
 # Checkpoints and sweeps beside ten million sessions: some minutes, and 8 GB of disk.
 bench-checkpoint: .venv
 	@.venv/bin/python benchmarks/checkpoint.py
+
+# Events worked out beside ten million sessions: some minutes, and 8 GB of disk.
+bench-participation: .venv
+	@.venv/bin/python benchmarks/participation.py
 
 # Faults of all kinds, one after another, in about 50 minutes; the scripted day takes 72 more.
 chaos: .venv
