@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from django.utils import timezone
+
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.blindness import Sight
 from botrunner.gateway.books import StartOverError
@@ -163,7 +165,7 @@ class Shard:
             asked.add_done_callback(lambda _: watch.asked.pop(item.pk, None))
 
     async def _answer(self, watch: Watch, item: OutboxItem) -> None:
-        if self._clock.now() - item.created_at > ASKER_WAITS:
+        if timezone.now() - item.created_at > ASKER_WAITS:  # by the asker's clock
             message = "it was asked for so long ago that nobody waits any more"
         elif await watch.comparing.answer(item):
             return

@@ -328,7 +328,9 @@ def test_login_and_a_correction_by_keyboard_alone(
     look = Look(page, live_server)
 
     look.open(reverse("admin:login"), "login-1440")
-    tab_to(page, "[name=username]")
+    # The page puts the cursor there itself, in a moment.
+    page.wait_for_function("document.activeElement.name === 'username'")
+    assert focus_is_seen(page)
     page.keyboard.type("root")
     page.keyboard.press("Tab")
     page.keyboard.type("correct horse")
