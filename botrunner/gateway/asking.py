@@ -7,6 +7,8 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from django.utils import timezone
+
 from botrunner.gateway.delivery import KINDS
 from botrunner.gateway.things import Asked
 from botrunner.gateway.writer import DatabaseAwayError, at_database
@@ -93,7 +95,7 @@ class Asking:
             asked.add_done_callback(lambda _: self._comparisons.pop(item.pk, None))
 
     async def _answer(self, item: OutboxItem) -> None:
-        if self._clock.now() - item.created_at > ASKER_WAITS:
+        if timezone.now() - item.created_at > ASKER_WAITS:  # by the asker's clock
             message = "it was asked for so long ago that nobody waits any more"
         elif await self._comparing.answer(item):
             return

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
 
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
 from botrunner.gateway.figures import Figures
@@ -327,7 +328,8 @@ class Books:
         # Last: from here on whoever wants to take the shard waits for this transaction.
         leases.renew(
             self._lease,
-            now=now,
+            # By the clock that others judge it by: ours may be ahead of one that was set back.
+            now=timezone.now(),
             applied_sequence=writing.sequence,
             condition=None if mark is None else self._condition(mark),
         )

@@ -38,18 +38,24 @@ STANDSTILL_SECONDS: Final = 10
 LONGEST_TRANSACTION_SECONDS: Final = 300
 """The same in the middle of a pipeline, in which no server of PostgreSQL notices a standstill."""
 
-_RENEW = """
+# It changes each time, also where the clock stands still; and it steps back with a clock that
+# was set back, since others judge it by theirs.
+_NEXT_HEARTBEAT = """
+    CASE WHEN %(now)s < heartbeat_at - interval '1 minute' THEN %(now)s
+         ELSE greatest(%(now)s, heartbeat_at + interval '1 microsecond') END
+"""
+_RENEW = f"""
     UPDATE community_shard
-    SET heartbeat_at = greatest(%(now)s, heartbeat_at + interval '1 microsecond'),
+    SET heartbeat_at = {_NEXT_HEARTBEAT},
         applied_sequence = %(applied_sequence)s
     WHERE shard_id = %(shard_id)s AND shard_count = %(shard_count)s
       AND fence = %(fence)s AND holder = %(holder)s
-"""
+"""  # noqa: S608 (put together from what stands here)
 # A lease that is given back may be so twice, where the answer to the first time was lost:
 # while its fence is ours nobody has taken it since.
-_RENEW_WITH_CONDITION = """
+_RENEW_WITH_CONDITION = f"""
     UPDATE community_shard
-    SET heartbeat_at = greatest(%(now)s, heartbeat_at + interval '1 microsecond'),
+    SET heartbeat_at = {_NEXT_HEARTBEAT},
         applied_sequence = %(applied_sequence)s,
         is_connected = %(is_connected)s,
         latency_seconds = %(latency_seconds)s,
@@ -59,7 +65,7 @@ _RENEW_WITH_CONDITION = """
         stopped_at = CASE WHEN %(is_last)s THEN %(now)s::timestamptz END
     WHERE shard_id = %(shard_id)s AND shard_count = %(shard_count)s
       AND fence = %(fence)s AND (holder = %(holder)s OR (%(is_last)s AND holder = ''))
-"""
+"""  # noqa: S608 (as above)
 # A machine that is gone without a word is found out within 5 + 3 x 2 s.
 _LIMIT_STANDSTILL = """
     SELECT set_config('idle_in_transaction_session_timeout', %s, false),
@@ -206,7 +212,8 @@ def renew(
 
     Args:
         lease: as it was taken.
-        now: the bot's time; where its clock stands still the row changes all the same.
+        now: the time by the system's clock, as those who look at the row tell it; where it
+            stands still the row changes all the same.
         applied_sequence: the last of the shard's facts that is in the books with this
             transaction.
         condition: how the shard is; None where it is as it was.

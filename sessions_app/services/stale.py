@@ -16,6 +16,7 @@ from django.db.models import (
     F,
     FloatField,
     OuterRef,
+    Q,
     Subquery,
     Value,
     When,
@@ -155,7 +156,9 @@ def _sweep_part(
     with transaction.atomic():
         silent = _silent_shards(heard_since=heard_since).select_for_update(skip_locked=True)
         shard_ids = list(silent.values_list("pk", flat=True))
-        locked = _lock_stale(_unwatched(since=since, silent=shard_ids, guild_ids=guild_ids))
+        locked = _lock_stale(
+            _unwatched(now=now, since=since, silent=shard_ids, guild_ids=guild_ids)
+        )
         if not locked:
             return SweepResult()
         sessions = VoiceSession.objects.filter(pk__in=[session.pk for session in locked])
@@ -212,17 +215,20 @@ def stale_sessions(
         guild_ids: only sessions of these guilds; None for all.
     """
     silent = _silent_shards(heard_since=_settled(now) - stale_after)
-    return _unwatched(since=now - stale_after, silent=silent.values("pk"), guild_ids=guild_ids)
+    return _unwatched(
+        now=now, since=now - stale_after, silent=silent.values("pk"), guild_ids=guild_ids
+    )
 
 
 def _unwatched(
-    *, since: datetime, silent: Any, guild_ids: Collection[int] | None
+    *, now: datetime, since: datetime, silent: Any, guild_ids: Collection[int] | None
 ) -> VoiceSessionQuerySet:
     watching = Shard.objects.exclude(pk__in=silent).filter(
         shard_id=shard_in_query(OuterRef("guild_id"), F("shard_count"))
     )
-    unseen = VoiceSession.objects.active().filter(~Exists(watching), last_seen_at__lt=since)
-    return within(unseen, guild_ids)
+    # A sight that is still to come was noted before the clock was set back.
+    long_ago = Q(last_seen_at__lt=since) | Q(last_seen_at__gt=now)
+    return within(VoiceSession.objects.active().filter(~Exists(watching), long_ago), guild_ids)
 
 
 def _lock_stale(unwatched: VoiceSessionQuerySet) -> Sequence[VoiceSession]:
@@ -260,7 +266,10 @@ def _end_by_estimate(sessions: QuerySet[VoiceSession], *, now: datetime, grace: 
     )
     sessions.update(
         end_uncertainty=Greatest(
-            Value(0.0), Seconds(latest - F("ended_at")), Seconds(F("ended_at") - F("last_seen_at"))
+            Value(0.0),
+            Seconds(latest - F("ended_at")),
+            Seconds(F("ended_at") - F("last_seen_at")),
+            Seconds(F("last_seen_at") - F("ended_at")),
         ),
         **{f"{kind}_seconds": seconds_of(kind) for kind in STRETCH_KINDS},
     )
@@ -277,7 +286,8 @@ def _drop_micro_sessions(sessions: QuerySet[VoiceSession], *, now: datetime) -> 
     doubt = Case(When(entered_at=F("started_at"), then=F("start_uncertainty")), default=Value(0.0))
     dropped = tuple(
         sessions.alias(
-            longest=Seconds(_latest_end(now) - F("entered_at")) + doubt,
+            longest=Seconds(Greatest(_latest_end(now), F("last_seen_at")) - F("entered_at"))
+            + doubt,
             limit=Coalesce(Subquery(chosen), Value(default), output_field=FloatField()),
         )
         .filter(longest__lt=F("limit"))

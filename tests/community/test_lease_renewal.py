@@ -55,6 +55,15 @@ def test_renew_changes_the_row_even_where_the_clock_stands_still() -> None:
     assert len(set(seen)) == 4
 
 
+def test_renew_steps_back_with_a_clock_that_was_set_back() -> None:
+    lease = take()
+    leases.renew(lease, now=at(60), applied_sequence=0)
+
+    leases.renew(lease, now=at(0), applied_sequence=0)
+
+    assert Shard.objects.get().heartbeat_at == at(0)
+
+
 def test_renew_notes_the_shards_condition() -> None:
     lease = take()
     figures = {"facts": 7, "waiting": 0}

@@ -377,6 +377,8 @@ def tab_to(page: Page, selector: str) -> None:
     """Presses Tab until an element has the focus; each stop on the way must be seen."""
     for _ in range(80):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            continue  # a page that has just come takes its first key late under load
         assert focus_is_seen(page), page.evaluate("document.activeElement.outerHTML")[:200]
         if page.evaluate("s => document.activeElement.matches(s)", selector):
             return

@@ -94,6 +94,19 @@ def test_sweep_never_ends_a_session_later_than_now() -> None:
     assert session.end_uncertainty == 11
 
 
+def test_sweep_ends_now_what_was_seen_by_a_clock_that_was_set_back_since() -> None:
+    session = make_session(started_at=ago(-3000), entered_at=ago(-3000), last_seen_at=ago(-3500))
+    longer = make_session(user_id=77, started_at=ago(60), last_seen_at=ago(-3500))
+
+    result = sweep()
+
+    assert set(result.ended) == {session.pk, longer.pk}
+    for row, ended_at in ((session, ago(-3000)), (longer, NOW)):
+        row.refresh_from_db()
+        assert row.ended_at == ended_at
+        assert row.end_uncertainty >= (row.last_seen_at - ended_at).total_seconds()
+
+
 def test_sweep_never_ends_a_session_later_than_the_members_next_one() -> None:
     session = make_session(started_at=ago(3600), last_seen_at=ago(400))
     for started in (350, 200):
