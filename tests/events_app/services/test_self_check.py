@@ -112,7 +112,8 @@ def test_links_to_sessions_that_are_gone_or_voided_are_found(event: Event) -> No
 def test_all_has_its_turn_share_by_share_and_what_was_wrong_is_seen_again(event: Event) -> None:
     Participation.objects.filter(event=event).update(seconds=-1.0)
     found: list[set[UUID]] = []
-    place, known = "", ()
+    place = ""
+    known: tuple[UUID, ...] = ()
 
     for _ in range(3):
         seen = look(place=place, least_rows=3, known=known)
