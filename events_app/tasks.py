@@ -5,11 +5,13 @@ Each is safe to run twice, also at once: two beats do no harm.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from celery import shared_task
 from django.utils import timezone
 
 from community.services.job_runs import record_run
-from events_app.services import counted_channels, rewards, states
+from events_app.services import counted_channels, rewards, rollup, states
 
 
 @shared_task(name=states.JOB)
@@ -35,3 +37,13 @@ def retry_rewards() -> None:
     with record_run(rewards.RETRY, started_at=now) as run:
         result = rewards.retry_due(now=now)
         run.found, run.outcome = result.found, result.outcome()
+
+
+@shared_task(name=rollup.JOB)
+def roll_up_participation() -> None:
+    """Works out what changed of participation, and the events that are on."""
+    now = timezone.now()
+    with record_run(rollup.JOB, started_at=now) as run:
+        done = rollup.roll_up(now=now)
+        run.found = done.written + done.removed
+        run.outcome = asdict(done)
