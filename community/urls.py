@@ -6,6 +6,11 @@ from django.views.generic import RedirectView
 
 from community.api.composition import build_api
 from community.api.metrics import metrics
+from events_app.api.events import router as events
+from events_app.api.participation import members
+from events_app.api.participation import router as participation
+from events_app.api.series import changes as series_changes
+from events_app.api.series import router as series
 from sessions_app.api.analytics import router as analytics
 from sessions_app.api.gaps import router as gaps
 from sessions_app.api.health import router as health
@@ -17,6 +22,11 @@ api = build_api(
         ("/analytics", analytics),
         ("/sessions", sessions),
         ("/gaps", gaps),
+        ("/events", events),
+        ("/events", series_changes),
+        ("/events", participation),
+        ("/series", series),
+        ("/members", members),
     ]
 )
 
