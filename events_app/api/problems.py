@@ -12,6 +12,7 @@ from community.api.problems import (
     Problem,
     problem_examples,
 )
+from events_app.services.decision_errors import DecisionError, UnfitTextError
 from events_app.services.planning_errors import (
     NoSuchEventError,
     NoSuchSeriesError,
@@ -28,7 +29,7 @@ CHANGED: Final = {**FOUND, 409: Problem}
 """The refusals of an endpoint that changes one record."""
 
 
-class PlanRefusedError(ApiError):
+class InputRefusedError(ApiError):
     """{messages}"""  # noqa: D415 (the messages are sentences)
 
     code = "invalid"
@@ -36,17 +37,25 @@ class PlanRefusedError(ApiError):
 
 
 @contextmanager
-def refusals_told() -> Iterator[None]:
+def refusals_told(*, text_field: str = "reason") -> Iterator[None]:
     """Tells what a service refuses by the field that is wrong, or as not found.
 
     The event may have gone between its being found and its being changed. Anything else is
     a conflict with how things stand, as everywhere in the API.
+
+    Args:
+        text_field: the field of the request in which a person writes why.
     """
     try:
         yield
     except PlanError as error:
         messages = "; ".join(f"{each.field}: {each.message}" for each in error.problems)
-        raise PlanRefusedError(messages=messages, field=error.problems[0].field) from error
+        raise InputRefusedError(messages=messages, field=error.problems[0].field) from error
+    except DecisionError as error:
+        field = text_field if isinstance(error, UnfitTextError) else error.field
+        if not field:
+            raise
+        raise InputRefusedError(messages=f"{field}: {error}", field=field) from error
     except NoSuchEventError as error:
         raise NotFoundError(what="event") from error
     except NoSuchSeriesError as error:
