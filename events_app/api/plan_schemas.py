@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, Self
-from uuid import UUID
 
 from ninja import Field
-from pydantic import FiniteFloat, Strict, WithJsonSchema, model_validator
+from pydantic import FiniteFloat, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from community.api.fields import MomentInput, SnowflakeInput, StrictBody
@@ -144,11 +143,10 @@ class PlanChange(StrictBody):
 
 
 VersionSeen = Annotated[
-    int | None,
-    _plain({"type": "integer", "minimum": 1, "maximum": MOST}),
+    Annotated[int, Field(ge=1, le=MOST)] | None,
     Field(
         description="The version that you saw; the change is refused with a 409 if there is "
-        "another by now."
+        "another by now. Null: none."
     ),
 ]
 
@@ -175,9 +173,6 @@ class CancellationIn(StrictBody):
 
     expected_version: VersionSeen = None
     reason: ReasonText = ""
-
-
-UuidInput = Annotated[UUID, Strict(False)]
 
 
 def _value(value: Any) -> Any:

@@ -1,10 +1,11 @@
 """What the API says of events and series."""
 
 from datetime import date, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from django.urls import reverse
 from ninja import Field, Schema
+from pydantic import WithJsonSchema
 
 from community.api.fields import Moment, SnowflakeFilter, SnowflakeText, UuidFilter, UuidText
 from events_app.models import RULE_FIELDS, Event, EventSeries, EventState, GapPolicy
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     NamedSeries = WithAnnotations[EventSeries, Names]
 
 _SHARED: Final = ("title", "description", "time_zone", "reward_role", *RULE_FIELDS)
+
+# JSON Schema's own format of a time asks for an offset, which a clock on the wall has not.
+WallTime = Annotated[
+    time,
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{2}:\d{2}:\d{2}(\.\d+)?$", "examples": ["20:00:00"]}
+    ),
+]
 
 
 class EventFilters(PageQuery):
@@ -130,7 +139,7 @@ class SeriesOut(RulesOut):
     description: str
     time_zone: str = Field(description="IANA name: by its clock all take place.")
     first_date: date
-    start_time: time = Field(description="By the zone's clock.")
+    start_time: WallTime = Field(description="By the zone's clock.")
     length_seconds: int = Field(description="From start to end by the zone's clock.")
     rule: str = Field(description="RFC 5545.")
     ended_before: date | None = Field(
