@@ -6,6 +6,16 @@ from django.views.generic import RedirectView
 
 from community.api.composition import build_api
 from community.api.metrics import metrics
+from events_app.api.decisions import disputes
+from events_app.api.decisions import router as decisions
+from events_app.api.events import router as events
+from events_app.api.exports import router as exports
+from events_app.api.participation import members
+from events_app.api.participation import router as participation
+from events_app.api.previews import router as previews
+from events_app.api.series import changes as series_changes
+from events_app.api.series import router as series
+from events_app.api.why import router as why
 from sessions_app.api.analytics import router as analytics
 from sessions_app.api.gaps import router as gaps
 from sessions_app.api.health import router as health
@@ -17,6 +27,17 @@ api = build_api(
         ("/analytics", analytics),
         ("/sessions", sessions),
         ("/gaps", gaps),
+        # Before the events, of which an id may be anything.
+        ("/events", previews),
+        ("/events", events),
+        ("/events", series_changes),
+        ("/events", participation),
+        ("/events", why),
+        ("/events", exports),
+        ("/events", decisions),
+        ("/series", series),
+        ("/disputes", disputes),
+        ("/members", members),
     ]
 )
 

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    Strict,
     StringConstraints,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -93,6 +94,21 @@ MomentFilter = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time as a request names it: ISO 8601 with its zone."""
+
+SnowflakeInput = Annotated[
+    int,
+    BeforeValidator(_read_snowflake),
+    WithJsonSchema({"type": "string", "pattern": f"^({_SNOWFLAKE.pattern})$"}),
+]
+"""A Discord id as a body or an address has it: decimal digits, in a body as text."""
+
+MomentInput = Annotated[
+    AwareDatetime,
+    Strict(False),
+    WrapValidator(_read_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time as a body has it: ISO 8601 with its zone."""
 
 UuidText = Annotated[
     UUID,

@@ -37,7 +37,11 @@ _EXAMPLES: Final = {
     400: ("bad_request", "The request is malformed or too large."),
     401: ("key_refused", "This API key is unknown, has expired or was revoked."),
     403: ("scope_missing", "This key lacks the scope sessions:read."),
-    404: ("not_found", "There is no session with this id within your key's reach."),
+    404: ("not_found", "There is nothing with this id within your key's reach."),
+    409: (
+        "changed_meanwhile",
+        "Somebody changed the event meanwhile: it is version 3 now, and not 2.",
+    ),
     503: ("database_unavailable", "The database is away; try again soon."),
 }
 

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     HEALTH_READ = "health:read"
     SESSIONS_RECOVER = "sessions:recover"
     METRICS_READ = "metrics:read"
+    EVENTS_READ = "events:read"
+    EVENTS_WRITE = "events:write"
 
 
 SCOPE_MEANINGS: Final[dict[Scope, str]] = {
@@ -22,6 +24,8 @@ SCOPE_MEANINGS: Final[dict[Scope, str]] = {
     Scope.HEALTH_READ: "read the health of shards and jobs in detail",
     Scope.SESSIONS_RECOVER: "sweep stale sessions and mend those that differ from Discord",
     Scope.METRICS_READ: "read the metrics of the installation",
+    Scope.EVENTS_READ: "read events, series, participation and disputes",
+    Scope.EVENTS_WRITE: "plan events and series, credit members and open disputes for them",
 }
 
 

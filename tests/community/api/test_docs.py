@@ -31,14 +31,31 @@ def test_schema_describes_every_endpoint_parameter_and_refusal() -> None:
     assert set(schema["paths"]) == {
         "/api/analytics/recover-sessions",
         "/api/analytics/session-health",
+        "/api/disputes",
+        "/api/events",
+        "/api/events/preview",
+        "/api/events/{event_id}",
+        "/api/events/{event_id}/cancel",
+        "/api/events/{event_id}/change-series",
+        "/api/events/{event_id}/credits",
+        "/api/events/{event_id}/disputes",
+        "/api/events/{event_id}/export.csv",
+        "/api/events/{event_id}/export.json",
+        "/api/events/{event_id}/participation",
+        "/api/events/{event_id}/participation/{user_id}",
+        "/api/events/{event_id}/preview",
         "/api/gaps",
         "/api/health",
+        "/api/members/{guild_id}/{user_id}/participation",
+        "/api/series",
+        "/api/series/{series_id}",
         "/api/sessions",
         "/api/sessions/{session_id}",
     }
     for operation in (one for path in schema["paths"].values() for one in path.values()):
         assert operation["description"]
-        assert {"200", "401", "403", "422", "503"} <= set(operation["responses"])
+        assert {"401", "403", "422", "503"} <= set(operation["responses"])
+        assert {"200", "201"} & set(operation["responses"])
         assert all(
             "description" in parameter
             for parameter in operation["parameters"]
