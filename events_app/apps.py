@@ -14,8 +14,14 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listens to what changes on the floors below."""
+        """Listens to what changes on the floors below, and shows its lists on their pages."""
         from events_app.services import linking  # noqa: PLC0415 (models are loaded by now)
 
+        event, participation, dispute = (
+            self.get_model(name) for name in ("Event", "Participation", "Dispute")
+        )
+        community_registry.link_list(event, "events", to=("guild",))
+        community_registry.link_list(participation, "participation", to=("guild", "member"))
+        community_registry.link_list(dispute, "disputes", to=("guild", "member"))
         community_registry.hear_of_roles(linking.roles_written)
         sessions_registry.hear_of_sessions(linking.sessions_written)
