@@ -5,11 +5,13 @@ Each is safe to run twice, also at once: two beats do no harm.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from celery import shared_task
 from django.utils import timezone
 
 from community.services.job_runs import record_run
-from events_app.services import counted_channels, states
+from events_app.services import counted_channels, rollup, states
 
 
 @shared_task(name=states.JOB)
@@ -26,3 +28,13 @@ def advance_events() -> None:
             "ended": len(advanced.ended),
             "other_channels": len(changed),
         }
+
+
+@shared_task(name=rollup.JOB)
+def roll_up_participation() -> None:
+    """Works out what changed of participation, and the events that are on."""
+    now = timezone.now()
+    with record_run(rollup.JOB, started_at=now) as run:
+        done = rollup.roll_up(now=now)
+        run.found = done.written + done.removed
+        run.outcome = asdict(done)

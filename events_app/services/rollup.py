@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+JOB: Final = "events_app.roll_up_participation"
+"""The name of the job that rolls up each minute."""
+
 #: The number by which PostgreSQL knows who rolls up: one at a time.
 LOCK: Final = 7_240_112_903
 #: So many rows of the queue are taken at once; the next batch is a transaction of its own.

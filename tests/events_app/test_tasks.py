@@ -9,11 +9,11 @@ from django.utils import timezone
 from community.celery import app
 from community.models import JobRun
 from events_app import tasks
-from events_app.models import Event
-from events_app.services import states
+from events_app.models import Change, Event, Participation
+from events_app.services import rollup, states
 from events_app.services.counted_channels import LAST_LOOK
 from tests.events_app.planned import make_category, make_event
-from tests.factories import make_channel, make_guild
+from tests.factories import make_channel, make_guild, make_member, make_session
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 def test_tasks_are_registered_by_their_name() -> None:
     app.loader.import_default_modules()
 
-    assert "events_app.advance_events" in app.tasks
+    assert {"events_app.advance_events", "events_app.roll_up_participation"} <= set(app.tasks)
 
 
 def make(guild: Guild, lounge: Channel, *, starts_at: datetime, ends_at: datetime) -> Event:
@@ -78,5 +78,38 @@ def test_a_task_that_fails_leaves_a_record_of_why(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(RuntimeError, match="no such luck"):
         tasks.advance_events()
+
+    assert JobRun.objects.get().error == "RuntimeError: no such luck"
+
+
+@pytest.mark.django_db
+def test_the_task_works_out_what_changed_and_keeps_a_record() -> None:
+    guild, now = make_guild(), timezone.now()
+    lounge = make_channel(guild)
+    event = make_event(guild, now=now, starts_at=now - 3 * MINUTE, ends_at=now - MINUTE)
+    session = make_session(
+        make_member(guild), lounge, started_at=now - 2 * MINUTE, ended_at=now - MINUTE
+    )
+
+    tasks.roll_up_participation()
+
+    row = Participation.objects.get()
+    run = JobRun.objects.get()
+    assert (row.event, row.user_id, row.seconds) == (event, session.user_id, 60)
+    assert (run.job, run.found, run.error) == ("events_app.roll_up_participation", 1, "")
+    assert (run.outcome["changes"], run.outcome["written"], run.outcome["linked"]) == (1, 1, 1)
+    assert run.finished_at is not None
+    assert not Change.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_rollup_that_fails_leaves_a_record_of_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(rollup, "roll_up", fail)
+
+    with pytest.raises(RuntimeError, match="no such luck"):
+        tasks.roll_up_participation()
 
     assert JobRun.objects.get().error == "RuntimeError: no such luck"

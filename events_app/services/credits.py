@@ -1,0 +1,368 @@
+"""What staff credit by hand: seconds, verdicts, and blind gaps made good.
+
+Each decision is one transaction with its line in the trail; afterwards the event is worked
+out, so that the number is right at once. Not in the same transaction: who rolls up locks
+events, and would wait for the one that waits for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from community.models import Member
+from community.services import audit
+from events_app.domain.counting import Records, Why, explain
+from events_app.domain.plan import LONGEST_WINDOW, is_storable
+from events_app.models import Credit, Event, Verdict
+from events_app.services.changes import note_event
+from events_app.services.decision_errors import (
+    AlreadyWithdrawnError,
+    EmptyCreditError,
+    EmptyReasonError,
+    EventNotOnError,
+    GapReplayedError,
+    NoSuchCreditError,
+    NoSuchGapError,
+    UnfitSecondsError,
+    UnfitTextError,
+    UnknownMemberError,
+    UnknownVerdictError,
+)
+from events_app.services.member_records import known_of, members_about, terms_of
+from events_app.services.plan_problems import LONGEST_REASON
+from events_app.services.planning_errors import NoSuchEventError
+from events_app.services.rollup import rebuild
+from sessions_app.models import BlindGap, VoiceSession
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.contrib.auth.models import User
+
+GIVE: Final = "credit.give"
+WITHDRAW: Final = "credit.withdraw"
+GAP: Final = "credit.gap"
+
+
+def give_credit(
+    event_id: UUID,
+    user_id: int,
+    *,
+    seconds: float,
+    verdict: str,
+    reason: str,
+    actor: User,
+    now: datetime,
+) -> Credit:
+    """Credits a member with seconds, a verdict, or both.
+
+    Args:
+        event_id: the event, neither a draft nor cancelled.
+        user_id: a member of its guild, or one who was.
+        seconds: on top of what was counted; both together never exceed the window.
+        verdict: ``qualified``, ``refused``, or empty for what the time says.
+        reason: why, in the actor's words.
+        actor: who decides.
+        now: when.
+
+    Raises:
+        DecisionError: one of its kinds, saying why not.
+        NoSuchEventError: there is no such event.
+    """
+    reason = checked_reason(reason)
+    with transaction.atomic():
+        event = event_that_is_on(event_id)
+        credit = new_credit(
+            event, user_id, seconds=seconds, verdict=verdict, reason=reason, actor=actor, now=now
+        )
+    rebuild([event_id], now=now)
+    return credit
+
+
+def new_credit(
+    event: Event,
+    user_id: int,
+    *,
+    seconds: float,
+    verdict: str,
+    reason: str,
+    actor: User,
+    now: datetime,
+) -> Credit:
+    """Writes a credit, its line in the trail and the note; in the caller's transaction.
+
+    Raises:
+        DecisionError: one of its kinds, saying why not.
+    """
+    most = LONGEST_WINDOW.total_seconds()
+    # Not a number is not between them either.
+    if not (math.isfinite(seconds) and 0 <= seconds <= most):
+        raise UnfitSecondsError(most=most)
+    if verdict not in Verdict.values:
+        raise UnknownVerdictError
+    if not seconds and not verdict:
+        raise EmptyCreditError
+    check_member(event, user_id)
+    credit = Credit.objects.create(
+        event=event,
+        guild_id=event.guild_id,
+        user_id=user_id,
+        seconds=seconds,
+        verdict=verdict,
+        reason=reason,
+        actor=actor,
+        actor_name=actor.get_username(),
+        created_at=now,
+    )
+    _record(credit, GIVE, before={}, after=_values(credit), reason=reason, actor=actor, now=now)
+    note_event(event.pk, now=now)
+    return credit
+
+
+def withdraw_credit(credit_id: UUID, *, actor: User, reason: str, now: datetime) -> Credit:
+    """Takes a credit back, which is kept and counts no more.
+
+    Raises:
+        DecisionError: one of its kinds, saying why not.
+    """
+    reason = checked_reason(reason)
+    with transaction.atomic():
+        credit = Credit.objects.select_for_update(of=("self",)).filter(pk=credit_id).first()
+        if credit is None:
+            raise NoSuchCreditError(credit_id=credit_id)
+        if credit.withdrawn_at is not None:
+            raise AlreadyWithdrawnError
+        credit.withdrawn_at, credit.withdrawn_by = now, actor.get_username()
+        credit.save(update_fields=["withdrawn_at", "withdrawn_by"])
+        _record(
+            credit,
+            WITHDRAW,
+            before={"withdrawn_at": None},
+            after={"withdrawn_at": now},
+            reason=reason,
+            actor=actor,
+            now=now,
+        )
+        note_event(credit.event_id, now=now)
+    rebuild([credit.event_id], now=now)
+    return credit
+
+
+def gap_candidates(event_id: UUID, gap_id: UUID) -> list[tuple[int, float]]:
+    """Tells whom a blind gap touched, and what they would be credited with for it.
+
+    That is whose time counted just before the gap or just after it, or in it; and of them
+    those for whom not all of it counts already.
+
+    Returns:
+        User ids, in order, each with the seconds of the gap in the window that they were
+        not counted for.
+
+    Raises:
+        DecisionError: the gap is another guild's, or was replayed.
+        NoSuchEventError: there is no such event.
+    """
+    return _candidates(_event(event_id), gap_id)
+
+
+def credit_gap(
+    event_id: UUID, gap_id: UUID, *, reason: str, actor: User, now: datetime
+) -> list[Credit]:
+    """Credits all whom a blind gap touched with what they were not counted for in it.
+
+    Done twice, it gives nothing the second time: each member has one credit for a gap, unless
+    it was withdrawn.
+
+    Returns:
+        The credits that are new.
+
+    Raises:
+        DecisionError: one of its kinds, saying why not.
+        NoSuchEventError: there is no such event.
+    """
+    reason = checked_reason(reason)
+    with transaction.atomic():
+        event = event_that_is_on(event_id)
+        # Of two who do it at once the second waits, and sees what the first has given.
+        BlindGap.objects.select_for_update(of=("self",)).filter(pk=gap_id).first()
+        had = Credit.objects.standing().filter(event=event, gap=gap_id).order_by()
+        has_credit = set(had.values_list("user_id", flat=True))
+        given = Credit.objects.bulk_create(
+            Credit(
+                event=event,
+                guild_id=event.guild_id,
+                user_id=user_id,
+                seconds=seconds,
+                reason=reason,
+                gap_id=gap_id,
+                actor=actor,
+                actor_name=actor.get_username(),
+                created_at=now,
+            )
+            for user_id, seconds in _candidates(event, gap_id)
+            if user_id not in has_credit
+        )
+        if not given:
+            return []
+        audit.record(
+            actor=actor,
+            action=GAP,
+            target=event,
+            guild_id=event.guild_id,
+            reason=reason,
+            before={},
+            after={
+                "gap_id": gap_id,
+                "seconds": {str(credit.user_id): credit.seconds for credit in given},
+            },
+            at=now,
+        )
+        note_event(event.pk, now=now)
+    rebuild([event_id], now=now)
+    return given
+
+
+def checked_reason(reason: str) -> str:
+    """Gives a reason without the blanks around it.
+
+    Raises:
+        DecisionError: there is none, or it cannot be kept.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise EmptyReasonError
+    check_text(reason)
+    return reason
+
+
+def check_text(text: str) -> None:
+    """Checks that a text can be kept.
+
+    Raises:
+        UnfitTextError: it cannot.
+    """
+    if len(text) > LONGEST_REASON or not is_storable(text):
+        raise UnfitTextError(most=LONGEST_REASON)
+
+
+def event_that_is_on(event_id: UUID) -> Event:
+    """Finds an event in which somebody can take part.
+
+    Raises:
+        NoSuchEventError: there is no such event.
+        EventNotOnError: it is a draft, or was cancelled.
+    """
+    event = _event(event_id)
+    if not event.is_on:
+        raise EventNotOnError
+    return event
+
+
+def check_member(event: Event, user_id: int) -> None:
+    """Checks that a user is a member of an event's guild, was one, or was in voice there.
+
+    Raises:
+        UnknownMemberError: nobody has ever seen them there.
+    """
+    for model in (Member, VoiceSession):
+        if model._default_manager.filter(guild_id=event.guild_id, user_id=user_id).exists():
+            return
+    raise UnknownMemberError(user_id=user_id)
+
+
+def _event(event_id: UUID) -> Event:
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        raise NoSuchEventError(event_id=event_id)
+    return event
+
+
+def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
+    gap = BlindGap.objects.filter(pk=gap_id, guild_id=event.guild_id).first()
+    if gap is None:
+        raise NoSuchGapError(gap_id=gap_id)
+    if gap.is_replayed:
+        raise GapReplayedError
+    began, ended = max(gap.began_at, event.starts_at), min(gap.ended_at, event.ends_at)
+    if began >= ended:
+        return []
+    about = members_about(event, since=gap.began_at, until=gap.ended_at)
+    if gap.user_id is not None:
+        about &= {gap.user_id}
+    # Nothing that is later than the gap matters here, but that a session goes on after it.
+    moment = max(event.ends_at, gap.ended_at + gap.length)
+    known = known_of(event, about, now=moment)
+    found = []
+    for user_id in sorted(about):
+        records = known.records[user_id]
+        if _is_touched(event, records, gap):
+            counted = sum(
+                (min(piece.ended, ended) - max(piece.began, began)).total_seconds()
+                for piece in explain(terms_of(event, upto=event.ends_at), records)
+                if piece.counts and piece.began < ended and piece.ended > began
+            )
+            seconds = (ended - began).total_seconds() - counted
+            if seconds > 0:
+                found.append((user_id, seconds))
+    return found
+
+
+def _is_touched(event: Event, records: Records, gap: BlindGap) -> bool:
+    """Tells whether a member's time, this gap apart, counts up to it, from it on, or in it."""
+    span = (gap.began_at, gap.ended_at)
+    without = Records(
+        records.stays,
+        records.roles,
+        [each for each in records.gaps if each != span],
+        records.roles_known_since,
+    )
+    terms = terms_of(event, upto=event.ends_at)
+    # The gap may reach over the window's edges: who was there before it was there.
+    wide = type(terms)(
+        starts=min(terms.starts, gap.began_at - gap.length),
+        upto=max(terms.upto, gap.ended_at + gap.length),
+        any_role_ids=terms.any_role_ids,
+        all_role_ids=terms.all_role_ids,
+        no_role_ids=terms.no_role_ids,
+        idle=terms.idle,
+        credits_gaps=terms.credits_gaps,
+    )
+    return any(
+        piece.why == Why.COUNTED and piece.began <= gap.ended_at and piece.ended >= gap.began_at
+        for piece in explain(wide, without)
+    )
+
+
+def _values(credit: Credit) -> dict[str, Any]:
+    return {
+        "event_id": credit.event_id,
+        "user_id": str(credit.user_id),
+        "seconds": credit.seconds,
+        "verdict": str(credit.verdict),
+    }
+
+
+def _record(
+    credit: Credit,
+    action: str,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    reason: str,
+    actor: User,
+    now: datetime,
+) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        target=credit,
+        guild_id=credit.guild_id,
+        reason=reason,
+        before=before,
+        after=after,
+        at=now,
+    )
