@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import HttpResponseRedirect
@@ -86,7 +86,7 @@ def _page(
     asker: Asker,
     event: Event,
     form_class: type[DecisionForm],
-    what: Callable[[Event, dict[str, object]], object],
+    what: Callable[[Event, dict[str, Any]], object],
     *,
     title: str,
     explanation: str,

@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-PAGES: tuple[tuple[str, str, Callable[..., HttpResponse], tuple[str, ...]], ...] = (
+PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], ...] = (
     ("edit", "edit/", planning.edit_page, (CHANGE,)),
     ("cancel", "cancel/", decisions.cancel_page, (CHANGE,)),
     ("publish", "publish/", decisions.publish_page, (CHANGE,)),

@@ -11,7 +11,7 @@ from events_app.services.exports import csv_of, json_of
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.http import HttpResponseBase
+    from django.http.response import HttpResponseBase
 
     from events_app.admin.pages import Asker
     from events_app.models import Event

@@ -49,7 +49,8 @@ class PreviewLines:
 def preview_lines(preview: Preview, guild_id: int) -> PreviewLines:
     """Lays out what a plan would do: first who would flip, then everyone."""
     flips, outcomes = preview.flips[:MOST_LINES], preview.outcomes[:MOST_LINES]
-    names = Names(guild_id, [row.user_id for row in (*flips, *outcomes)])
+    user_ids = [flip.user_id for flip in flips] + [one.user_id for one in outcomes]
+    names = Names(guild_id, user_ids)
     return PreviewLines(
         flips=[_line(names, flip.user_id, flip.before, flip.after) for flip in flips],
         outcomes=[_line(names, one.user_id, None, one) for one in outcomes],

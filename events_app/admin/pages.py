@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
     from events_app.models import Event
 
@@ -90,7 +91,7 @@ class Asker:
 
 def bound_to(
     admin: EventsAdmin,
-    page: Callable[..., HttpResponse],
+    page: Callable[..., HttpResponseBase],
     *permissions: str,
 ) -> Callable[..., HttpResponse]:
     """Makes a view of a page, for staff who have all of some permissions, and see events.
@@ -101,12 +102,12 @@ def bound_to(
         *permissions: what it takes beside looking at events.
     """
 
-    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if not request.user.has_perms([VIEW, *permissions]):
             raise PermissionDenied
         return page(Asker(admin, request, timezone.now()), **kwargs)
 
-    return admin.admin_site.admin_view(view)
+    return cast("Callable[..., HttpResponse]", admin.admin_site.admin_view(view))
 
 
 def address(name: str, *args: object) -> str:

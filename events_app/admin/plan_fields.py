@@ -47,7 +47,7 @@ class WallTimeField(forms.Field):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Tells whether another time was entered."""
         try:
-            return self.to_python(data) != initial
+            return bool(self.to_python(data) != initial)
         except forms.ValidationError:
             return True
 

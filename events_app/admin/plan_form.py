@@ -216,7 +216,7 @@ class PlanForm(forms.Form):
         self.plan: Plan | None = None
         if cleaned.get("as_draft") and cleaned.get("rule"):
             self.add_error("as_draft", "A series is made at once: its events are no drafts.")
-        instants = {name: self._instant(name) for name in TIMES}
+        instants: dict[str, Any] = {name: self._instant(name) for name in TIMES}
         if self.errors or None in instants.values():
             return cleaned
         values: dict[str, Any] = {
@@ -257,6 +257,12 @@ class PlanForm(forms.Form):
             for title, names in SECTIONS
         ]
         return [(title, fields) for title, fields in laid_out if fields]
+
+    def show_preview_of(self, digest: str) -> None:
+        """Has the page say of which plan it shows the preview."""
+        data: Any = self.data
+        self.data = data.copy()
+        cast("Any", self.data)["previewed"] = digest
 
     def digest(self) -> str:
         """Gives what tells two plans apart, with the rule and how far it reaches."""

@@ -39,7 +39,7 @@ USUAL_LENGTH: Final = timedelta(hours=2)
 class GuildForm(forms.Form):
     """Whose event it is to be."""
 
-    guild = forms.ModelChoiceField(
+    guild: forms.ModelChoiceField[Guild] = forms.ModelChoiceField(
         queryset=None,
         widget=UnfoldAdminSelectWidget,
         empty_label=None,
@@ -49,7 +49,7 @@ class GuildForm(forms.Form):
 
 def add_page(asker: Asker) -> HttpResponse:
     """Asks for the guild where there are several, then for the plan; makes the event."""
-    guilds = visible_guilds(asker.user).present()
+    guilds = visible_guilds(asker.user).filter(gone_at=None)
     choice = GuildForm(asker.request.GET if "guild" in asker.request.GET else None)
     choice.fields["guild"].queryset = guilds  # type: ignore[attr-defined]
     if choice.is_valid():
@@ -100,8 +100,7 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
                 refuse(form, error)
             else:
                 shown = preview_lines(preview, guild.pk)
-                form.data = form.data.copy()
-                form.data["previewed"] = digest
+                form.show_preview_of(digest)
                 if "_save" in request.POST:
                     messages.info(
                         request, "Nothing is saved yet: look at what it would do, then save."

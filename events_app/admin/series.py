@@ -47,8 +47,9 @@ class EventSeriesAdmin(GuildScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the guilds that the rows link to, and how many events each has."""
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.prefetch_related("guild").annotate(event_count=Count("events"))
+        rows: QuerySet[Any] = super().get_queryset(request).prefetch_related("guild")
+        counted: QuerySet[Any] = rows.annotate(event_count=Count("events"))
+        return counted
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may look at events."""

@@ -151,4 +151,4 @@ def _label(name: str) -> str:
         "early_grace_seconds": "early grace",
         "rejoin_grace_seconds": "rejoin grace",
     }
-    return words.get(name) or str(Event._meta.get_field(name).verbose_name)
+    return words.get(name) or str(getattr(Event._meta.get_field(name), "verbose_name", name))
