@@ -93,9 +93,7 @@ class ParticipationAdmin(GuildScopedAdmin):
         """Leads to the page that explains it."""
         row = self.get_object(request, object_id) if self.has_view_permission(request) else None
         if row is None:
-            refused: HttpResponse = super().change_view(
-                request, object_id, form_url, extra_context
-            )
+            refused: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
             return refused
         return HttpResponseRedirect(address("member", row.event_id, row.user_id))
 

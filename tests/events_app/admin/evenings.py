@@ -55,9 +55,10 @@ def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields
     """
     now = timezone.now().replace(microsecond=0)
     start = now - timedelta(minutes=150)
+    channel = make_channel(guild)
+    fields.setdefault("channel_ids", frozenset({channel.pk}))
     plan = make_plan(starts_at=start, ends_at=start + timedelta(hours=2), **fields)
     event = create_event(plan, guild_id=guild.pk, actor=None, now=now)
-    channel = make_channel(guild)
     for number in range(members):
         member = make_member(guild, f"{name} {number}")
         make_session(
@@ -71,10 +72,8 @@ def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields
             **columns, seconds=60, reason="told us", actor_name="sam", created_at=now
         )
         Dispute.objects.create(**columns, text=f"I was there. {name}", opened_at=now)
-        absent = make_member(guild, f"{name} the absent {number}")
-        Interest.objects.create(
-            event=event, guild_id=guild.pk, user_id=absent.user_id, since=start
-        )
+        absent = make_member(guild, f"{name} -{number}")
+        Interest.objects.create(event=event, guild_id=guild.pk, user_id=absent.user_id, since=start)
         make_gap(
             guild.pk,
             began_at=start + timedelta(minutes=40 + number),
@@ -120,7 +119,7 @@ def sent(client: Client, url: str) -> dict[str, Any]:
         if value is None or value is False:
             continue
         if hasattr(value, "strftime"):
-            value = value.strftime("%Y-%m-%dT%H:%M")
+            value = value.strftime("%Y-%m-%dT%H:%M:%S")
         data[field.html_name] = "on" if value is True else value
     return data
 

@@ -126,9 +126,13 @@ def test_of_several_guilds_those_given_to_the_account_are_asked_for(guild: Guild
     }
     assert chosen.context["guild"] == second
     assert "guild" in errors_of(refused)
-    assert as_(make_user("root", is_staff=True, is_superuser=True)).get(
-        page("event_add")
-    ).context["form"].fields["guild"].queryset.filter(pk=hidden.pk)
+    assert (
+        as_(make_user("root", is_staff=True, is_superuser=True))
+        .get(page("event_add"))
+        .context["form"]
+        .fields["guild"]
+        .queryset.filter(pk=hidden.pk)
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,9 +248,7 @@ def test_what_was_not_seen_in_a_preview_is_shown_before_it_is_saved(
     seen = client.post(url, data | {"_preview": "1"}).context["form"]["previewed"].value()
 
     unseen = client.post(url, data | {"_save": "1"})
-    another = client.post(
-        url, data | {"minimum_seconds": "70", "previewed": seen, "_save": "1"}
-    )
+    another = client.post(url, data | {"minimum_seconds": "70", "previewed": seen, "_save": "1"})
     event.refresh_from_db()
     assert unseen.context["preview"].flip_count == another.context["preview"].flip_count == 1
     assert event.version == 1
