@@ -237,8 +237,9 @@ def test_even_a_superuser_deletes_no_event(event: Event) -> None:
     assert Event.objects.filter(pk=event.pk).exists()
 
 
+@pytest.mark.usefixtures("event")
 def test_events_stand_on_the_pages_of_guilds_and_members_and_in_the_sidebar(
-    guild: Guild, event: Event
+    guild: Guild,
 ) -> None:
     client = as_(organizer(guild))
     member = Participation.objects.select_related("member").get().member

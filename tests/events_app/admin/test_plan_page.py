@@ -290,9 +290,7 @@ def test_what_discord_decides_is_not_edited_here(client: Client, guild: Guild) -
     assert (event.time_zone, event.minimum_seconds) == ("UTC", 600)
 
 
-def test_a_rule_makes_a_series_and_one_or_all_from_one_on_are_changed(
-    client: Client, guild: Guild
-) -> None:
+def test_a_rule_makes_a_series_and_one_or_all_from_one_on_are_changed(client: Client) -> None:
     client.post(page("event_add"), new(client, rule="FREQ=WEEKLY;COUNT=4") | {"_save": "1"})
     first, second, third, fourth = EventSeries.objects.get().events.order_by("starts_at")
 
