@@ -14,11 +14,17 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listens to what changes on the floors below, and shows itself there."""
+        """Listens to what changes on the floors below, and shows itself on their pages."""
         # Models are loaded by now.
         from events_app.admin import session_panel  # noqa: PLC0415
         from events_app.services import linking, self_check  # noqa: PLC0415
 
+        event, participation, dispute = (
+            self.get_model(name) for name in ("Event", "Participation", "Dispute")
+        )
+        community_registry.link_list(event, "events", to=("guild",))
+        community_registry.link_list(participation, "participation", to=("guild", "member"))
+        community_registry.link_list(dispute, "disputes", to=("guild", "member"))
         community_registry.hear_of_roles(linking.roles_written)
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)

@@ -25,6 +25,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Events",
+        (
+            ("events_app.Event", "Events", "event"),
+            ("events_app.EventSeries", "Series", "event_repeat"),
+            ("events_app.Participation", "Participation", "how_to_reg"),
+            ("events_app.Dispute", "Disputes", "gavel"),
+        ),
+    ),
+    (
         "Directory",
         (
             ("community.Guild", "Guilds", "hub"),

@@ -1,0 +1,165 @@
+"""Disputes: members say that a number is wrong, staff answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q
+from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.text import Truncator
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
+
+from community.admin import search
+from community.admin.base import GuildScopedAdmin
+from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
+from community.admin.showing import link_to, moment
+from events_app.admin.filters import EventFilter
+from events_app.admin.pages import CREDIT, VIEW, Names, address, attempt, bound_to, text_area
+from events_app.admin.plan_fields import MinutesField
+from events_app.models import Dispute, DisputeState, Verdict
+from events_app.services.disputes import answer_dispute
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
+
+    from events_app.admin.pages import Asker
+
+LABELS = {"open": "warning", "accepted": "success", "declined": ""}
+
+ACCEPT, DECLINE = "accept", "decline"
+
+MOST_SAID = 80
+
+
+class AnswerForm(forms.Form):
+    """What staff say, and what the member is credited with."""
+
+    decision = forms.ChoiceField(
+        choices=[(ACCEPT, "they are right"), (DECLINE, "the number stays")],
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    answer = forms.CharField(max_length=1000, widget=text_area(3), help_text="The member reads it.")
+    seconds = MinutesField(label="Credit, minutes", help_text="Where they are right; empty: none.")
+    verdict = forms.ChoiceField(
+        required=False,
+        choices=Verdict.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Where they are right: whatever the time says.",
+    )
+
+    def clean_seconds(self) -> float:
+        """Gives the seconds."""
+        return float((self.cleaned_data["seconds"] or 0.0) * 60)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(GuildScopedAdmin):
+    """Disputes, in the order in which they wait."""
+
+    exact_ids = ("user_id",)
+    list_display = ("opened", "member_link", "event_link", "said", "state_label", "guild_link")
+    list_display_links = ("opened",)
+    list_filter = (
+        GuildFilter,
+        "state",
+        EventFilter,
+        MemberFilter,
+        ("opened_at", TimeRangeFilter),
+    )
+    search_fields = ("user_id",)
+    search_help_text = "Member, or an id"
+    ordering = ("-opened_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the records that the rows link to."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related("member", "event").prefetch_related("guild")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may look at events."""
+        return request.user.has_perm(VIEW)
+
+    def named(self, request: HttpRequest, text: str) -> Q:
+        """Selects by the members' names."""
+        return search.of_members_named(text, guilds=self.guilds(request))
+
+    def with_uuid(self, uuid: Any) -> Q:
+        """Selects one dispute, or those of an event."""
+        return Q(pk=uuid) | Q(event=uuid)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows a dispute; it is answered there, once, by those who may credit."""
+        uuid = search.as_uuid(object_id)
+        if uuid is None:
+            raise Http404
+        needed = (CREDIT,) if request.method == "POST" else ()
+        return bound_to(self, dispute_page, *needed)(request, dispute_id=uuid)
+
+    @admin.display(description="opened", ordering="opened_at")
+    def opened(self, dispute: Dispute) -> SafeString | str:
+        """Shows since when it waits."""
+        return moment(dispute.opened_at, dispute.event.zone)
+
+    @admin.display(description="event")
+    def event_link(self, dispute: Dispute) -> SafeString:
+        """Links to the event."""
+        return link_to(dispute.event)
+
+    @admin.display(description="what they say")
+    def said(self, dispute: Dispute) -> str:
+        """Gives the beginning of what the member says."""
+        return Truncator(dispute.text).chars(MOST_SAID)
+
+    @display(description="state", label=LABELS, ordering="state")
+    def state_label(self, dispute: Dispute) -> str:
+        """Says where it stands."""
+        return str(DisputeState(dispute.state).label)
+
+
+def dispute_page(asker: Asker, dispute_id: UUID) -> HttpResponse:
+    """Shows a dispute and, where it is open, takes the answer."""
+    dispute: Dispute | None = asker.admin.get_queryset(asker.request).filter(pk=dispute_id).first()
+    if dispute is None:
+        raise Http404
+    zone, is_open = dispute.event.zone, dispute.state == DisputeState.OPEN
+    back = reverse("admin:events_app_dispute_changelist")
+    form = AnswerForm(asker.request.POST if asker.request.method == "POST" else None)
+    if asker.request.method == "POST" and form.is_valid():
+        given: dict[str, Any] = {
+            "is_accepted": form.cleaned_data["decision"] == ACCEPT,
+            **{name: form.cleaned_data[name] for name in ("answer", "seconds", "verdict")},
+            "actor": asker.user,
+            "now": asker.now,
+        }
+        done = "The dispute was answered."
+        if attempt(asker, form, lambda: answer_dispute(dispute.pk, **given), done=done):
+            return HttpResponseRedirect(back)
+    names = Names(dispute.guild_id, [dispute.user_id])
+    return asker.render(
+        "dispute.html",
+        f"Dispute of {names.text(dispute.user_id)}",
+        dispute=dispute,
+        label=LABELS[dispute.state],
+        member=names.link(dispute.user_id),
+        event_link=link_to(dispute.event),
+        opened=moment(dispute.opened_at, zone),
+        answered=moment(dispute.answered_at, zone) if dispute.answered_at else "",
+        why=address("member", dispute.event_id, dispute.user_id),
+        form=form if is_open and asker.may(CREDIT) else None,
+        back=back,
+        media=form.media,
+    )

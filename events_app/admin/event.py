@@ -1,0 +1,190 @@
+"""Events: listed, planned, changed, looked into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404
+from django.urls import path
+from unfold.decorators import display
+
+from community.admin import search
+from community.admin.base import GuildScopedAdmin
+from community.admin.estimates import EstimatedPaginator
+from community.admin.filters import GuildFilter, TimeRangeFilter
+from community.admin.showing import NOTHING, link_to
+from events_app.admin import (
+    boards,
+    credit_pages,
+    decisions,
+    export_pages,
+    gap_pages,
+    member_page,
+    planning,
+    versions,
+)
+from events_app.admin.filters import SeriesFilter
+from events_app.admin.overview import event_page
+from events_app.admin.pages import ADD, CHANGE, CREDIT, bound_to
+from events_app.admin.rows import STATE_LABELS, window_of
+from events_app.models import Event, EventState, Participation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], ...] = (
+    ("edit", "edit/", planning.edit_page, (CHANGE,)),
+    ("cancel", "cancel/", decisions.cancel_page, (CHANGE,)),
+    ("publish", "publish/", decisions.publish_page, (CHANGE,)),
+    ("versions", "versions/", versions.versions_page, ()),
+    ("undo", "versions/<int:version>/undo/", decisions.undo_page, (CHANGE,)),
+    ("board", "board/", boards.board_page, ()),
+    ("timeline", "timeline/", boards.timeline_page, ()),
+    ("member", "members/<int:user_id>/", member_page.member_page, ()),
+    ("credit", "members/<int:user_id>/credit/", credit_pages.give_page, (CREDIT,)),
+    ("withdraw", "credits/<uuid:credit_id>/withdraw/", credit_pages.withdraw_page, (CREDIT,)),
+    ("gaps", "gaps/", gap_pages.gaps_page, ()),
+    ("gap", "gaps/<uuid:gap_id>/", gap_pages.gap_page, (CREDIT,)),
+    ("csv", "participation.csv", export_pages.csv_page, ()),
+    ("json", "participation.json", export_pages.json_page, ()),
+)
+"""An event's pages: name, address below the event's, what makes it, what it takes to open it."""
+
+
+def counted(rows: Any) -> Coalesce:
+    """Counts rows of an event, in the query that reads the events."""
+    of_event = rows.filter(event=OuterRef("pk")).order_by().values("event")
+    return Coalesce(Subquery(of_event.annotate(count=Count("pk")).values("count")), 0)
+
+
+@admin.register(Event)
+class EventAdmin(GuildScopedAdmin):
+    """Events. Nothing is saved but through the services of planning."""
+
+    exact_ids = ("discord_event_id",)
+    list_display = (
+        "title",
+        "window",
+        "state_label",
+        "participants",
+        "qualified",
+        "series_link",
+        "from_discord",
+        "guild_link",
+    )
+    list_filter = (
+        GuildFilter,
+        "state",
+        ("starts_at", TimeRangeFilter),
+        SeriesFilter,
+        "is_from_discord",
+    )
+    search_fields = ("title",)
+    search_help_text = "Title, or an id"
+    ordering = ("-starts_at", "-id")
+    paginator = EstimatedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the guilds and series that the rows link to, and how many took part."""
+        events: Any = super().get_queryset(request)
+        rows = Participation.objects.all()
+        linked: QuerySet[Any] = events.for_changelist().annotate(
+            participants_count=counted(rows), qualified_count=counted(rows.qualified())
+        )
+        return linked
+
+    def named(self, request: HttpRequest, text: str) -> Q:
+        """Selects by title."""
+        return Q(title__icontains=text)
+
+    def with_uuid(self, uuid: Any) -> Q:
+        """Selects an event by its id, or those of a series by its."""
+        return Q(pk=uuid) | Q(series=uuid)
+
+    # Who may -------------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Organizers plan."""
+        return request.user.has_perm(ADD)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may look at events."""
+        return request.user.has_perm("events_app.view_event")
+
+    # Pages ---------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds an event's own pages."""
+        own = [
+            path(
+                f"<uuid:event_id>/{below}",
+                bound_to(self, page, *permissions),
+                name=f"events_app_event_{name}",
+            )
+            for name, below, page, permissions in PAGES
+        ]
+        return [*own, *super().get_urls()]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Plans an event."""
+        return bound_to(self, planning.add_page, ADD)(request)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows an event; it is changed on a page of its own."""
+        uuid = search.as_uuid(object_id)
+        if uuid is None:
+            raise Http404
+        return bound_to(self, event_page)(request, event_id=uuid)
+
+    # Columns -------------------------------------------------------------------------------
+
+    @admin.display(description="window", ordering="starts_at")
+    def window(self, event: Event) -> SafeString:
+        """Shows when it is, in its zone."""
+        return window_of(event)
+
+    @display(
+        description="state",
+        label={str(state.label): label for state, label in STATE_LABELS.items()},
+        ordering="state",
+    )
+    def state_label(self, event: Event) -> str:
+        """Says where it is in its life."""
+        return str(EventState(event.state).label)
+
+    @admin.display(description="took part")
+    def participants(self, event: Any) -> int:
+        """Counts those who took part."""
+        return int(event.participants_count)
+
+    @admin.display(description="qualified")
+    def qualified(self, event: Any) -> int:
+        """Counts those who qualify."""
+        return int(event.qualified_count)
+
+    @admin.display(description="series")
+    def series_link(self, event: Event) -> SafeString | str:
+        """Links to its series."""
+        return link_to(event.series) if event.series else NOTHING
+
+    @admin.display(description="from Discord", boolean=True, ordering="is_from_discord")
+    def from_discord(self, event: Event) -> bool:
+        """Tells whether it was made on Discord."""
+        return event.is_from_discord

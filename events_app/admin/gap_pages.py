@@ -1,0 +1,117 @@
+"""Blind gaps within an event's window, and making one good for all whom it touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404, HttpResponseRedirect
+
+from community.admin.showing import link_to, moment
+from community.domain.durations import in_words
+from community.domain.errors import RollcallError
+from events_app.admin.pages import CREDIT, Names, ReasonForm, address, refuse
+from events_app.models import Credit, Event
+from events_app.services.credits import credit_gap, gap_candidates
+from sessions_app.models import BlindGap
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+    from django.http import HttpResponse
+
+    from events_app.admin.pages import Asker
+
+MOST_GAPS: Final = 100
+MOST_MEMBERS: Final = 500
+
+
+def gaps_within(event: Event) -> QuerySet[BlindGap]:
+    """Gives the gaps of an event's guild that lie in its window, the first of them first."""
+    within = Q(began_at__lt=event.ends_at, ended_at__gt=event.starts_at)
+    return BlindGap.objects.filter(within, guild_id=event.guild_id).order_by("began_at", "id")
+
+
+def gaps_page(asker: Asker, event_id: UUID) -> HttpResponse:
+    """Lists the gaps of an event."""
+    event = asker.event(event_id)
+    gaps = list(gaps_within(event)[:MOST_GAPS])
+    names = Names(event.guild_id, [gap.user_id for gap in gaps if gap.user_id is not None])
+    credited = set(
+        Credit.objects.standing()
+        .filter(event=event, gap__in=gaps)
+        .order_by()
+        .values_list("gap_id", flat=True)
+    )
+    may_credit = asker.may(CREDIT) and event.is_on
+    lines = [
+        (
+            link_to(gap, f"{gap.began_at.astimezone(event.zone):%Y-%m-%d %H:%M:%S %Z}"),
+            in_words(gap.length.total_seconds()),
+            gap.get_cause_display(),
+            "everyone" if gap.user_id is None else names.link(gap.user_id),
+            "told afterwards" if gap.is_replayed else ("credited" if gap.pk in credited else ""),
+            address("gap", event.pk, gap.pk) if may_credit and not gap.is_replayed else "",
+        )
+        for gap in gaps
+    ]
+    return asker.render(
+        "event/gaps.html",
+        f"Blind gaps: {event.title}",
+        event=event,
+        lines=lines,
+        back=address("change", event.pk),
+    )
+
+
+def gap_page(asker: Asker, event_id: UUID, gap_id: UUID) -> HttpResponse:
+    """Shows who would get what for a gap, and gives it to them."""
+    event = asker.event(event_id)
+    gap = gaps_within(event).filter(pk=gap_id).first()
+    if gap is None:
+        raise Http404
+    form = ReasonForm(asker.request.POST if asker.request.method == "POST" else None)
+    back = address("gaps", event.pk)
+    if asker.request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            given = credit_gap(event.pk, gap.pk, reason=reason, actor=asker.user, now=asker.now)
+        except RollcallError as error:
+            refuse(form, error)
+        else:
+            members = f"{len(given)} member{'s' if len(given) != 1 else ''}"
+            messages.success(asker.request, f"Credited the gap to {members}.")
+            return HttpResponseRedirect(back)
+    why_not, found = "", []
+    try:
+        found = gap_candidates(event.pk, gap.pk)
+    except RollcallError as error:
+        why_not = str(error)
+    had = set(
+        Credit.objects.standing()
+        .filter(event=event, gap=gap)
+        .order_by()
+        .values_list("user_id", flat=True)
+    )
+    names = Names(event.guild_id, [user_id for user_id, _ in found[:MOST_MEMBERS]])
+    return asker.render(
+        "event/gap.html",
+        f"Make a blind gap good: {event.title}",
+        event=event,
+        gap=gap,
+        began=moment(gap.began_at, event.zone),
+        ended=moment(gap.ended_at, event.zone),
+        length=in_words(gap.length.total_seconds()),
+        lines=[
+            (names.link(user_id), in_words(seconds), user_id in had)
+            for user_id, seconds in found[:MOST_MEMBERS]
+        ],
+        count=len(found),
+        to_give=sum(user_id not in had for user_id, _ in found),
+        why_not=why_not,
+        form=form,
+        back=back,
+        media=form.media,
+    )

@@ -1,0 +1,188 @@
+"""An event's page: what is planned, how it stands, and the way to all else about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.urls import reverse
+
+from community.admin.showing import link_or_id, link_to, link_to_list, moment
+from community.domain.durations import in_words
+from community.models import AuditEntry
+from events_app.admin.outcomes import share_words
+from events_app.admin.pages import CHANGE, CREDIT, Names, address
+from events_app.admin.plan_choices import names_of_channels, names_of_roles
+from events_app.admin.rows import STATE_LABELS, ParticipationLine, participation_lines
+from events_app.models import (
+    Dispute,
+    DisputeState,
+    Event,
+    EventState,
+    GapPolicy,
+    Interest,
+    Participation,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from events_app.admin.pages import Asker
+
+MOST_MEMBERS: Final = 100
+MOST_ENTRIES: Final = 20
+
+Link = tuple[str, str]
+"""An address, and its words."""
+
+
+def event_page(asker: Asker, event_id: UUID) -> HttpResponse:
+    """Shows an event."""
+    event = asker.event(event_id)
+    rows = Participation.objects.filter(event=event).for_changelist()
+    counts = Participation.objects.filter(event=event).aggregate(
+        all=Count("pk"),
+        qualified=Count("pk", filter=Q(is_qualified=True)),
+        late=Count("pk", filter=Q(is_late=True)),
+        early=Count("pk", filter=Q(left_early=True)),
+        doubt=Count("pk", filter=Q(is_in_doubt=True)),
+    )
+    open_disputes = Dispute.objects.filter(event=event, state=DisputeState.OPEN).count()
+    missing = _no_shows(event)
+    lines: list[ParticipationLine] = participation_lines(
+        rows.order_by("-is_qualified", "counted_from", "user_id")[:MOST_MEMBERS], event
+    )
+    return asker.render(
+        "event/event.html",
+        event.title,
+        event=event,
+        label=STATE_LABELS[EventState(event.state)],
+        facts=facts_of(event),
+        figures=[
+            ("qualified", counts["qualified"]),
+            ("took part", counts["all"]),
+            ("late", counts["late"]),
+            ("left early", counts["early"]),
+            ("in doubt", counts["doubt"]),
+        ],
+        lines=lines,
+        not_shown=max(counts["all"] - len(lines), 0),
+        all_lines=link_to_list(Participation, "All of them, with filters", event=str(event.pk)),
+        missing=missing,
+        pages=_pages(event, open_disputes),
+        actions=_actions(asker, event),
+        may_credit=asker.may(CREDIT),
+        audit_lines=_audit_lines(event),
+        counted=moment(event.counted_at, event.zone) if event.counted_at else "",
+    )
+
+
+def facts_of(event: Event) -> list[tuple[str, object]]:
+    """Says what is planned, in words."""
+    channels, roles = (
+        names_of_channels(event.channel_ids),
+        names_of_roles(
+            {*event.any_role_ids, *event.all_role_ids, *event.no_role_ids, event.reward_role or 0}
+        ),
+    )
+
+    def roles_named(ids: list[int]) -> str:
+        return ", ".join(roles.get(pk, f"role {pk}") for pk in ids)
+
+    graces = (
+        ("late", event.late_grace_seconds),
+        ("early", event.early_grace_seconds),
+        ("rejoin", event.rejoin_grace_seconds),
+    )
+    idle = [
+        words
+        for words, counts in (
+            ("muted", event.counts_muted),
+            ("deafened", event.counts_deafened),
+            ("alone", event.counts_alone),
+            ("AFK", event.counts_afk),
+        )
+        if not counts
+    ]
+    facts: list[tuple[str, object]] = [
+        ("Guild", link_or_id(event, "guild", id_name="guild_id", kind="guild")),
+        ("Start", moment(event.starts_at, event.zone)),
+        ("End", moment(event.ends_at, event.zone)),
+        ("Length", in_words(event.length.total_seconds())),
+        ("Time zone", event.time_zone),
+        (
+            "Channels",
+            ", ".join(channels.get(pk, f"channel {pk}") for pk in event.channel_ids)
+            or "the whole guild",
+        ),
+        ("Any of the roles", roles_named(event.any_role_ids)),
+        ("All of the roles", roles_named(event.all_role_ids)),
+        ("None of the roles", roles_named(event.no_role_ids)),
+        ("Minimum stay", in_words(event.minimum_seconds) if event.minimum_seconds else ""),
+        ("Minimum share", share_words(event.minimum_share) if event.minimum_share else ""),
+        ("Grace", ", ".join(f"{name} {in_words(of)}" for name, of in graces if of)),
+        ("Capacity", event.capacity or ""),
+        ("Time that does not count", ", ".join(idle)),
+        ("Blind gaps", GapPolicy(event.gap_policy).label),
+        (
+            "Role for those who qualify",
+            roles_named([event.reward_role]) if event.reward_role else "",
+        ),
+        ("Series", _series(event)),
+        ("From Discord", "yes: title and times are edited there" if event.is_from_discord else ""),
+    ]
+    return [(name, fact) for name, fact in facts if fact != ""]
+
+
+def _series(event: Event) -> object:
+    if event.series is None:
+        return ""
+    words = f"{event.series.title}, edited apart" if event.is_apart else event.series.title
+    return link_to(event.series, words)
+
+
+def _no_shows(event: Event) -> tuple[int, list[str]]:
+    """Tells who said on Discord that they are interested, and has no participation."""
+    came = Participation.objects.filter(event=event, user_id=OuterRef("user_id"))
+    rows = Interest.objects.filter(~Exists(came), event=event)
+    ids = list(rows.order_by("since").values_list("user_id", flat=True)[:MOST_MEMBERS])
+    names = Names(event.guild_id, ids)
+    count = len(ids) if len(ids) < MOST_MEMBERS else rows.count()
+    return count, [names.link(user_id) for user_id in ids]
+
+
+def _pages(event: Event, open_disputes: int) -> list[Link]:
+    disputes = reverse("admin:events_app_dispute_changelist")
+    return [
+        (address("board", event.pk), "Live board"),
+        (address("timeline", event.pk), "Timeline"),
+        (address("gaps", event.pk), "Blind gaps"),
+        (
+            f"{disputes}?event={event.pk}",
+            f"Disputes ({open_disputes} open)" if open_disputes else "Disputes",
+        ),
+        (address("versions", event.pk), f"Versions ({event.version})"),
+        (address("csv", event.pk), "CSV"),
+        (address("json", event.pk), "JSON"),
+    ]
+
+
+def _actions(asker: Asker, event: Event) -> list[Link]:
+    if not asker.may(CHANGE) or event.state == EventState.CANCELLED:
+        return []
+    publish = [(address("publish", event.pk), "Publish")]
+    return [
+        *(publish if event.state == EventState.DRAFT else []),
+        (address("edit", event.pk), "Change"),
+        (address("cancel", event.pk), "Cancel the event"),
+    ]
+
+
+def _audit_lines(event: Event) -> list[tuple[Any, Any, AuditEntry]]:
+    entries = AuditEntry.objects.filter(target_kind="event", target_id=str(event.pk))
+    return [
+        (moment(entry.at, event.zone), link_to(entry, entry.action), entry)
+        for entry in entries[:MOST_ENTRIES]
+    ]
