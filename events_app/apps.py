@@ -14,8 +14,10 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listens to what changes on the floors below, and shows its lists on their pages."""
-        from events_app.services import linking  # noqa: PLC0415 (models are loaded by now)
+        """Listens to what changes on the floors below, and shows itself there."""
+        # Models are loaded by now.
+        from events_app.admin import session_panel  # noqa: PLC0415
+        from events_app.services import linking, self_check  # noqa: PLC0415
 
         event, participation, dispute = (
             self.get_model(name) for name in ("Event", "Participation", "Dispute")
@@ -25,3 +27,6 @@ class EventsConfig(AppConfig):
         community_registry.link_list(dispute, "disputes", to=("guild", "member"))
         community_registry.hear_of_roles(linking.roles_written)
         sessions_registry.hear_of_sessions(linking.sessions_written)
+        sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)
+        sessions_registry.name_events_of_sessions(linking.event_ids_of)
+        sessions_registry.show_on_session_page(session_panel.events_of_session)

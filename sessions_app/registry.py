@@ -1,4 +1,4 @@
-"""What the floors above bring in ``AppConfig.ready()``: panels, checks of their books, ears."""
+"""What the floors above bring in ``AppConfig.ready()``: panels, events, checks, ears."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -44,6 +44,31 @@ def session_panels(request: HttpRequest, session: VoiceSession) -> list[Panel]:
     """Makes the panels of a session's page."""
     panels = (maker(request, session) for maker in _makers)
     return [panel for panel in panels if panel is not None]
+
+
+_EventFinder = Callable[["Collection[UUID]"], "Mapping[UUID, Sequence[UUID]]"]
+_event_finders: list[_EventFinder] = []
+
+
+def name_events_of_sessions(finder: _EventFinder) -> _EventFinder:
+    """Has the API tell to which events sessions belong.
+
+    Args:
+        finder: gives, by session id, the ids of its events, in one statement for all of
+            the sessions; those without any may be left out.
+    """
+    _event_finders.append(finder)
+    return finder
+
+
+def event_ids_of(session_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Gives, by session id, the ids of the events that sessions belong to; each has a list."""
+    found: dict[UUID, list[UUID]] = {session_id: [] for session_id in session_ids}
+    if found:
+        for finder in _event_finders:
+            for session_id, event_ids in finder(session_ids).items():
+                found[session_id].extend(event_ids)
+    return found
 
 
 _book_checks: dict[str, BookCheck] = {}

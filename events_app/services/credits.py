@@ -8,13 +8,14 @@ events, and would wait for the one that waits for it.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
 from community.models import Member
 from community.services import audit
-from events_app.domain.counting import Records, Why, explain
+from events_app.domain.counting import Why, explain
 from events_app.domain.plan import LONGEST_WINDOW, is_storable
 from events_app.models import Credit, Event, Verdict
 from events_app.services.changes import note_event
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
+
+    from events_app.domain.counting import Records
 
 GIVE: Final = "credit.give"
 WITHDRAW: Final = "credit.withdraw"
@@ -314,22 +317,13 @@ def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
 def _is_touched(event: Event, records: Records, gap: BlindGap) -> bool:
     """Tells whether a member's time, this gap apart, counts up to it, from it on, or in it."""
     span = (gap.began_at, gap.ended_at)
-    without = Records(
-        records.stays,
-        records.roles,
-        [each for each in records.gaps if each != span],
-        records.roles_known_since,
-    )
+    without = replace(records, gaps=[each for each in records.gaps if each != span])
     terms = terms_of(event, upto=event.ends_at)
     # The gap may reach over the window's edges: who was there before it was there.
-    wide = type(terms)(
+    wide = replace(
+        terms,
         starts=min(terms.starts, gap.began_at - gap.length),
         upto=max(terms.upto, gap.ended_at + gap.length),
-        any_role_ids=terms.any_role_ids,
-        all_role_ids=terms.all_role_ids,
-        no_role_ids=terms.no_role_ids,
-        idle=terms.idle,
-        credits_gaps=terms.credits_gaps,
     )
     return any(
         piece.why == Why.COUNTED and piece.began <= gap.ended_at and piece.ended >= gap.began_at

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection
 from django.utils import timezone
 
+from events_app.models import SessionLink
 from events_app.services import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -55,6 +56,19 @@ def sessions_written(
             cursor.execute(_NOTE_AND_LINK, {"began": list(began), "changed": list(changed)})
     for gap in gaps:
         changes.note_guild(gap.guild_id, since=gap.began_at, until=gap.ended_at, now=timezone.now())
+
+
+def event_ids_of(session_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Gives, by session id, the ids of the events that sessions belong to, the earliest first."""
+    links = (
+        SessionLink.objects.filter(session__in=session_ids)
+        .order_by("event__starts_at", "event_id")
+        .values_list("session_id", "event_id")
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for session_id, event_id in links:
+        found.setdefault(session_id, []).append(event_id)
+    return found
 
 
 def roles_written(guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:

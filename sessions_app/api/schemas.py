@@ -88,6 +88,10 @@ class SessionOut(Schema):
     end_uncertainty: float = Field(description="Seconds by which the end may be off.")
     stretches: StretchesOut
     seconds: SumsOut
+    event_ids: list[UuidText] = Field(
+        description="The events that it belongs to: it lies in their windows, in a channel and "
+        "with roles that count there."
+    )
     links: SessionLinks
 
 

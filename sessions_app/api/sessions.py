@@ -33,8 +33,10 @@ from sessions_app.domain.sums import sum_of
 from sessions_app.models import EndReason, SessionStatus, StartKind, VoiceSession
 from sessions_app.models.channel_ids import never_empty
 from sessions_app.models.voice_session import VoiceSessionQuerySet
+from sessions_app.registry import event_ids_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypedDict
 
     from django.db.models import QuerySet
@@ -76,7 +78,7 @@ def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> Sess
     now = timezone.now()
     shown = page[: filters.limit]
     return SessionPage(
-        sessions=[_session_out(session, now=now) for session in shown],
+        sessions=_sessions_out(shown, now=now),
         next=(
             Cursor(shown[-1].started_at, shown[-1].id).next_path(request)
             if len(page) > len(shown)
@@ -98,13 +100,14 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
     if session is None:
         raise NotFoundError(what="session")
     others = VoiceSession.objects.filter(visit_id=session.visit_id).exclude(id=session.id)
-    related = _named(others).order_by("started_at", "id")[:MOST_RELATED]
+    related = list(_named(others).order_by("started_at", "id")[:MOST_RELATED])
     now = timezone.now()
+    itself, *others_out = _sessions_out([session, *related], now=now)
     visit = session.visit
     counted = VoiceSession.objects.for_sums().filter(visit_id=visit.id)
     total = sum_of(part.measured(now=now) for part in counted)
     return SessionDetail(
-        **dict(_session_out(session, now=now)),
+        **dict(itself),
         visit=VisitOut(
             id=visit.id,
             started_at=visit.started_at,
@@ -114,7 +117,7 @@ def get_session(request: KeyedRequest, session_id: UUID) -> SessionDetail:
             duration_seconds=total.seconds,
             uncertainty_seconds=total.uncertainty,
         ),
-        related=[_session_out(other, now=now) for other in related],
+        related=others_out,
     )
 
 
@@ -159,7 +162,13 @@ def _chosen(filters: SessionFilters) -> Q:
     return wanted
 
 
-def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
+def _sessions_out(sessions: "Sequence[NamedSession]", *, now: datetime) -> list[SessionOut]:
+    """Tells of sessions; which events they belong to is asked once for all of them."""
+    events = event_ids_of([session.id for session in sessions])
+    return [_session_out(session, event_ids=events[session.id], now=now) for session in sessions]
+
+
+def _session_out(session: "NamedSession", *, event_ids: list[UUID], now: datetime) -> SessionOut:
     end = session.ended_at
     stretches = {
         kind: _cut(getattr(session, kind), start=session.started_at, end=end)
@@ -197,6 +206,7 @@ def _session_out(session: "NamedSession", *, now: datetime) -> SessionOut:
             }
         ),
         seconds=SumsOut(**sums),
+        event_ids=event_ids,
         links=SessionLinks(
             self=reverse("api:get_session", kwargs={"session_id": session.id}),
             visit=f"{reverse('api:list_sessions')}?{visit_query}",

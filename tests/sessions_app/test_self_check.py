@@ -86,7 +86,12 @@ def test_check_finds_nothing_wrong_where_nothing_is() -> None:
 
     assert result.found == 0
     assert result.by_kind() == dict.fromkeys(KINDS, 0)
-    assert result.outcome()["looked_at"] == {"sessions": 3, "visits": 3, "voice": 4}
+    assert result.outcome()["looked_at"] == {
+        "sessions": 3,
+        "visits": 3,
+        "voice": 4,
+        "participation": 0,
+    }
     assert result.outcome()["ids"] == {}
 
 

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 GUILD = 7 << 22
+
+
+@pytest.fixture(autouse=True)
+def _only_this_floors_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_book_checks", {})
+
+
 MINUTE = timedelta(minutes=1)
 EVERY = 5 * MINUTE
 DAY = 24 * 60

@@ -202,9 +202,9 @@ def test_candidates_of_a_gap_are_whose_time_counted_beside_it(guild: Guild) -> N
         no_role_ids=frozenset({role.pk}),
     )
     gap = make_gap(guild.pk, began_at=at(-30), ended_at=at(-28))
-    known = {"roles_known_since": at(-900)}
-    before, after, through = (make_member(guild, **known) for _ in range(3))
-    early, elsewhere, barred = (make_member(guild, **known) for _ in range(3))
+    before, after, through, early, elsewhere, barred = (
+        make_member(guild, roles_known_since=at(-900)) for _ in range(6)
+    )
     make_session(before, lounge, started_at=at(-60), ended_at=at(-30))
     make_session(after, lounge, started_at=at(-28), ended_at=at(-1))
     make_session(through, lounge)

@@ -135,3 +135,29 @@ def test_what_could_not_be_changed_so_is_refused() -> None:
     cancel_event(event.pk, actor=None, reason="rain", now=NOW)
     with pytest.raises(EventCancelledError):
         preview_change(event.pk, make_plan(), guild_id=guild.pk, now=NOW)
+
+
+@pytest.mark.django_db
+def test_what_stood_in_a_category_while_the_event_was_on_counts_in_a_preview() -> None:
+    guild = make_guild()
+    category = make_category(guild)
+    lounge = make_channel(guild, parent=category)
+    event = make_event(
+        guild,
+        now=minutes(-90),
+        starts_at=minutes(-60),
+        ends_at=minutes(60),
+        channel_ids=frozenset({category.pk}),
+    )
+    make_session(make_member(guild), lounge, started_at=minutes(-50))
+    lounge.parent = None
+    lounge.save()
+    plan = replace(plan_of(event), minimum_seconds=60)
+
+    preview = preview_change(event.pk, plan, guild_id=guild.pk, now=NOW)
+
+    change_event(event.pk, plan, actor=None, reason="", now=NOW)
+    rebuild([event.pk], now=NOW)
+    assert [outcome.seconds for outcome in preview.outcomes] == [3000]
+    assert tuple(outcomes_of(event).values()) == preview.outcomes
+    assert preview.flips == ()

@@ -11,9 +11,17 @@ from events_app.services.planning_errors import NoSuchEventError
 from events_app.services.rollup import rebuild
 from events_app.services.why import explain_member
 from sessions_app.models import VoiceSession
-from tests.events_app.planned import make_event
+from tests.events_app.planned import make_event, make_role
 from tests.events_app.stories import Story, at, lay, stories
-from tests.factories import NOW, make_channel, make_gap, make_guild, make_member, make_session
+from tests.factories import (
+    NOW,
+    make_channel,
+    make_gap,
+    make_guild,
+    make_member,
+    make_session,
+    make_session_of,
+)
 from tests.factories import at as minutes
 
 
@@ -103,3 +111,21 @@ def test_explaining_takes_the_same_few_statements(
 
     with django_assert_max_num_queries(7):  # type: ignore[operator]
         explain_member(event.pk, member.user_id, now=NOW)
+
+
+@pytest.mark.django_db
+def test_of_who_is_not_mirrored_roles_are_known_since_the_guild_is() -> None:
+    guild = make_guild(first_seen_at=minutes(-20))
+    lounge, role = make_channel(guild), make_role(guild)
+    make_session_of(77, guild_id=guild.pk, channel_id=lounge.pk, started_at=minutes(-60))
+    event = make_event(guild, starts_at=minutes(-60), ends_at=NOW, no_role_ids=frozenset({role.pk}))
+    rebuild([event.pk], now=NOW)
+
+    explanation = explain_member(event.pk, 77, now=NOW)
+
+    assert [(piece.why, piece.seconds) for piece in explanation.pieces] == [
+        (Why.ROLES_UNKNOWN, 2400),
+        (Why.COUNTED, 1200),
+    ]
+    assert explanation.participation is not None
+    assert explanation.participation.seconds == 1200

@@ -76,6 +76,7 @@ def test_list_shows_a_session_in_full(get: GetJson) -> None:
             "streaming": 0.0,
             "afk": 0.0,
         },
+        "event_ids": [],
         "links": {
             "self": f"/api/sessions/{row.id}",
             "visit": f"/api/sessions?visit_id={row.visit_id}",
@@ -244,11 +245,11 @@ def test_list_takes_as_many_queries_for_three_as_for_one(
     session(ago=10)
     client.get("/api/sessions")  # the key's use is noted once a minute
 
-    with django_assert_num_queries(3):  # key, its guilds, sessions
+    with django_assert_num_queries(4):  # key, its guilds, sessions, their events
         client.get("/api/sessions")
     session(ago=20, channel_id=31)
     session(ago=30, guild_id=OTHER_GUILD)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/api/sessions")
 
 
@@ -297,11 +298,12 @@ def test_detail_takes_as_many_queries_for_three_as_for_one(
     row = session(ago=60)
     client.get(f"/api/sessions/{row.id}")
 
-    with django_assert_num_queries(5):  # key, its guilds, session and visit, sum, related
+    # key, its guilds, session and visit, sum, related, the events of all of them
+    with django_assert_num_queries(6):
         client.get(f"/api/sessions/{row.id}")
     session(ago=50, visit=row.visit)
     session(ago=40, visit=row.visit)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(f"/api/sessions/{row.id}")
 
 
