@@ -1,9 +1,22 @@
 """Events and what members are credited with."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 from community import registry as community_registry
 from sessions_app import registry as sessions_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    from sessions_app.models import VoiceSession
+    from sessions_app.registry import Panel
 
 
 class EventsConfig(AppConfig):
@@ -14,9 +27,12 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+<<<<<<< HEAD
         """Listens to what changes on the floors below, and shows itself on their pages."""
+=======
+        """Listens to what changes on the floors below, and shows itself there."""
+>>>>>>> eadmin
         # Models are loaded by now.
-        from events_app.admin import session_panel  # noqa: PLC0415
         from events_app.services import linking, self_check  # noqa: PLC0415
 
         event, participation, dispute = (
@@ -29,4 +45,12 @@ class EventsConfig(AppConfig):
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)
         sessions_registry.name_events_of_sessions(linking.event_ids_of)
-        sessions_registry.show_on_session_page(session_panel.events_of_session)
+        sessions_registry.show_on_session_page(_events_of_session)
+
+
+def _events_of_session(request: HttpRequest, session: VoiceSession) -> Panel | None:
+    """Makes the box on a session's page; only who shows one loads the admin, and never the bot."""
+    make: Callable[[HttpRequest, VoiceSession], Panel | None] = import_string(
+        "events_app.admin.session_panel.events_of_session"
+    )
+    return make(request, session)

@@ -78,7 +78,7 @@ class EventAdmin(GuildScopedAdmin):
         "participants",
         "qualified",
         "series_link",
-        "from_discord",
+        "made_on",
         "guild_link",
     )
     list_filter = (
@@ -184,7 +184,7 @@ class EventAdmin(GuildScopedAdmin):
         """Links to its series."""
         return link_to(event.series) if event.series else NOTHING
 
-    @admin.display(description="from Discord", boolean=True, ordering="is_from_discord")
-    def from_discord(self, event: Event) -> bool:
-        """Tells whether it was made on Discord."""
-        return event.is_from_discord
+    @display(description="made on", label={"Discord": "info"}, ordering="is_from_discord")
+    def made_on(self, event: Event) -> str:
+        """Tells where it was made, and so where its times are edited."""
+        return "Discord" if event.is_from_discord else "Rollcall"

@@ -194,7 +194,7 @@ def test_exports_are_files_of_the_event(client: Client, event: Event) -> None:
     table = client.get(page("event_csv", event.pk))
     data = client.get(page("event_json", event.pk))
 
-    text = b"".join(table.streaming_content).decode("utf-8-sig")
+    text = table.getvalue().decode("utf-8-sig")
     assert "Mira 0" in text
     assert table["Content-Disposition"].endswith(f'{event.pk}.csv"')
     assert json.loads(data.content)["event"]["id"] == str(event.pk)
