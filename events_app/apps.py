@@ -27,11 +27,7 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-<<<<<<< HEAD
         """Listens to what changes on the floors below, and shows itself on their pages."""
-=======
-        """Listens to what changes on the floors below, and shows itself there."""
->>>>>>> eadmin
         # Models are loaded by now.
         from events_app.services import linking, self_check  # noqa: PLC0415
 
