@@ -132,7 +132,7 @@ def settle() -> None:
 def remove_after() -> None:
     """Leaves the ended rows alone: all that began after them goes."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE sessions_app_voicestate, sessions_app_blindgap")
+        cursor.execute("TRUNCATE sessions_app_voicestate, sessions_app_blindgap CASCADE")
         for table in reversed(_TABLES):
             cursor.execute(f"DELETE FROM {table} WHERE started_at >= %s", [ENDED_BY])  # noqa: S608 (as above)
     settle()

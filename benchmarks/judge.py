@@ -14,7 +14,7 @@ Member = tuple[int, int]
 
 _EMPTY = """
     TRUNCATE sessions_app_voicesession, sessions_app_visit, sessions_app_voicestate,
-             community_shard, community_outboxitem, events_app_reward, events_app_change
+             community_shard, community_outboxitem, events_app_change CASCADE
 """
 # What Rollcall keeps of a guild from before is as if it had never seen it. Micro-sessions
 # are off, so that each move leaves a session.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.module_loading import import_string
 
@@ -74,29 +74,30 @@ def pages_of(name: str) -> list[tuple[str, str]]:
     return list(_pages[name])
 
 
-class RolesListener(Protocol):
-    """Hears of members whose roles changed, in the transaction that wrote them."""
+class RolesChanged(NamedTuple):
+    """Members of a guild whose roles, or whose joining, changed.
 
-    def __call__(self, guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:
-        """Takes it in.
+    Attributes:
+        since: from when on it may matter; None for ever.
+    """
 
-        Args:
-            guild_id: their guild.
-            user_ids: the members.
-            since: from when on it may matter; None for ever.
-        """
+    guild_id: int
+    user_ids: Sequence[int]
+    since: datetime | None
 
 
+RolesListener = Callable[[Sequence[RolesChanged]], None]
 _roles_listeners: list[RolesListener] = []
 
 
 def hear_of_roles(listener: RolesListener) -> RolesListener:
-    """Has an upper floor hear of each change of members' roles and of their joining."""
+    """Has an upper floor hear of each change, in the transaction that writes it."""
     _roles_listeners.append(listener)
     return listener
 
 
-def tell_of_roles(guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:
+def tell_of_roles(changes: Sequence[RolesChanged]) -> None:
     """Tells those who listen; to be called in the transaction that writes."""
-    for listener in _roles_listeners:
-        listener(guild_id, user_ids, since=since)
+    if changes:
+        for listener in _roles_listeners:
+            listener(changes)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from community.registry import RolesChanged
+
 
 def note_sessions(session_ids: Iterable[UUID], *, now: datetime) -> None:
     """Notes voice sessions that began, ended, were corrected, or are gone."""
@@ -24,22 +26,19 @@ def note_sessions(session_ids: Iterable[UUID], *, now: datetime) -> None:
         Change.objects.create(kind=Change.Kind.SESSIONS, session_ids=ids, noted_at=now)
 
 
-def note_members(
-    guild_id: int, user_ids: Iterable[int], *, since: datetime | None, now: datetime
-) -> None:
-    """Notes members whose roles, or whose joining of the guild, changed.
-
-    Args:
-        guild_id: their guild.
-        user_ids: the members.
-        since: from when on it may matter; None for ever.
-        now: when it is noted.
-    """
-    ids = list(user_ids)
-    if ids:
-        Change.objects.create(
-            kind=Change.Kind.MEMBERS, guild_id=guild_id, user_ids=ids, since=since, noted_at=now
+def note_members(changed: Iterable[RolesChanged], *, now: datetime) -> None:
+    """Notes members whose roles, or whose joining of the guild, changed."""
+    Change.objects.bulk_create(
+        Change(
+            kind=Change.Kind.MEMBERS,
+            guild_id=each.guild_id,
+            user_ids=list(each.user_ids),
+            since=each.since,
+            noted_at=now,
         )
+        for each in changed
+        if each.user_ids
+    )
 
 
 def note_guild(guild_id: int, *, since: datetime, until: datetime, now: datetime) -> None:

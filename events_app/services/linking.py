@@ -12,9 +12,9 @@ from events_app.services import changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
     from uuid import UUID
 
+    from community.registry import RolesChanged
     from sessions_app.registry import Gap
 
 # One round trip: it stands in the bot's way of every batch. Who holds the roles is asked as
@@ -71,6 +71,6 @@ def event_ids_of(session_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
     return found
 
 
-def roles_written(guild_id: int, user_ids: Sequence[int], *, since: datetime | None) -> None:
+def roles_written(written: Sequence[RolesChanged]) -> None:
     """Notes members whose roles changed."""
-    changes.note_members(guild_id, user_ids, since=since, now=timezone.now())
+    changes.note_members(written, now=timezone.now())

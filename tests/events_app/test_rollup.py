@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from community.models import Member, RoleSpan
+from community.registry import RolesChanged
 from events_app.models import Change, Credit, Event, EventState, SessionLink
 from events_app.services import linking
 from events_app.services.changes import note_event
@@ -84,14 +85,14 @@ class Town:
         else:
             when = max(when, span.started_at)
             held.update(ended_at=when)
-        linking.roles_written(member.guild_id, [member.user_id], since=when)
+        linking.roles_written([RolesChanged(member.guild_id, [member.user_id], when)])
 
     def a_member_is_seen(self, dice: Callable[[int], int]) -> None:
         member = self.members[dice(len(self.members))]
         Member.objects.filter(pk=member.pk).update(
             joined_at=at(FIRST + dice(50)), roles_known_since=at(FIRST + dice(50))
         )
-        linking.roles_written(member.guild_id, [member.user_id], since=None)
+        linking.roles_written([RolesChanged(member.guild_id, [member.user_id], None)])
 
     def nobody_watches(self, dice: Callable[[int], int]) -> None:
         began = FIRST + dice(45)

@@ -15,6 +15,7 @@ from community.domain.difference import difference
 from community.domain.mirror import Mirror
 from community.domain.role_spans import RoleSpans
 from community.models.ids import new_id
+from community.registry import RolesChanged
 from community.services.directory import channels, guilds, members, role_spans, roles
 from community.services.directory.scope import Scope
 
@@ -96,16 +97,21 @@ def _tell(
         at -= timedelta(seconds=uncertainty)
         since[span.guild_id] = min(at, since.get(span.guild_id, at))
         users[span.guild_id].add(span.user_id)
-    for guild_id, changed in users.items():
-        registry.tell_of_roles(guild_id, sorted(changed), since=since[guild_id])
     joined: defaultdict[int, list[int]] = defaultdict(list)
     for row in members.upserted:
         record = row.record
         old = old_members.get((record.guild_id, record.user_id))
         if old is None or old.record.joined_at != record.joined_at:
             joined[record.guild_id].append(record.user_id)
-    for guild_id, changed_users in joined.items():
-        registry.tell_of_roles(guild_id, sorted(changed_users), since=None)
+    registry.tell_of_roles(
+        [
+            *(
+                RolesChanged(guild_id, sorted(who), since[guild_id])
+                for guild_id, who in users.items()
+            ),
+            *(RolesChanged(guild_id, sorted(who), None) for guild_id, who in joined.items()),
+        ]
+    )
 
 
 def _read(scope: Scope) -> Mirror:

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 def link(event: Event) -> None:
     session = make_session(make_member(event.guild), make_channel(event.guild))
-    SessionLink.objects.create(event=event, session=session)
+    SessionLink.objects.create(event=event, session=session, user_id=session.user_id)
 
 
 def credit(event: Event) -> None:
