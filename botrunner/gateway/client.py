@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 # interval, silence is as long as two of them.
 LONGEST_SILENCE_SECONDS: Final = 90.0
 HEARTBEATS_OF_SILENCE: Final = 2.2
+PROOF_PAUSE_SECONDS: Final = 1.0
+"""So long a starved process waits before it asks anew for proof that it has caught up."""
 LOOK_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
 PROOF_SECONDS: Final = 0.5
@@ -238,6 +240,8 @@ class Connection:
             except (OSError, aiohttp.ClientError, discord.ConnectionClosed) as error:
                 # A connection that is none ends by itself; the next one is live from anew.
                 logger.info("Shard %s: no proof after a stall: %s", self._shard_id, error)
+            # Discord ends a connection that sends more than 120 times a minute.
+            await asyncio.sleep(PROOF_PAUSE_SECONDS)
 
     async def _request_members(self, guild_id: int, nonce: str) -> None:
         if not (self.is_open and self._feed.sight.is_live):
