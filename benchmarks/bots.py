@@ -92,7 +92,8 @@ async def ours(moves: int) -> Result:
         opened = [
             (row.guild_id, row.user_id)
             for row in batch.new_sessions
-            if row.start_kind == StartKind.OBSERVED
+            # A move that a busy process heard late has a session as any other.
+            if row.start_kind != StartKind.FIRST_SIGHT
         ]
         if opened:
             transaction.on_commit(partial(committed, opened))
