@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TOKEN = "a-token"
 MANAGE_CHANNELS = 0x10
 MOVE_MEMBERS = 0x1000000
+SEND_MESSAGES = 0x800
 ADMINISTRATOR = 0x8
 
 
@@ -69,6 +70,7 @@ def test_invite_url_names_the_tokens_application_and_what_rooms_need() -> None:
     assert query["scope"] == ["bot applications.commands"]
     assert permissions & MANAGE_CHANNELS
     assert permissions & MOVE_MEMBERS
+    assert permissions & SEND_MESSAGES
     assert not permissions & ADMINISTRATOR
 
 

@@ -21,6 +21,7 @@ PERMISSIONS = {
     "Manage Channels": 1 << 4,  # to create and delete rooms
     "View Audit Log": 1 << 7,  # who disconnected whom, and whether a room is ours
     "View Channel": 1 << 10,
+    "Send Messages": 1 << 11,  # to remind those who are missing from an event
     "Connect": 1 << 20,  # what we grant in a room we must hold ourselves
     "Speak": 1 << 21,
     "Move Members": 1 << 24,  # from a hub into a room
