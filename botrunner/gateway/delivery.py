@@ -21,10 +21,11 @@ import discord
 from botrunner.gateway.announcing import Announcer
 from botrunner.gateway.asked_once import ask_once
 from botrunner.gateway.pauses import Pauses
+from botrunner.gateway.reminding import send_reminder
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.services import leases, outbox
 from community.services.leases import LeaseLostError
-from events_app.services import publishing, rewards
+from events_app.services import publishing, reminder_answers, rewards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KINDS: Final = publishing.KINDS | rewards.KINDS
+KINDS: Final = publishing.KINDS | rewards.KINDS | reminder_answers.KINDS
 """The kinds of outbox items that are done here."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -63,7 +64,8 @@ class Outcome:
     """How an item came out.
 
     Attributes:
-        shown: the id of the event that is announced now; None for none, and for roles.
+        shown: the id of the event that is announced now, or of the message that is written;
+            None for none, and for roles.
         refusal: what Discord said when it refused; None where it is done.
         code: Discord's code for that.
     """
@@ -169,6 +171,8 @@ class Delivery:
 
     def _is_wanted(self, item: OutboxItem) -> bool:
         leases.check(self._lease)
+        if item.kind in reminder_answers.KINDS:
+            return reminder_answers.begin(item, now=self._clock.now())
         return outbox.is_pending(item)
 
     async def _try(self, item: OutboxItem, client: discord.Client) -> Outcome:
@@ -176,6 +180,8 @@ class Delivery:
         try:
             if item.kind == publishing.PUBLISH:
                 return Outcome(shown=await self._announcer.publish(item, client))
+            if item.kind in reminder_answers.KINDS:
+                return Outcome(shown=await send_reminder(item, client))
             if item.kind == publishing.WITHDRAW:
                 await self._announcer.withdraw(item, client)
             else:
@@ -224,6 +230,11 @@ class Delivery:
         now = self._clock.now()
         if item.kind in rewards.KINDS:
             rewards.settle_reward(item, refusal=outcome.refusal, code=outcome.code, now=now)
+        elif item.kind in reminder_answers.KINDS:
+            if outcome.refusal is None:
+                reminder_answers.settle(item, message_id=outcome.shown, now=now)
+            else:
+                reminder_answers.refuse(item, code=outcome.code, message=outcome.refusal, now=now)
         elif outcome.refusal is None:
             publishing.settle(item, discord_event_id=outcome.shown, now=now)
         else:
@@ -239,5 +250,7 @@ def lane_of(item: OutboxItem) -> Lane:
     """Tells what an item has to wait for: whatever was asked before of the same thing."""
     if item.kind in publishing.KINDS:
         return ("event", str(item.payload.get("event_id")))
+    if item.kind in reminder_answers.KINDS:
+        return ("reminder", str(item.payload.get("event_id")))
     member = (item.payload.get("user_id"), item.payload.get("role_id"))
     return ("role", str(item.guild_id), *map(str, member))
