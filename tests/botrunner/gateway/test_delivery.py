@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from botrunner.gateway import delivery
-from botrunner.sandbox.rest.errors import ApiError, AwayError
+from botrunner.sandbox.rest.errors import AwayError
 from botrunner.sandbox.rest.routes import ROUTES
 from botrunner.sandbox.scheduled_event import EventStatus
 from community.models import Guild, OutboxItem, OutboxState
@@ -27,12 +25,19 @@ from tests.botrunner.gateway.conftest import (
     until,
     until_stored,
 )
+from tests.botrunner.gateway.watched_routes import (
+    Watched,
+    answered,
+    away,
+    lose_the_answer,
+    staff,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from botrunner.sandbox.entities import Role
-    from botrunner.sandbox.rest.call import Answer, Call, Handler
+    from botrunner.sandbox.rest.call import Call
     from botrunner.sandbox.scheduled_event import ScheduledEvent
     from tests.botrunner.gateway.conftest import Community
 
@@ -42,55 +47,6 @@ MAKE = "POST /guilds/{guild}/scheduled-events"
 CHANGE = "PATCH /guilds/{guild}/scheduled-events/{event}"
 GIVE = "PUT /guilds/{guild}/members/{user}/roles/{role}"
 TAKE = "DELETE /guilds/{guild}/members/{user}/roles/{role}"
-
-
-@dataclass
-class Watched:
-    """What the bot asks REST to do, and how it is answered.
-
-    Attributes:
-        calls: the requests of each watched route, by the user that they speak of, or 0.
-        before: done in place of the next requests; what raises is the answer.
-        after: done when the next requests have had their effect.
-    """
-
-    calls: list[tuple[str, int]] = field(default_factory=list)
-    before: dict[str, list[Callable[[Call], Awaitable[None]]]] = field(default_factory=dict)
-    after: dict[str, list[Callable[[Call], Awaitable[None]]]] = field(default_factory=dict)
-
-    def handler(self, route: str, done: Handler) -> Handler:
-        async def handle(call: Call) -> Answer:
-            self.calls.append((route, int(call.request.match_info.get("user", 0))))
-            if self.before.get(route):
-                await self.before[route].pop(0)(call)
-            answer = await done(call)
-            if self.after.get(route):
-                await self.after[route].pop(0)(call)
-            return answer
-
-        return handle
-
-    def count(self, route: str) -> int:
-        return sum(called == route for called, _ in self.calls)
-
-
-def refusing(code: int) -> Callable[[Call], Awaitable[None]]:
-    async def refuse(_: Call) -> None:
-        raise ApiError(code)
-
-    return refuse
-
-
-async def away(_: Call) -> None:
-    """Answers 503, as Discord does while something there is away."""
-    raise AwayError
-
-
-async def lose_the_answer(call: Call) -> None:
-    """Has this request answered with 502, and no later one."""
-    faults = call.sandbox.faults
-    faults.rates = {"aftermath": 1.0}
-    asyncio.get_running_loop().call_later(0.2, faults.rates.clear)
 
 
 @pytest.fixture
@@ -127,27 +83,12 @@ async def planned(community: Community, **columns: Any) -> Event:
     return await stored(lambda: Event.objects.create(**(values | columns)))
 
 
-def staff() -> User:
-    return User.objects.get_or_create(username="robin", is_superuser=True)[0]
-
-
 async def publish(event: Event) -> OutboxItem:
     return await stored(lambda: publishing.publish(event, actor=staff(), now=now()))
 
 
 async def withdraw(event: Event) -> OutboxItem:
     return await stored(lambda: publishing.withdraw_from_discord(event, actor=staff(), now=now()))
-
-
-async def answered(item: OutboxItem, *, seconds: float = 15.0) -> OutboxItem:
-    """Waits for the bot's answer."""
-
-    async def is_answered() -> bool:
-        await stored(item.refresh_from_db)
-        return item.state != OutboxState.PENDING
-
-    await until_stored(is_answered, seconds=seconds)
-    return item
 
 
 async def shown(event: Event) -> int | None:
