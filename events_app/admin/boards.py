@@ -11,6 +11,7 @@ from community.admin.showing import moment
 from community.domain.durations import in_words
 from events_app.admin.charts import Bar, bar, curve
 from events_app.admin.pages import Names, address
+from events_app.admin.reminder_pages import reminder_part
 from events_app.services.board import board_of, presences_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def board_page(asker: Asker, event_id: UUID) -> HttpResponse:
         "end": moment(event.ends_at, event.zone),
         "seen_at": moment(asker.now, event.zone),
         "is_over": asker.now >= event.ends_at,
+        "reminder": reminder_part(asker, board),
         "back": address("change", event.pk),
     }
     if "part" in asker.request.GET:

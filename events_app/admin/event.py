@@ -24,6 +24,7 @@ from events_app.admin import (
     gap_pages,
     member_page,
     planning,
+    reminder_pages,
     versions,
 )
 from events_app.admin.filters import SeriesFilter
@@ -48,6 +49,7 @@ PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], 
     ("versions", "versions/", versions.versions_page, ()),
     ("undo", "versions/<int:version>/undo/", decisions.undo_page, (CHANGE,)),
     ("board", "board/", boards.board_page, ()),
+    ("remind", "remind/", reminder_pages.remind_page, (CHANGE,)),
     ("timeline", "timeline/", boards.timeline_page, ()),
     ("member", "members/<int:user_id>/", member_page.member_page, ()),
     ("credit", "members/<int:user_id>/credit/", credit_pages.give_page, (CREDIT,)),

@@ -102,6 +102,7 @@ def pages_of(event: Event) -> dict[str, str]:
         page("event_edit", event.pk): "change",
         page("event_cancel", event.pk): "change",
         page("event_publish", event.pk): "change",
+        page("event_remind", event.pk): "change",
         page("event_undo", event.pk, 1): "change",
         page("event_credit", event.pk, credit.user_id): "credit",
         page("event_withdraw", event.pk, credit.pk): "credit",
