@@ -13,6 +13,7 @@ from events_app.api.exports import router as exports
 from events_app.api.participation import members
 from events_app.api.participation import router as participation
 from events_app.api.previews import router as previews
+from events_app.api.reminders import router as reminders
 from events_app.api.series import changes as series_changes
 from events_app.api.series import router as series
 from events_app.api.why import router as why
@@ -35,6 +36,7 @@ api = build_api(
         ("/events", why),
         ("/events", exports),
         ("/events", decisions),
+        ("/events", reminders),
         ("/series", series),
         ("/disputes", disputes),
         ("/members", members),

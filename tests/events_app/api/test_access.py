@@ -8,12 +8,13 @@ import pytest
 from django.test import Client
 
 from community.domain.scopes import Scope
+from community.models import ChannelKind, OutboxItem
 from community.urls import api
-from events_app.models import Credit, Dispute, Event, EventSeries, EventVersion
+from events_app.models import Credit, Dispute, Event, EventSeries, EventVersion, Interest
 from events_app.services.series import create_series
 from tests.events_app.api.keys import PLAN, client_with, send
 from tests.events_app.planned import make_participation, make_plan
-from tests.factories import NOW, make_guild
+from tests.factories import NOW, at, make_channel, make_guild
 
 if TYPE_CHECKING:
     from community.models import Guild
@@ -32,9 +33,11 @@ BODIES: dict[str, Any] = {
     "/api/events/{event_id}/change-series": {"title": "Other"},
     "/api/events/{event_id}/credits": {"seconds": 60, "reason": "seen"},
     "/api/events/{event_id}/disputes": {"text": "I was there"},
+    "/api/events/{event_id}/reminders": {},
 }
 WITH_GUILD = {"/api/events", "/api/events/preview", "/api/series"}
 WITH_USER = {"/api/events/{event_id}/credits", "/api/events/{event_id}/disputes"}
+WITH_CHANNEL = {"/api/events/{event_id}/reminders"}
 ENDPOINTS = [
     (method, path)
     for path, operations in api.get_openapi_schema(path_prefix="/api/")["paths"].items()
@@ -46,14 +49,16 @@ each_endpoint = pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 
 @pytest.fixture
 def event(guild: Guild) -> Event:
-    """An event of a series, with somebody who took part."""
-    plan = make_plan(title="Harbour's own")
+    """An event of a series that begins soon, with somebody who took part, and one missing."""
+    plan = make_plan(title="Harbour's own", starts_at=at(20))
     series = create_series(plan, RULE, guild_id=guild.pk, actor=None, now=NOW)
     made = series.events.earliest("starts_at")
     row = make_participation(made)
     Dispute.objects.create(
         event=made, guild=guild, user_id=row.user_id + 1, text="Mine", opened_at=NOW
     )
+    Interest.objects.create(event=made, guild=guild, user_id=row.user_id + 2, since=NOW)
+    make_channel(guild, kind=ChannelKind.TEXT)
     return made
 
 
@@ -67,6 +72,8 @@ def ask(client: Client, method: str, path: str, event: Event) -> Any:
     body = dict(BODIES[path])
     body |= {"guild_id": str(event.guild_id)} if path in WITH_GUILD else {}
     body |= {"user_id": user_id} if path in WITH_USER else {}
+    if path in WITH_CHANNEL:
+        body |= {"channel_id": str(event.guild.channels.get(kind=ChannelKind.TEXT).pk)}
     return send(client, method.upper(), address, body)
 
 
@@ -82,12 +89,12 @@ def content_of(response: Any) -> str:
 def written() -> tuple[int, ...]:
     return tuple(
         model._default_manager.count()
-        for model in (Event, EventSeries, EventVersion, Credit, Dispute)
+        for model in (Event, EventSeries, EventVersion, Credit, Dispute, OutboxItem)
     )
 
 
 def test_the_walk_meets_every_endpoint() -> None:
-    assert len(ENDPOINTS) == 19
+    assert len(ENDPOINTS) == 21
     assert {path for method, path in ENDPOINTS if method != "get"} == set(BODIES)
 
 
