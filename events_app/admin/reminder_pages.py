@@ -17,7 +17,12 @@ from events_app.admin.plan_choices import names_of_channels
 from events_app.models import EventState
 from events_app.services.board import board_of
 from events_app.services.reminder_errors import ReminderError
-from events_app.services.reminder_records import MessageRecord, ReminderState, last_reminders
+from events_app.services.reminder_records import (
+    PAUSE,
+    MessageRecord,
+    ReminderState,
+    last_reminders,
+)
 from events_app.services.reminders import (
     MESSAGE_KINDS,
     draft_reminder,
@@ -26,6 +31,7 @@ from events_app.services.reminders import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from django.http import HttpResponse
@@ -58,6 +64,7 @@ class ReminderLine:
 
     Attributes:
         notes: what became of its messages, each thing once.
+        lacks_permission: whether Discord refused it for want of a permission.
     """
 
     asked: str
@@ -68,6 +75,7 @@ class ReminderLine:
     state: str
     label: str
     notes: list[str]
+    lacks_permission: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,11 @@ class ReminderPart:
     href: str = ""
     count: int = 0
     why_not: str = ""
+
+    @property
+    def needs(self) -> str:
+        """What the bot lacks, where the last reminder was refused for want of a permission."""
+        return NEEDS if self.lines and self.lines[0].lacks_permission else ""
 
 
 class RemindForm(forms.Form):
@@ -171,13 +184,12 @@ def message_channels(guild_id: int) -> list[Any]:
 
 def _explanation(reminder: Reminder) -> str:
     count, messages = reminder.mentioned, len(reminder.messages)
-    who = "1 member" if count == 1 else f"{count} members"
+    missing = f"{reminder.missing} {'has' if reminder.missing == 1 else 'have'} not come"
     where = "1 message" if messages == 1 else f"{messages} messages"
-    more = reminder.missing - count
-    left_out = f" There is no room for {more} more: they are told as a number." if more else ""
+    who = "They" if count == reminder.missing else f"For {count} there is room: they"
     return (
-        f"{who} would be mentioned, and so notified, in {where}: who said on Discord that they "
-        f"are interested, and has not come.{left_out} It tells the event's title and start, and "
+        f"Of those who said on Discord that they are interested, {missing}. {who} would be "
+        f"mentioned, and so notified, in {where}. It tells the event's title and start, and "
         "links to where it is."
     )
 
@@ -198,19 +210,20 @@ def _lines(asker: Asker, event: Event) -> list[ReminderLine]:
             missing=record.missing,
             state=STATES[record.state][0],
             label=STATES[record.state][1],
-            notes=_notes(record, event, has_bot=has_bot),
+            notes=_notes(record, event, has_bot=has_bot, now=asker.now),
+            lacks_permission=any(message.code in _PERMISSION_CODES for message in record.messages),
         )
         for record in records
     ]
 
 
-def _notes(record: ReminderRecord, event: Event, *, has_bot: bool) -> list[str]:
+def _notes(record: ReminderRecord, event: Event, *, has_bot: bool, now: datetime) -> list[str]:
     """Says what became of a reminder's messages; what is the same of several is said once."""
     notes = list(dict.fromkeys(_note(message, event) for message in record.messages))
-    if record.state == ReminderState.ASKED and not has_bot:
+    if record.state == ReminderState.ASKED and now >= record.asked_at + PAUSE:
+        notes.append("It is too late to send it now.")
+    elif record.state == ReminderState.ASKED and not has_bot:
         notes.append("No bot runs for this guild now.")
-    if any(message.code in _PERMISSION_CODES for message in record.messages):
-        notes.append(NEEDS)
     return [note for note in notes if note]
 
 
@@ -219,5 +232,5 @@ def _note(message: MessageRecord, event: Event) -> str:
         return f"Sent at {message.answered_at.astimezone(event.zone):%H:%M:%S %Z}."
     if message.state == ReminderState.REFUSED:
         is_ours = not message.code.isdecimal()
-        return message.words if is_ours else f"Discord refused it: {message.words}"
+        return message.words if is_ours else f"Discord refused it: {message.words}."
     return ""

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from community.models import ChannelKind, OutboxItem
 from events_app.admin import reminder_pages
 from events_app.models import Event, Interest
 from events_app.services import reminder_answers
+from events_app.services.reminder_records import PAUSE
 from tests.events_app.admin.evenings import HTML, as_, organizer, page
 from tests.events_app.event_rows import make_event
 from tests.factories import make_channel, make_guild, make_member, make_shard, make_viewer
@@ -81,10 +83,10 @@ def test_the_board_leads_to_the_page_that_says_whom_it_would_mention(
     url = page("event_remind", event.pk)
 
     assert f'href="{url}"' in board(client, event)
-    assert "Remind 2 missing" in board(client, event)
+    assert "Remind 2 members" in board(client, event)
     asked = client.get(url)
     shown = asked.content.decode()
-    assert "2 members would be mentioned, and so notified, in 1 message" in shown
+    assert "2 have not come. They would be mentioned, and so notified, in 1 message" in shown
     assert asked.context["form"]["channel_id"].value() == lounge.pk
     assert asked.context["form"].fields["channel_id"].choices == [
         ("In no category", [(lounge.pk, "Lounge (voice)")]),
@@ -104,7 +106,7 @@ def test_a_reminder_is_asked_for_and_the_board_tells_what_becomes_of_it(
     assert item.payload["channel_id"] == str(chat.pk)
     waiting = board(client, event)
     assert "asked for" in waiting
-    assert "2 of 2 missing mentioned" in waiting
+    assert "for 2 of 2 missing." in waiting
     assert "No bot runs for this guild now." in waiting
     assert "<script>alert" not in waiting
     make_shard(guild, heartbeat_at=timezone.now())
@@ -129,9 +131,22 @@ def test_what_discord_refused_is_shown_in_its_words(
     shown = board(client, event)
 
     assert "refused" in shown
-    assert "Discord refused it: Missing Permissions &lt;b&gt; (50013)" in shown
+    assert "Discord refused it: Missing Permissions &lt;b&gt; (50013)." in shown
     assert "The bot needs View Channel and Send Messages there" in shown
-    assert "Remind 2 missing" in shown
+    assert "Remind 2 members" in shown
+
+
+def test_what_nobody_sent_in_time_is_said_to_be_too_late(
+    client: Client, event: Event, chat: Channel
+) -> None:
+    remind(client, event, chat)
+
+    with time_machine.travel(timezone.now() + PAUSE, tick=False):
+        shown = board(client, event)
+
+    assert "It is too late to send it now." in shown
+    assert "No bot runs" not in shown
+    assert "Remind 2 members" in shown
 
 
 def test_what_came_too_late_is_not_said_to_be_discords(
@@ -221,7 +236,7 @@ def test_who_may_only_look_sees_the_reminders_and_asks_for_none(
     assert not OutboxItem.objects.exists()
     remind(client, event, chat)
     seen = board(viewer, event)
-    assert "2 of 2 missing mentioned" in seen
+    assert "for 2 of 2 missing." in seen
     assert page("event_remind", event.pk) not in seen
 
 
@@ -241,5 +256,5 @@ def test_many_are_said_to_be_too_many(client: Client, event: Event, guild: Guild
 
     shown = client.get(page("event_remind", event.pk)).content.decode()
 
-    assert "400 members would be mentioned, and so notified, in 5 messages" in shown
-    assert "There is no room for 102 more" in shown
+    assert "502 have not come. For 400 there is room: they would be mentioned" in shown
+    assert "in 5 messages" in shown

@@ -23,7 +23,7 @@ from events_app.services.reminder_errors import (
     ReminderError,
     TooSoonError,
 )
-from events_app.services.reminder_records import ReminderRecord, last_reminders
+from events_app.services.reminder_records import IN_DOUBT, ReminderRecord, last_reminders
 from events_app.services.reminders import remind_missing, room_of
 from tests.events_app.event_rows import make_event
 from tests.factories import NOW, at, make_channel, make_guild, make_member, make_session
@@ -224,7 +224,7 @@ def test_one_that_is_in_doubt_or_partly_sent_counts(
     remind(event, chat, actor)
     first, second = OutboxItem.objects.order_by("created_at", "id")
     reminder_answers.refuse(second, code="50013", message="No", now=at(1))
-    reminder_answers.refuse(first, code=reminder_answers.IN_DOUBT, message="?", now=at(1))
+    reminder_answers.refuse(first, code=IN_DOUBT, message="?", now=at(1))
 
     assert isinstance(refused(event, chat, actor, now=at(2)), TooSoonError)
     OutboxItem.objects.filter(pk=first.pk).update(
