@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from botrunner.gateway import asked_once, delivery
 from botrunner.gateway.reminding import nonce_of
@@ -30,7 +31,7 @@ from tests.botrunner.gateway.watched_routes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from botrunner.sandbox.rest.call import Call
     from tests.botrunner.gateway.conftest import Community
@@ -202,10 +203,16 @@ async def test_an_error_without_an_effect_is_tried_again(
     assert watched.count(WRITE) == 3
 
 
+async def crash(_: Call) -> None:
+    """Answers 500."""
+    raise web.HTTPInternalServerError
+
+
+@pytest.mark.parametrize("lose", [lose_the_answer, crash])
 async def test_a_message_whose_answer_is_lost_is_written_once(
-    community: Community, watched: Watched
+    community: Community, watched: Watched, lose: Callable[[Call], Awaitable[None]]
 ) -> None:
-    watched.after[WRITE] = [lose_the_answer]
+    watched.after[WRITE] = [lose]
     async with running(community):
         [item] = await asked(community)
         await answered(item)

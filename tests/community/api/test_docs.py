@@ -44,6 +44,7 @@ def test_schema_describes_every_endpoint_parameter_and_refusal() -> None:
         "/api/events/{event_id}/participation",
         "/api/events/{event_id}/participation/{user_id}",
         "/api/events/{event_id}/preview",
+        "/api/events/{event_id}/reminders",
         "/api/gaps",
         "/api/health",
         "/api/members/{guild_id}/{user_id}/participation",
