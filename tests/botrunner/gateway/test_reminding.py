@@ -116,6 +116,22 @@ async def test_those_who_are_missing_are_notified(community: Community) -> None:
     assert message["nonce"] == nonce_of(item.pk)
 
 
+async def test_nobody_else_is_notified_whatever_the_text_says(community: Community) -> None:
+    everyone = community.guild.roles[community.guild.id]
+    permissions = everyone.permissions | Permission.MENTION_EVERYONE
+    community.world.update_role(community.guild.id, everyone.id, permissions=int(permissions))
+    missing, other = community.people[:2]
+    [item] = await asked(community, missing)
+    item.payload["content"] = f"<@{missing}> <@{other}> <@&{everyone.id}> @everyone"
+    await stored(item.save)
+    async with running(community):
+        await answered(item)
+
+    [message] = written(community)
+    assert [int(user["id"]) for user in message["mentions"]] == [missing]
+    assert (message["mention_everyone"], message["mention_roles"]) == (False, [])
+
+
 async def test_many_are_notified_by_messages_in_order(community: Community) -> None:
     async with running(community):
         items = await asked(community, *range(10**18, 10**18 + 150))
