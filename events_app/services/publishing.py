@@ -91,9 +91,7 @@ def publish(
         event = locked_event(event.pk, expected_version=expected_version)
         if event.is_from_discord:
             raise FromDiscordError
-        is_to_come = event.state == EventState.SCHEDULED and event.starts_at > now
-        goes_on = event.state in {EventState.SCHEDULED, EventState.LIVE} and event.ends_at > now
-        if not (goes_on if event.discord_event_id else is_to_come):
+        if not can_be_shown(event, now=now):
             raise NotToComeError
         payload = publication_of(event).as_json()
         waiting = _waiting(event)
@@ -101,6 +99,13 @@ def publish(
             return waiting
         _record(event, "event.publish", actor=actor, after=payload, now=now)
         return outbox.ask(PUBLISH, guild_id=event.guild_id, payload=payload, now=now)
+
+
+def can_be_shown(event: Event, *, now: datetime) -> bool:
+    """Tells whether Discord would take an event now, or a change of one that it shows."""
+    if event.discord_event_id:
+        return event.state in {EventState.SCHEDULED, EventState.LIVE} and event.ends_at > now
+    return event.state == EventState.SCHEDULED and event.starts_at > now
 
 
 def withdraw_from_discord(event: Event, *, actor: User, now: datetime) -> OutboxItem:
