@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from django.utils.html import format_html
 
 from community.admin.showing import moment
 from community.domain.errors import RollcallError
@@ -90,17 +91,25 @@ def announcement_box(asker: Asker, event: Event, bot: BotFacts) -> AnnouncementB
         return AnnouncementBox("from Discord", "info", "", [FROM_DISCORD], [], href, [])
     found = announcement_of(event)
     words, label = LABELS[found.state]
-    if found.refusal and found.state is not AnnouncementState.SHOWN:
+    if found.is_outdated and found.state is AnnouncementState.SHOWN:
+        words, label = "out of date", "warning"
+    elif found.refusal and found.state is not AnnouncementState.SHOWN:
         words, label = "refused", "danger"
     return AnnouncementBox(
         words=words,
         label=label,
-        at=moment(found.at, event.zone) if found.at else "",
+        at=_at(event, found),
         notes=_notes(asker, event, found, bot),
         trouble=_trouble(event, found),
         href=href,
         actions=_actions(asker, event, found) if asker.may(CHANGE) else [],
     )
+
+
+def _at(event: Event, found: Announcement) -> SafeString | str:
+    if found.at is None:
+        return ""
+    return format_html("{} {}", LABELS[found.state][0].capitalize(), moment(found.at, event.zone))
 
 
 def _notes(asker: Asker, event: Event, found: Announcement, bot: BotFacts) -> list[str]:

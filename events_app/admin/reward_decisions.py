@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from unfold.widgets import CHECKBOX_CLASSES
 
 from community.admin import search
 from community.domain.errors import RollcallError
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 # A form of more fields than Django takes would be refused as a whole.
 MOST_CHOICES: Final = 500
+
+OF_ANOTHER: Final = "has it by another event too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +280,8 @@ def say_retried(asker: Asker, retried: int) -> None:
 def _notes(row: Any) -> list[str]:
     state = RewardState(row.state)
     notes = [] if state == RewardState.GIVEN else [str(state.label)]
-    return notes + ([NO_LONGER] if state in HELD and not row.still_qualifies else [])
+    notes += [NO_LONGER] if state in HELD and not row.still_qualifies else []
+    return notes + ([OF_ANOTHER] if row.has_another else [])
 
 
 def _is_meant(row: Any, whom: str) -> bool:
@@ -310,6 +314,7 @@ def _choosing(
         title,
         event=event,
         choices=choices,
+        checkbox=" ".join(CHECKBOX_CLASSES),
         errors=errors,
         reason=form["reason"] if "reason" in form.fields else None,
         explanation=explanation,

@@ -12,7 +12,7 @@ from community.services.bot_facts import bot_of
 from events_app.admin.bot_notes import NO_BOT
 from events_app.admin.pages import REWARD, Names, address
 from events_app.admin.plan_choices import names_of_roles
-from events_app.admin.reward_words import STATE_LABELS, next_try_of, refusal_of, role_of
+from events_app.admin.reward_words import STATE_LABELS, is_stuck, next_try_of, refusal_of, role_of
 from events_app.models import Event, EventState, Reward, RewardState
 from events_app.services.reward_standing import (
     CAN_BE_TAKEN,
@@ -193,6 +193,6 @@ def _line(
         other_role=roles.get(row.role_id, f"role {row.role_id}") if is_other else "",
         since=moment(row.settled_at or row.created_at, event.zone),
         refusal=refusal_of(row),
-        next_try=next_try_of(row, event.zone),
+        next_try=next_try_of(row, event.zone) if is_stuck(row) else "",
         take_back=f"{address('take_back', event.pk)}?chosen={row.pk}" if may_take else "",
     )

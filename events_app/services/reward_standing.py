@@ -102,8 +102,17 @@ def standing_of(event: Event) -> Standing:
 
 
 def judged(rewards: QuerySet[Reward]) -> QuerySet[Any]:
-    """Says beside each reward, as ``still_qualifies``, whether its member qualifies now."""
+    """Says beside each reward whether its member still qualifies, and has the role by another.
+
+    They are ``still_qualifies``, and ``has_another``: the same role, held by another event.
+    """
     qualified = Participation.objects.filter(
         event=OuterRef("event"), user_id=OuterRef("user_id"), is_qualified=True
     )
-    return rewards.annotate(still_qualifies=Exists(qualified))
+    others = Reward.objects.filter(
+        guild=OuterRef("guild"),
+        user_id=OuterRef("user_id"),
+        role_id=OuterRef("role_id"),
+        state__in=HELD,
+    ).exclude(event=OuterRef("event"))
+    return rewards.annotate(still_qualifies=Exists(qualified), has_another=Exists(others))
