@@ -22,6 +22,7 @@ from events_app.services.reward_standing import (
     HELD,
     candidates,
     candidates_of,
+    held_elsewhere,
     judged,
 )
 from events_app.services.rewards import give_rewards, retry_refused, revoke_rewards
@@ -161,14 +162,15 @@ def take_back_page(asker: Asker, event_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(address("rewards", event.pk))
     rows = judged(Reward.objects.filter(event=event, state__in=CAN_BE_TAKEN))
     found = list(rows.order_by("still_qualifies", "-created_at", "pk")[:MOST_CHOICES])
-    names = Names(event.guild_id, [row.user_id for row in found])
+    user_ids = [row.user_id for row in found]
+    names, elsewhere = Names(event.guild_id, user_ids), held_elsewhere(event, user_ids)
     chosen = _chosen(form)
     whom = asker.request.GET.get("chosen", "")
     choices = [
         Choice(
             str(row.pk),
             names.text(row.user_id),
-            _notes(row),
+            _notes(row, has_another=(row.user_id, row.role_id) in elsewhere),
             _is_meant(row, whom) if chosen is None else str(row.pk) in chosen,
         )
         for row in found
@@ -277,11 +279,11 @@ def say_retried(asker: Asker, retried: int) -> None:
         messages.warning(asker.request, "Nothing is refused any more: it is being tried already.")
 
 
-def _notes(row: Any) -> list[str]:
+def _notes(row: Any, *, has_another: bool) -> list[str]:
     state = RewardState(row.state)
     notes = [] if state == RewardState.GIVEN else [str(state.label)]
     notes += [NO_LONGER] if state in HELD and not row.still_qualifies else []
-    return notes + ([OF_ANOTHER] if row.has_another else [])
+    return notes + ([OF_ANOTHER] if has_another else [])
 
 
 def _is_meant(row: Any, whom: str) -> bool:

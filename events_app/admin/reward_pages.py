@@ -75,7 +75,7 @@ def reward_box(asker: Asker, event: Event, bot: BotFacts) -> RewardBox:
     return RewardBox(
         role=role,
         summary=_summary(standing),
-        trouble=_trouble(standing, role),
+        trouble=_trouble(event, standing, role),
         notes=_notes(asker, event, standing, role, bot),
         actions=_actions(asker, event, standing, role),
     )
@@ -87,9 +87,9 @@ def _summary(standing: Standing) -> str:
     return ", ".join(f"{count} {words}" for count, words in told if count)
 
 
-def _trouble(standing: Standing, role: RewardRole) -> list[str]:
+def _trouble(event: Event, standing: Standing, role: RewardRole) -> list[str]:
     trouble = [role.warning] if role.warning else []
-    if role.why_not and role.name:
+    if _is_in_the_way(event, role):
         trouble.append(role.why_not)
     if standing.lost:
         has = "has the role, or is about to, and no longer qualifies"
@@ -101,10 +101,15 @@ def _trouble(standing: Standing, role: RewardRole) -> list[str]:
     return trouble
 
 
+def _is_in_the_way(event: Event, role: RewardRole) -> bool:
+    """Tells whether something of the role keeps it from being given, and nothing of the event."""
+    return bool(role.why_not and role.name and event.is_on)
+
+
 def _notes(
     asker: Asker, event: Event, standing: Standing, role: RewardRole, bot: BotFacts
 ) -> list[str]:
-    notes = [role.why_not] if role.why_not and not role.name else []
+    notes = [role.why_not] if role.why_not and not _is_in_the_way(event, role) else []
     if not role.why_not and asker.now < event.ends_at and event.state != EventState.ENDED:
         notes.append("The event is not over: who qualifies may still change.")
     under_way = [RewardState.WANTED, RewardState.REVOKING]

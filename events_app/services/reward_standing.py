@@ -11,6 +11,8 @@ from events_app.models import Participation, Reward, RewardState
 from events_app.services.rewards import REFUSED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.db.models import QuerySet
 
     from events_app.models import Event
@@ -102,17 +104,16 @@ def standing_of(event: Event) -> Standing:
 
 
 def judged(rewards: QuerySet[Reward]) -> QuerySet[Any]:
-    """Says beside each reward whether its member still qualifies, and has the role by another.
-
-    They are ``still_qualifies``, and ``has_another``: the same role, held by another event.
-    """
+    """Says beside each reward, as ``still_qualifies``, whether its member qualifies now."""
     qualified = Participation.objects.filter(
         event=OuterRef("event"), user_id=OuterRef("user_id"), is_qualified=True
     )
+    return rewards.annotate(still_qualifies=Exists(qualified))
+
+
+def held_elsewhere(event: Event, user_ids: Collection[int]) -> frozenset[tuple[int, int]]:
+    """Tells which of some members have which roles by other events too: pairs of their ids."""
     others = Reward.objects.filter(
-        guild=OuterRef("guild"),
-        user_id=OuterRef("user_id"),
-        role_id=OuterRef("role_id"),
-        state__in=HELD,
-    ).exclude(event=OuterRef("event"))
-    return rewards.annotate(still_qualifies=Exists(qualified), has_another=Exists(others))
+        guild_id=event.guild_id, user_id__in=user_ids, state__in=HELD
+    ).exclude(event=event)
+    return frozenset(others.order_by().values_list("user_id", "role_id"))

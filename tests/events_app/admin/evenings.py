@@ -57,7 +57,7 @@ def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields
     start = now - timedelta(minutes=150)
     channel = make_channel(guild)
     fields.setdefault("channel_ids", frozenset({channel.pk}))
-    fields.setdefault("reward_role", make_role(guild, name).pk)
+    role_id = fields.setdefault("reward_role", make_role(guild, name).pk)
     plan = make_plan(starts_at=start, ends_at=start + timedelta(hours=2), **fields)
     event = create_event(plan, guild_id=guild.pk, actor=None, now=now)
     for number in range(members):
@@ -82,7 +82,7 @@ def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields
         )
         Reward.objects.create(
             **columns,
-            role_id=event.reward_role,
+            role_id=role_id,
             state=RewardState.REFUSED,
             error=f"Missing Permissions (50013) {name}",
             created_at=now,

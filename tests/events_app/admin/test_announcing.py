@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 SHOWN = 7_000
+OFFERS = (
+    "Announce on Discord",
+    "Announce it once more",
+    "Bring it up to date",
+    "Take the announcement away",
+)
 OLDER = "what Discord shows is older"
 
 
@@ -84,9 +90,7 @@ def item() -> OutboxItem:
 
 
 def offers(html: str) -> set[str]:
-    words = ("Announce on Discord", "Announce it once more", "Bring it up to date")
-    words += ("Take the announcement away",)
-    return {one for one in words if f">{one}</a>" in html}
+    return {words for words in OFFERS if f">{words}</a>" in html}
 
 
 def test_what_discord_would_show_is_shown_before_it_is_asked_for(

@@ -185,8 +185,9 @@ def test_who_looks_only_is_offered_no_button(guild: Guild, event: Event) -> None
         page("event_change", announced.pk),
         page("reward_changelist"),
     ]
-    offers = ("/edit/", "/cancel/", "/credit/", "/withdraw/", "/undo/", "Make it good", "Answer<")
-    offers += ("/take-back/", "/retry/", "/announce/", "/unannounce/", "take_back", "try_again")
+    changes = ("/edit/", "/cancel/", "/undo/", "/announce/", "/unannounce/")
+    corrections = ("/credit/", "/withdraw/", "Make it good", "Answer<")
+    offers = (*changes, *corrections, "/take-back/", "/retry/", "take_back", "try_again")
 
     def offered(client: Client) -> set[str]:
         shown = "".join(client.get(url).content.decode() for url in urls)

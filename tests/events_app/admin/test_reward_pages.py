@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from community.models import AuditEntry, Member, OutboxItem, OutboxState, Role, RoleSpan
 from community.services import bot_facts
+from events_app.admin import reward_decisions
 from events_app.models import Event, Participation, Reward
 from events_app.services import rewards
 from tests.events_app.admin.evenings import as_, organizer, page
@@ -200,6 +202,21 @@ def test_one_who_had_it_taken_back_is_offered_and_not_chosen(client: Client, eve
     assert f'value="{id_of("Ines")}" checked' in html
 
 
+def test_more_than_a_form_can_hold_are_given_it_in_turns(
+    client: Client, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reward_decisions, "MOST_CHOICES", 1)
+
+    html = shown(client, "give", event)
+
+    assert html.count(" checked>") == 1
+    assert "1 more, once these are done." in html
+    give(client, event, "Mira")
+    give(client, event, "Ines")
+    assert "1 more, once these are done." in shown(client, "take_back", event)
+    assert "more, once these are done." not in shown(client, "give", event)
+
+
 # What stands in the way -----------------------------------------------------------------------
 
 
@@ -264,7 +281,7 @@ def test_a_bot_that_may_give_it_is_not_spoken_of(client: Client, event: Event) -
 
 
 def test_an_event_that_goes_on_warns_that_it_may_change(client: Client, event: Event) -> None:
-    end = timezone.now() + timezone.timedelta(hours=1)
+    end = timezone.now() + timedelta(hours=1)
     Event.objects.filter(pk=event.pk).update(state="live", ends_at=end)
 
     assert "The event is not over" in shown(client, "change", event)
@@ -464,7 +481,7 @@ def test_the_list_finds_and_filters(client: Client, event: Event, sam: User) -> 
     lose(event, "Ines")
     Reward.objects.filter(user_id=id_of("Mira")).update(state="refused", error="<b>no</b>")
 
-    def found(**asked: object) -> set[str]:
+    def found(**asked: str) -> set[str]:
         response = client.get(page("reward_changelist"), asked)
         return {str(row.member) for row in response.context["cl"].result_list}
 
