@@ -31,12 +31,13 @@ class EventsConfig(AppConfig):
         # Models are loaded by now.
         from events_app.services import linking, self_check  # noqa: PLC0415
 
-        event, participation, dispute = (
-            self.get_model(name) for name in ("Event", "Participation", "Dispute")
+        event, participation, dispute, reward = (
+            self.get_model(name) for name in ("Event", "Participation", "Dispute", "Reward")
         )
         community_registry.link_list(event, "events", to=("guild",))
         community_registry.link_list(participation, "participation", to=("guild", "member"))
         community_registry.link_list(dispute, "disputes", to=("guild", "member"))
+        community_registry.link_list(reward, "rewards", to=("guild", "member"))
         community_registry.hear_of_roles(linking.roles_written)
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)

@@ -28,7 +28,7 @@ class MirrorAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     compressed_fields = False
-    actions = None
+    actions: Any = None
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody adds one."""

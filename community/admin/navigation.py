@@ -31,6 +31,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("events_app.EventSeries", "Series", "event_repeat"),
             ("events_app.Participation", "Participation", "how_to_reg"),
             ("events_app.Dispute", "Disputes", "gavel"),
+            ("events_app.Reward", "Rewards", "workspace_premium"),
         ),
     ),
     (

@@ -1,5 +1,5 @@
-"""The organizers' pages: events, series, participation, disputes."""
+"""The organizers' pages: events, series, participation, disputes, rewards."""
 
-from events_app.admin import dispute, event, participation, series
+from events_app.admin import dispute, event, participation, reward, series
 
-__all__ = ["dispute", "event", "participation", "series"]
+__all__ = ["dispute", "event", "participation", "reward", "series"]

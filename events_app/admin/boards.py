@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from community.admin.showing import moment
 from community.domain.durations import in_words
+from events_app.admin.bot_notes import roles_note_of
 from events_app.admin.charts import Bar, bar, curve
 from events_app.admin.pages import Names, address
 from events_app.admin.reminder_pages import reminder_part
@@ -83,6 +84,7 @@ def board_page(asker: Asker, event_id: UUID) -> HttpResponse:
         "seen_at": moment(asker.now, event.zone),
         "is_over": asker.now >= event.ends_at,
         "reminder": reminder_part(asker, board),
+        "roles_note": roles_note_of(event, guild_id=event.guild_id, now=asker.now),
         "back": address("change", event.pk),
     }
     if "part" in asker.request.GET:

@@ -17,6 +17,7 @@ from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
 from community.admin.showing import NOTHING, link_to
 from events_app.admin import (
+    announcing,
     boards,
     credit_pages,
     decisions,
@@ -25,11 +26,13 @@ from events_app.admin import (
     member_page,
     planning,
     reminder_pages,
+    reward_decisions,
+    reward_pages,
     versions,
 )
 from events_app.admin.filters import SeriesFilter
 from events_app.admin.overview import event_page
-from events_app.admin.pages import ADD, CHANGE, CREDIT, bound_to
+from events_app.admin.pages import ADD, CHANGE, CREDIT, REWARD, bound_to
 from events_app.admin.rows import STATE_LABELS, window_of
 from events_app.models import Event, EventState, Participation
 
@@ -46,6 +49,12 @@ PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], 
     ("edit", "edit/", planning.edit_page, (CHANGE,)),
     ("cancel", "cancel/", decisions.cancel_page, (CHANGE,)),
     ("publish", "publish/", decisions.publish_page, (CHANGE,)),
+    ("announce", "announce/", announcing.announce_page, (CHANGE,)),
+    ("unannounce", "unannounce/", announcing.unannounce_page, (CHANGE,)),
+    ("rewards", "rewards/", reward_pages.rewards_page, ()),
+    ("give", "rewards/give/", reward_decisions.give_page, (REWARD,)),
+    ("take_back", "rewards/take-back/", reward_decisions.take_back_page, (REWARD,)),
+    ("retry", "rewards/retry/", reward_decisions.retry_page, (REWARD,)),
     ("versions", "versions/", versions.versions_page, ()),
     ("undo", "versions/<int:version>/undo/", decisions.undo_page, (CHANGE,)),
     ("board", "board/", boards.board_page, ()),

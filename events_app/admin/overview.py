@@ -10,9 +10,13 @@ from django.urls import reverse
 from community.admin.showing import link_or_id, link_to, link_to_list, moment
 from community.domain.durations import in_words
 from community.models import AuditEntry
+from community.services.bot_facts import bot_of
+from events_app.admin.announcing import announcement_box
+from events_app.admin.bot_notes import roles_note
 from events_app.admin.outcomes import share_words
 from events_app.admin.pages import CHANGE, CREDIT, Names, address
 from events_app.admin.plan_choices import names_of_channels, names_of_roles
+from events_app.admin.reward_pages import reward_box
 from events_app.admin.rows import STATE_LABELS, ParticipationLine, participation_lines
 from events_app.models import (
     Dispute,
@@ -51,6 +55,7 @@ def event_page(asker: Asker, event_id: UUID) -> HttpResponse:
     )
     open_disputes = Dispute.objects.filter(event=event, state=DisputeState.OPEN).count()
     missing = _no_shows(event)
+    bot = bot_of(event.guild_id, now=asker.now)
     lines: list[ParticipationLine] = participation_lines(
         rows.order_by("-is_qualified", "counted_from", "user_id")[:MOST_MEMBERS], event
     )
@@ -74,6 +79,9 @@ def event_page(asker: Asker, event_id: UUID) -> HttpResponse:
         pages=_pages(event, open_disputes),
         actions=_actions(asker, event),
         may_credit=asker.may(CREDIT),
+        announcement=announcement_box(asker, event, bot),
+        rewards=reward_box(asker, event, bot),
+        roles_note=roles_note(bot) if event.asks_for_roles else "",
         audit_lines=_audit_lines(event),
         counted=moment(event.counted_at, event.zone) if event.counted_at else "",
     )
@@ -159,6 +167,7 @@ def _pages(event: Event, open_disputes: int) -> list[Link]:
         (address("board", event.pk), "Live board"),
         (address("timeline", event.pk), "Timeline"),
         (address("gaps", event.pk), "Blind gaps"),
+        (address("rewards", event.pk), "Rewards"),
         (
             f"{disputes}?event={event.pk}",
             f"Disputes ({open_disputes} open)" if open_disputes else "Disputes",

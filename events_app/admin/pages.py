@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from events_app.models import Event
 
-VIEW, ADD, CHANGE, CREDIT = (
-    f"events_app.{name}_event" for name in ("view", "add", "change", "credit")
+VIEW, ADD, CHANGE, CREDIT, REWARD = (
+    f"events_app.{name}_event" for name in ("view", "add", "change", "credit", "reward")
 )
 
 LONGEST_REASON = 1000

@@ -13,6 +13,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from community.domain.errors import RollcallError
 from community.services.access import visible_guilds
+from community.services.bot_facts import bot_of
+from events_app.admin.bot_notes import roles_note
 from events_app.admin.outcomes import PreviewLines, preview_lines
 from events_app.admin.pages import address, refuse
 from events_app.admin.plan_form import FROM_HERE, PlanForm
@@ -113,6 +115,7 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
         guild=guild,
         event=event,
         preview=shown,
+        roles_note=roles_note(bot_of(guild.pk, now=asker.now)),
         back=back,
         media=form.media,
     )

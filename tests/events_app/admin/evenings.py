@@ -10,11 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from events_app.models import Credit, Dispute, Interest, Participation
+from events_app.models import Credit, Dispute, Interest, Participation, Reward, RewardState
 from events_app.services.planning import change_event, create_event
 from events_app.services.revisions import plan_of
 from events_app.services.rollup import rebuild
-from tests.events_app.planned import make_plan
+from tests.events_app.planned import make_plan, make_role
 from tests.factories import (
     make_channel,
     make_gap,
@@ -50,13 +50,14 @@ def page(name: str, *args: Any) -> str:
 def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields: Any) -> Event:
     """Makes an event that ended half an hour ago, with members, a gap, and what staff did.
 
-    Each member was there for half an hour of two, and the first has a credit and an open
-    dispute; one more said that they are interested, and never came.
+    Each member was there for half an hour of two, has a credit, an open dispute, and a reward
+    that Discord refused; one more said that they are interested, and never came.
     """
     now = timezone.now().replace(microsecond=0)
     start = now - timedelta(minutes=150)
     channel = make_channel(guild)
     fields.setdefault("channel_ids", frozenset({channel.pk}))
+    role_id = fields.setdefault("reward_role", make_role(guild, name).pk)
     plan = make_plan(starts_at=start, ends_at=start + timedelta(hours=2), **fields)
     event = create_event(plan, guild_id=guild.pk, actor=None, now=now)
     for number in range(members):
@@ -79,6 +80,14 @@ def make_evening(guild: Guild, *, members: int = 1, name: str = "Mira", **fields
             began_at=start + timedelta(minutes=40 + number),
             ended_at=start + timedelta(minutes=40 + number, seconds=30),
         )
+        Reward.objects.create(
+            **columns,
+            role_id=role_id,
+            state=RewardState.REFUSED,
+            error=f"Missing Permissions (50013) {name}",
+            created_at=now,
+            settled_at=now,
+        )
     rebuild([event.pk], now=now)
     assert Participation.objects.filter(event=event).count() == members
     return event
@@ -94,7 +103,7 @@ def pages_of(event: Event) -> dict[str, str]:
     """Names every page of an event, by what it takes beside looking at events."""
     credit = Credit.objects.filter(event=event).earliest("pk")
     gap = event.guild.blind_gaps.earliest("began_at")
-    view = ["versions", "board", "timeline", "gaps", "csv", "json"]
+    view = ["versions", "board", "timeline", "gaps", "rewards", "csv", "json"]
     shown = {page(f"event_{name}", event.pk): "view" for name in view}
     shown |= {
         page("event_change", event.pk): "view",
@@ -103,7 +112,12 @@ def pages_of(event: Event) -> dict[str, str]:
         page("event_cancel", event.pk): "change",
         page("event_publish", event.pk): "change",
         page("event_remind", event.pk): "change",
+        page("event_announce", event.pk): "change",
+        page("event_unannounce", event.pk): "change",
         page("event_undo", event.pk, 1): "change",
+        page("event_give", event.pk): "reward",
+        page("event_take_back", event.pk): "reward",
+        page("event_retry", event.pk): "reward",
         page("event_credit", event.pk, credit.user_id): "credit",
         page("event_withdraw", event.pk, credit.pk): "credit",
         page("event_gap", event.pk, gap.pk): "credit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from events_app.models import Credit, Dispute, Event, EventSeries, EventState, Participation
+from community.models import OutboxItem
+from events_app.models import (
+    Credit,
+    Dispute,
+    Event,
+    EventSeries,
+    EventState,
+    Participation,
+    Reward,
+)
 from events_app.services.series import create_series
 from tests.events_app.admin.evenings import (
     HTML,
@@ -21,7 +32,7 @@ from tests.events_app.admin.evenings import (
     page,
     pages_of,
 )
-from tests.events_app.planned import make_plan
+from tests.events_app.planned import make_event, make_plan
 from tests.factories import NOW, give, make_guild, make_user, make_viewer
 
 if TYPE_CHECKING:
@@ -29,7 +40,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["event", "eventseries", "participation", "dispute"]
+LISTS = ["event", "eventseries", "participation", "dispute", "reward"]
 
 
 @pytest.fixture
@@ -53,7 +64,26 @@ def state_of_all() -> tuple[object, ...]:
         list(Event.objects.order_by("pk").values_list("pk", "state", "version")),
         Credit.objects.filter(withdrawn_at=None).count(),
         list(Dispute.objects.values_list("state", flat=True)),
+        list(Reward.objects.values_list("state", "item")),
+        OutboxItem.objects.count(),
     )
+
+
+def acted(client: Client) -> list[int]:
+    """Posts each of the list's actions on all rewards; gives how they were answered."""
+    chosen = [str(pk) for pk in Reward.objects.values_list("pk", flat=True)]
+    return [
+        client.post(
+            page("reward_changelist"), {"action": action, "_selected_action": chosen}
+        ).status_code
+        for action in ("take_back", "try_again")
+    ]
+
+
+def chosen() -> dict[str, object]:
+    """Gives what the forms of rewards would send, of everyone."""
+    rewards = Reward.objects.values_list("pk", "user_id")
+    return POSTED | {"chosen": [str(key) for row in rewards for key in row]}
 
 
 POSTED = {
@@ -83,11 +113,13 @@ def test_nothing_opens_for_those_who_may_see_nothing(who: str, guild: Guild, eve
         page("eventseries_change", series.pk),
         page("eventseries_cancel", series.pk),
         page("participation_change", Participation.objects.get().pk),
+        page("reward_change", Reward.objects.get().pk),
     ]
     before = state_of_all()
 
+    acted(client)
     for url in urls:
-        for response in (client.get(url), client.post(url, POSTED)):
+        for response in (client.get(url), client.post(url, chosen())):
             assert response.status_code in {302, 403}, url
             assert response.status_code == 403 or "login" in response["Location"], url
     assert state_of_all() == before
@@ -100,8 +132,10 @@ def test_an_organizer_of_another_guild_finds_none_of_it(guild: Guild, event: Eve
 
     for url in [*pages_of(event), page("dispute_change", dispute.pk)]:
         assert client.get(url).status_code == 404, url
-        assert client.post(url, POSTED).status_code == 404, url
+        assert client.post(url, chosen()).status_code == 404, url
+    acted(client)
     for url in (
+        page("reward_change", Reward.objects.get().pk),
         page("eventseries_cancel", series.pk),
         page("eventseries_change", series.pk),
         page("participation_change", Participation.objects.get().pk),
@@ -125,7 +159,8 @@ def test_staff_who_may_only_look_change_nothing(guild: Guild, event: Event) -> N
         allowed = needed == "view"
         assert client.get(url).status_code == (200 if allowed else 403), url
         if not allowed:
-            assert client.post(url, POSTED).status_code == 403, url
+            assert client.post(url, chosen()).status_code == 403, url
+    acted(client)
     assert client.get(page("dispute_change", dispute.pk)).status_code == 200
     assert client.post(page("dispute_change", dispute.pk), POSTED).status_code == 403
     for url in (page("event_add"), page("eventseries_cancel", series.pk)):
@@ -137,14 +172,22 @@ def test_staff_who_may_only_look_change_nothing(guild: Guild, event: Event) -> N
 def test_who_looks_only_is_offered_no_button(guild: Guild, event: Event) -> None:
     user_id = Participation.objects.get().user_id
     dispute = Dispute.objects.get()
+    soon = timezone.now() + timedelta(hours=1)
+    announced = make_event(guild, starts_at=soon, ends_at=soon + timedelta(hours=1))
+    Event.objects.filter(pk=announced.pk).update(discord_event_id=7)
     urls = [
         page("event_change", event.pk),
         page("event_member", event.pk, user_id),
         page("event_gaps", event.pk),
         page("event_versions", event.pk),
+        page("event_rewards", event.pk),
         page("dispute_change", dispute.pk),
+        page("event_change", announced.pk),
+        page("reward_changelist"),
     ]
-    offers = ("/edit/", "/cancel/", "/credit/", "/withdraw/", "/undo/", "Make it good", "Answer<")
+    changes = ("/edit/", "/cancel/", "/undo/", "/announce/", "/unannounce/")
+    corrections = ("/credit/", "/withdraw/", "Make it good", "Answer<")
+    offers = (*changes, *corrections, "/take-back/", "/retry/", "take_back", "try_again")
 
     def offered(client: Client) -> set[str]:
         shown = "".join(client.get(url).content.decode() for url in urls)
@@ -167,6 +210,8 @@ def test_every_page_opens_for_an_organizer(guild: Guild, event: Event) -> None:
     assert client.get(page("eventseries_change", series.pk)).status_code == 200
     assert client.get(page("eventseries_cancel", series.pk)).status_code == 200
     why = client.get(page("participation_change", Participation.objects.get().pk))
+    its = client.get(page("reward_change", Reward.objects.get().pk))
+    assert its["Location"] == page("event_rewards", event.pk)
     assert why["Location"] == page("event_member", event.pk, Participation.objects.get().user_id)
 
 
@@ -208,7 +253,9 @@ def test_a_list_takes_as_many_queries_for_three_rows_as_for_one(name: str) -> No
     assert queries() == with_one
 
 
-@pytest.mark.parametrize("name", ["change", "board", "timeline", "gaps", "versions"])
+@pytest.mark.parametrize(
+    "name", ["change", "board", "timeline", "gaps", "versions", "rewards", "give", "take_back"]
+)
 def test_a_page_takes_as_many_queries_for_many_members_as_for_one(name: str, guild: Guild) -> None:
     client = as_(organizer(guild))
     few, many = make_evening(guild), make_evening(guild, members=4)

@@ -12,6 +12,7 @@ from events_app.domain.publication import EXTERNAL, STAGE, VOICE, Publication
 from events_app.domain.scheduled import ScheduledListed, ScheduledStated
 from events_app.models import Event
 from events_app.services import publishing, scheduled_events
+from events_app.services.planning_errors import ChangedMeanwhileError
 from events_app.services.publishing import (
     FromDiscordError,
     NotPublishedError,
@@ -126,6 +127,32 @@ def test_what_discord_would_refuse_is_refused_here(guild: Guild, actor: User) ->
     ):
         with pytest.raises(NotToComeError):
             publishing.publish(to_come(guild, **columns), actor=actor, now=NOW)
+    assert not OutboxItem.objects.exists()
+
+
+def test_what_is_asked_for_already_is_not_asked_for_again(guild: Guild, actor: User) -> None:
+    event = to_come(guild)
+
+    first, second = (publishing.publish(event, actor=actor, now=at(one)) for one in (0, 1))
+    assert first == second
+    gone, again = (publishing.withdraw_from_discord(event, actor=actor, now=at(2)) for _ in "ab")
+    assert gone == again
+    third = publishing.publish(event, actor=actor, now=at(3))
+    Event.objects.update(title="Late raid")
+    fourth = publishing.publish(event, actor=actor, now=at(4))
+
+    assert [item.pk for item in publishing.items_of(event)] == [
+        item.pk for item in (fourth, third, gone, first)
+    ]
+    assert AuditEntry.objects.count() == 4
+
+
+def test_another_version_than_was_seen_is_not_announced(guild: Guild, actor: User) -> None:
+    event = to_come(guild)
+
+    with pytest.raises(ChangedMeanwhileError):
+        publishing.publish(event, actor=actor, now=NOW, expected_version=event.version + 1)
+
     assert not OutboxItem.objects.exists()
 
 

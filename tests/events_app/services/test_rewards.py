@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from community.models import AuditEntry, OutboxItem, OutboxState
 from events_app.models import Reward, RewardState
 from events_app.services import rewards
+from events_app.services.planning_errors import ChangedMeanwhileError
 from events_app.services.rewards import NoRewardRoleError, NotOnError
 from tests.events_app.event_rows import make_event, make_participation
 from tests.factories import NOW, at, make_guild, make_user
@@ -120,6 +121,29 @@ def test_an_event_without_a_role_or_that_is_off_rewards_nobody(actor: User) -> N
             rewards.give_rewards(event.pk, actor=actor, now=NOW)
 
 
+def test_of_those_who_are_named_only_those_who_qualify_are_given_it(
+    event: Event, actor: User
+) -> None:
+    make_participation(event, 1)
+    make_participation(event, 2)
+    make_participation(event, 3, is_qualified=False)
+
+    assert rewards.give_rewards(event.pk, actor=actor, now=NOW, user_ids={1, 3, 4}) == 1
+
+    assert states() == {1: "wanted"}
+
+
+def test_another_version_than_was_seen_gives_nothing(event: Event, actor: User) -> None:
+    make_participation(event, 1)
+
+    with pytest.raises(ChangedMeanwhileError):
+        rewards.give_rewards(event.pk, actor=actor, now=NOW, expected_version=event.version + 1)
+
+    assert states() == {}
+    rewards.give_rewards(event.pk, actor=actor, now=NOW, expected_version=event.version)
+    assert states() == {1: "wanted"}
+
+
 def test_what_is_done_is_given(event: Event, actor: User) -> None:
     make_participation(event, 1)
     [item] = give(event, actor)
@@ -192,6 +216,30 @@ def test_staff_have_what_was_refused_tried_again_from_the_beginning(
     reward = answered(item, "no")
     assert (reward.attempts, reward.next_try_at) == (1, at(1))
     assert AuditEntry.objects.filter(action="reward.retry").count() == 1
+
+
+def test_only_the_rewards_that_are_named_are_tried_again(event: Event, actor: User) -> None:
+    make_participation(event, 1)
+    make_participation(event, 2)
+    first, second = (answered(item, "no") for item in give(event, actor))
+
+    named = [first.pk]
+    assert rewards.retry_refused(event.pk, actor=actor, now=at(5), reward_ids=named) == 1
+
+    assert states() == {first.user_id: "wanted", second.user_id: "refused"}
+
+
+def test_only_the_rewards_that_are_named_are_taken_back(event: Event, actor: User) -> None:
+    make_participation(event, 1)
+    make_participation(event, 2)
+    first, second = (answered(item) for item in give(event, actor))
+    other = make_event(event.guild, reward_role=ROLE)
+
+    assert rewards.revoke_rewards(other.pk, actor=actor, now=at(5), reward_ids=[second.pk]) == 0
+    rewards.revoke_rewards(event.pk, actor=actor, now=at(5), reward_ids=[first.pk], reason="rain")
+
+    assert states() == {first.user_id: "revoking", second.user_id: "given"}
+    assert AuditEntry.objects.get(action="reward.revoke").reason == "rain"
 
 
 def test_what_was_given_is_taken_back(event: Event, actor: User) -> None:
