@@ -72,9 +72,12 @@ def create_dispute(request: KeyedRequest, event_id: UUID, asked: DisputeIn) -> S
     Asks for the scope `events:write`, and for an account behind the key that is allowed to
     credit members.
     """
-    event = event_of(request, event_id, maker=maker_of(request, PERMISSION))
+    maker = maker_of(request, PERMISSION)
+    event = event_of(request, event_id, maker=maker)
     with refusals_told(text_field="text"):
-        dispute = open_dispute(event.pk, asked.user_id, text=asked.text, now=timezone.now())
+        dispute = open_dispute(
+            event.pk, asked.user_id, text=asked.text, now=timezone.now(), actor=maker
+        )
     return Status(201, dispute_out(dispute))
 
 

@@ -152,6 +152,7 @@ def test_a_dispute_is_opened_once(client: Client, event: Event, member: Member) 
         "credit_id": None,
     }
     assert (second.status_code, second.json()["code"]) == (409, "dispute_open")
+    assert AuditEntry.objects.get(action="dispute.open").actor == User.objects.get()
 
 
 @pytest.mark.parametrize(
