@@ -115,6 +115,11 @@ class Feed:
         """The instant of the clock's ``elapsed`` at which the last frame arrived."""
         return self._elapsed
 
+    @property
+    def user_id(self) -> str:
+        """The bot's own user id; empty until Discord has said it."""
+        return self._user_id
+
     # What the tap tells ------------------------------------------------------------------
 
     def opened(self) -> None:

@@ -27,6 +27,7 @@ from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
+from community.services import bot_facts
 from community.services.leases import LeaseLostError
 from sessions_app.domain import words
 
@@ -219,8 +220,10 @@ class Shard:
 
     def _figures(self) -> dict[str, Any]:
         figures = self.figures.as_json()
+        figures[bot_facts.MEMBERS_INTENT] = self._settings.members_intent
         watch = self._watch
         if watch is not None:
+            figures[bot_facts.USER_ID] = watch.feed.user_id
             figures["queued"] = watch.pipeline.backlog.in_memory
             figures["spool_records"] = watch.pipeline.backlog.spool_records
             figures["spool_bytes"] = watch.pipeline.backlog.spool_bytes

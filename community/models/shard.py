@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
 
-def shard_in_query(guild_id: F, shard_count: int | F) -> Combinable:
+def shard_in_query(guild_id: Combinable, shard_count: int | F) -> Combinable:
     """Says within a query what :func:`community.domain.sharding.shard_of` says in Python.
 
     Args:
-        guild_id: the column that holds the guild's id.
+        guild_id: the guild's id, or the column that holds it.
         shard_count: among how many shards, or the column that tells.
     """
     return guild_id.bitrightshift(22) % shard_count

@@ -23,6 +23,7 @@ from events_app.domain.publication import (
     Publication,
 )
 from events_app.models import Event, EventState
+from events_app.services.planning import locked_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
 
     from events_app.domain.scheduled import ScheduledRecord
 
@@ -65,51 +67,74 @@ class NotPublishedError(PublishingError):
     code = "publishing.not_published"
 
 
-def publish(event: Event, *, actor: User, now: datetime) -> OutboxItem:
+def publish(
+    event: Event, *, actor: User, now: datetime, expected_version: int | None = None
+) -> OutboxItem:
     """Asks the bot to announce an event on Discord, or to bring its announcement up to date.
 
     Args:
         event: one that was planned here.
         actor: who asks.
         now: when.
+        expected_version: the version of the event that the actor saw; None where they saw
+            none.
 
     Returns:
-        The item that the bot answers.
+        The item that the bot answers. What is asked for already, and has no answer yet, is
+        not asked for again.
 
     Raises:
         PublishingError: one of its kinds, saying why not.
+        ChangedMeanwhileError: the event is in another version than the one expected.
     """
     with transaction.atomic():
-        event = _locked(event.pk)
+        event = locked_event(event.pk, expected_version=expected_version)
         if event.is_from_discord:
             raise FromDiscordError
         is_to_come = event.state == EventState.SCHEDULED and event.starts_at > now
         goes_on = event.state in {EventState.SCHEDULED, EventState.LIVE} and event.ends_at > now
         if not (goes_on if event.discord_event_id else is_to_come):
             raise NotToComeError
-        publication = publication_of(event)
-        _record(event, "event.publish", actor=actor, after=publication.as_json(), now=now)
-        return outbox.ask(PUBLISH, guild_id=event.guild_id, payload=publication.as_json(), now=now)
+        payload = publication_of(event).as_json()
+        waiting = _waiting(event)
+        if waiting is not None and (waiting.kind, waiting.payload) == (PUBLISH, payload):
+            return waiting
+        _record(event, "event.publish", actor=actor, after=payload, now=now)
+        return outbox.ask(PUBLISH, guild_id=event.guild_id, payload=payload, now=now)
 
 
 def withdraw_from_discord(event: Event, *, actor: User, now: datetime) -> OutboxItem:
     """Asks the bot to take an event's announcement away; the event itself stays.
 
+    Returns:
+        The item that the bot answers, as with :func:`publish`.
+
     Raises:
         PublishingError: if it came from Discord, or is neither announced nor about to be.
     """
     with transaction.atomic():
-        event = _locked(event.pk)
+        event = locked_event(event.pk)
         if event.is_from_discord:
             raise FromDiscordError
         if event.discord_event_id is None and not _asked_for(event.guild_id, event.pk):
             raise NotPublishedError
+        waiting = _waiting(event)
+        if waiting is not None and waiting.kind == WITHDRAW:
+            return waiting
         shown = event.discord_event_id
         after = {"discord_event_id": None}
         before = {"discord_event_id": None if shown is None else str(shown)}
         _record(event, "event.withdraw", actor=actor, before=before, after=after, now=now)
         payload = {"event_id": str(event.pk)}
         return outbox.ask(WITHDRAW, guild_id=event.guild_id, payload=payload, now=now)
+
+
+def items_of(event: Event) -> QuerySet[OutboxItem]:
+    """Gives what was asked of the bot about an event's announcement, the latest first."""
+    items = OutboxItem.objects.filter(
+        guild_id=event.guild_id, kind__in=KINDS, payload__event_id=str(event.pk)
+    )
+    return items.order_by("-created_at", "-id")
 
 
 def publication_of(event: Event) -> Publication:
@@ -224,16 +249,17 @@ def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
     return event
 
 
+def _waiting(event: Event) -> OutboxItem | None:
+    """Gives what the bot was asked last of an event, where it has not answered it."""
+    return items_of(event).filter(state=OutboxState.PENDING).first()
+
+
 def _asked_for(guild_id: int, event_id: UUID | None = None) -> list[OutboxItem]:
     """Lists the announcements that the bot has still to make, the oldest first."""
     items = OutboxItem.objects.filter(kind=PUBLISH, guild_id=guild_id, state=OutboxState.PENDING)
     if event_id is not None:
         items = items.filter(payload__event_id=str(event_id))
     return list(items.order_by("created_at", "id"))
-
-
-def _locked(event_id: UUID) -> Event:
-    return Event.objects.select_for_update(no_key=True, of=("self",)).order_by().get(pk=event_id)
 
 
 def _record(

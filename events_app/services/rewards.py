@@ -18,7 +18,8 @@ from django.db.models import Q
 from community.domain.errors import RollcallError
 from community.models import OutboxItem, OutboxState
 from community.services import audit, outbox
-from events_app.models import Event, Participation, Reward, RewardState
+from events_app.models import Participation, Reward, RewardState
+from events_app.services.planning import locked_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
+
+    from events_app.models import Event
 
 GIVE: Final = "reward.give"
 REVOKE: Final = "reward.revoke"
@@ -40,6 +43,11 @@ FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_ERROR: Final = 300
 LONGEST_TITLE: Final = 80
 MOST_AT_ONCE: Final = 500
+
+REFUSED: Final = Q(state=RewardState.REFUSED) | Q(
+    state=RewardState.REVOKING, settled_at__isnull=False
+)
+"""Selects the rewards that Discord refused to give, or to take back."""
 
 _ASKED: Final = {GIVE: RewardState.WANTED, REVOKE: RewardState.REVOKING}
 _DONE: Final = {GIVE: RewardState.GIVEN, REVOKE: RewardState.REVOKED}
@@ -80,20 +88,36 @@ class Retried:
         return {"given": self.given, "revoked": self.revoked}
 
 
-def give_rewards(event_id: UUID, *, actor: User, now: datetime) -> int:
+def give_rewards(
+    event_id: UUID,
+    *,
+    actor: User,
+    now: datetime,
+    user_ids: Collection[int] | None = None,
+    expected_version: int | None = None,
+) -> int:
     """Asks for the event's role for each member who qualifies and has not been given it.
 
     A second call gives to those who qualify by now; one whose reward was taken back is
     given it again, and what Discord refused is left to :func:`retry_refused`.
+
+    Args:
+        event_id: the event.
+        actor: who asks.
+        now: when.
+        user_ids: to whom of them; None for all.
+        expected_version: the version of the event that the actor saw; None where they saw
+            none.
 
     Returns:
         To how many it is to be given.
 
     Raises:
         RewardError: one of its kinds, saying why not.
+        ChangedMeanwhileError: the event is in another version than the one expected.
     """
     with transaction.atomic():
-        event = _locked(event_id)
+        event = locked_event(event_id, expected_version=expected_version)
         role_id = event.reward_role
         if role_id is None:
             raise NoRewardRoleError
@@ -104,6 +128,8 @@ def give_rewards(event_id: UUID, *, actor: User, now: datetime) -> int:
             for reward in Reward.objects.select_for_update().filter(event=event, role_id=role_id)
         }
         qualified = Participation.objects.filter(event=event, is_qualified=True)
+        if user_ids is not None:
+            qualified = qualified.filter(user_id__in=user_ids)
         wanted = [
             rewards.get(user_id) or _new(event, user_id, role_id=role_id, now=now)
             for user_id in qualified.order_by("counted_from", "user_id").values_list(
@@ -117,7 +143,13 @@ def give_rewards(event_id: UUID, *, actor: User, now: datetime) -> int:
 
 
 def revoke_rewards(
-    event_id: UUID, *, actor: User, now: datetime, user_ids: Collection[int] | None = None
+    event_id: UUID,
+    *,
+    actor: User,
+    now: datetime,
+    user_ids: Collection[int] | None = None,
+    reward_ids: Collection[UUID] | None = None,
+    reason: str = "",
 ) -> int:
     """Asks for an event's roles to be taken back.
 
@@ -128,16 +160,20 @@ def revoke_rewards(
         event_id: the event.
         actor: who asks.
         now: when.
-        user_ids: whose; None for all.
+        user_ids: whose; None for everyone's.
+        reward_ids: which of them; None for all.
+        reason: why, in their words.
 
     Returns:
         From how many it is to be taken.
     """
     with transaction.atomic():
-        event = _locked(event_id)
+        event = locked_event(event_id)
         rewards = Reward.objects.select_for_update().filter(event=event)
         if user_ids is not None:
             rewards = rewards.filter(user_id__in=user_ids)
+        if reward_ids is not None:
+            rewards = rewards.filter(pk__in=reward_ids)
         held = list(
             rewards.filter(state__in=[RewardState.GIVEN, RewardState.WANTED]).order_by("id")
         )
@@ -145,19 +181,33 @@ def revoke_rewards(
         refused = list(rewards.filter(state=RewardState.REFUSED).order_by("id"))
         for reward in refused:
             _settle(reward, RewardState.REVOKED, now=now)
-        _record(event, REVOKE, [*held, *refused], actor=actor, now=now)
+        _record(event, REVOKE, [*held, *refused], actor=actor, now=now, reason=reason)
     return len(held)
 
 
-def retry_refused(event_id: UUID, *, actor: User, now: datetime) -> int:
+def retry_refused(
+    event_id: UUID,
+    *,
+    actor: User,
+    now: datetime,
+    reward_ids: Collection[UUID] | None = None,
+) -> int:
     """Asks once more for what Discord refused, from the first attempt on.
+
+    Args:
+        event_id: the event.
+        actor: who asks.
+        now: when.
+        reward_ids: which of them; None for all.
 
     Returns:
         How many rewards are tried again.
     """
     with transaction.atomic():
-        event = _locked(event_id)
-        refused = _refused().select_for_update().filter(event=event)
+        event = locked_event(event_id)
+        refused = Reward.objects.filter(REFUSED).select_for_update().filter(event=event)
+        if reward_ids is not None:
+            refused = refused.filter(pk__in=reward_ids)
         rewards = list(refused.order_by("id"))
         for reward in rewards:
             reward.attempts = 0
@@ -263,18 +313,14 @@ def _settle(reward: Reward, state: RewardState, *, now: datetime) -> None:
     reward.save(update_fields=["state", "error", "attempts", "next_try_at", "settled_at"])
 
 
-def _refused() -> Any:
-    """Those that Discord refused to give, or to take back."""
-    is_stuck = Q(state=RewardState.REVOKING, settled_at__isnull=False)
-    return Reward.objects.filter(Q(state=RewardState.REFUSED) | is_stuck)
-
-
-def _locked(event_id: UUID) -> Event:
-    return Event.objects.select_for_update(no_key=True, of=("self",)).order_by().get(pk=event_id)
-
-
 def _record(
-    event: Event, action: str, rewards: Collection[Reward], *, actor: User, now: datetime
+    event: Event,
+    action: str,
+    rewards: Collection[Reward],
+    *,
+    actor: User,
+    now: datetime,
+    reason: str = "",
 ) -> None:
     """Leaves a trail, where anything was asked for."""
     if rewards:
@@ -283,7 +329,7 @@ def _record(
             action=action,
             target=event,
             guild_id=event.guild_id,
-            reason="",
+            reason=reason,
             before={},
             after={
                 "role_ids": sorted({str(reward.role_id) for reward in rewards}),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from community.models import Member, RoleSpan
-from tests.botrunner.gateway.conftest import now, running, settled, stored
+from community.services.bot_facts import bot_of
+from tests.botrunner.gateway.conftest import now, running, settled, stored, until_stored
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Role
@@ -83,3 +84,18 @@ async def test_a_role_given_while_the_bot_was_away_reaches_back_to_what_is_store
         span = await span_of(role)
         earliest = span.started_at - timedelta(seconds=span.start_uncertainty)
         assert earliest <= seen <= given_at <= span.started_at
+
+
+@pytest.mark.parametrize("has_intent", [True, False])
+async def test_the_bot_says_with_which_intent_it_runs_and_who_it_is(
+    community: Community, has_intent: bool
+) -> None:
+    bot_id = community.world.bot.id
+
+    async def has_said_it() -> bool:
+        facts = await stored(lambda: bot_of(community.guild.id, now=now()))
+        return (facts.has_members_intent, facts.user_id) == (has_intent, bot_id)
+
+    async with running(community, members_intent=has_intent) as bot:
+        await settled(bot)
+        await until_stored(has_said_it)
