@@ -110,6 +110,9 @@ MomentInput = Annotated[
 ]
 """A time as a body has it: ISO 8601 with its zone."""
 
+UuidInput = Annotated[UUID, Strict(False), WithJsonSchema({"type": "string", "format": "uuid"})]
+"""An id of Rollcall's own as a body has it."""
+
 UuidText = Annotated[
     UUID,
     PlainSerializer(str, return_type=str),

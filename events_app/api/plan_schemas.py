@@ -168,11 +168,29 @@ class SeriesChange(EventChange):
     )
 
 
-class CancellationIn(StrictBody):
-    """Why an event is cancelled."""
+class DecisionIn(StrictBody):
+    """Which version of an event something is decided on, and why."""
 
     expected_version: VersionSeen = None
     reason: ReasonText = ""
+
+
+class UndoIn(DecisionIn):
+    """Which version an event is to be as again, and why."""
+
+    version: int = Field(ge=1, le=MOST, description="Number of an earlier version.")
+
+
+class SeriesCancellationIn(StrictBody):
+    """Why a series is cancelled."""
+
+    reason: ReasonText = ""
+
+
+class AnnouncementIn(StrictBody):
+    """Which version of an event is to be shown on Discord."""
+
+    expected_version: VersionSeen = None
 
 
 def _value(value: Any) -> Any:

@@ -30,18 +30,34 @@ OF_ALL = {"/metrics"}
 METHODS = ("get", "post", "put", "patch", "delete", "options", "trace")
 RECOVERY = "/api/analytics/recover-sessions"
 UNKNOWN = "01980000-0000-7000-8000-000000000000"
-ADDRESS = {"event_id": UNKNOWN, "series_id": UNKNOWN, "guild_id": str(OTHER_GUILD), "user_id": "5"}
-OF_EVENTS = ("/api/events", "/api/series", "/api/disputes", "/api/members")
-CANCEL = "/api/events/{event_id}/cancel"
+ADDRESS = {
+    **dict.fromkeys(("event_id", "series_id", "gap_id", "credit_id", "dispute_id"), UNKNOWN),
+    "guild_id": str(OTHER_GUILD),
+    "user_id": "5",
+    "version": "1",
+}
+OF_ONE = {name for name, value in ADDRESS.items() if value == UNKNOWN}
+OF_EVENTS = tuple(
+    f"/api/{name}" for name in ("events", "series", "credits", "disputes", "rewards", "members")
+)
+WITHOUT_BODY = (
+    "/cancel",
+    "/publish",
+    "/publish-on-discord",
+    "/withdraw-from-discord",
+    "/rewards/give",
+    "/rewards/retry",
+)
+"""How paths of events end that may be asked for without a body."""
 
 
 def found(method: str, path: str) -> int:
     """Tells how a valid key is answered that sends no body."""
     if path == RECOVERY:
         return 503  # no bot runs here, and without one nothing is compared
-    if path.startswith(OF_EVENTS) and method != "get" and path != CANCEL:
+    if path.startswith(OF_EVENTS) and method != "get" and not path.endswith(WITHOUT_BODY):
         return 422
-    return 404 if "{event_id}" in path or "{series_id}" in path else 200
+    return 404 if any(f"{{{name}}}" in path for name in OF_ONE) else 200
 
 
 def allowed() -> dict[str, list[str]]:
