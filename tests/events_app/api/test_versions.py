@@ -137,10 +137,7 @@ def test_list_refuses_bad_parameters_by_name(
 ) -> None:
     response = client.get(f"{EVENTS}/{make_event(guild).pk}/versions", {name: value})
 
-    assert (response.status_code, response.json()["field"]) == (
-        422,
-        query.split("=", maxsplit=1)[0],
-    )
+    assert (response.status_code, response.json()["field"]) == (422, name)
 
 
 def test_a_change_is_undone_by_a_version_of_its_own(client: Client, guild: Guild) -> None:
