@@ -1,5 +1,6 @@
 """``/api/credits`` and ``/api/events/{id}/credits``: what staff give by hand, and take back."""
 
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Q
@@ -19,6 +20,7 @@ from events_app.api.credit_schemas import (
 from events_app.api.events import READ, WRITE
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
 from events_app.api.reach import CREDIT, event_of, maker_of, reachable, record_of
+from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.models import Credit
 from events_app.services import credits as services
 from sessions_app.api.paging import Cursor
@@ -34,7 +36,12 @@ of_event = Router(tags=["participation"], auth=WRITE)
     openapi_extra=examples(CHANGED),
     summary="Credit a member",
 )
-def create_credit(request: KeyedRequest, event_id: UUID, asked: CreditIn) -> Status[CreditOut]:
+def create_credit(
+    request: KeyedRequest,
+    event_id: UUID,
+    asked: CreditIn,
+    idempotency_key: IdempotencyKey = IN_HEADER,
+) -> Status[CreditOut]:
     """Credits a member with seconds, a verdict, or both; a new count of the time keeps it.
 
     Asks for the scope `events:write`. It is given in the name of the account that made the
@@ -42,16 +49,20 @@ def create_credit(request: KeyedRequest, event_id: UUID, asked: CreditIn) -> Sta
     """
     maker = maker_of(request, CREDIT)
     event = event_of(request, event_id, maker=maker)
+    credit_id = id_for(request, f"credit in {event.pk}", idempotency_key)
+    give = partial(
+        services.give_credit,
+        event.pk,
+        asked.user_id,
+        seconds=asked.seconds,
+        verdict=asked.verdict,
+        reason=asked.reason,
+        actor=maker,
+        now=timezone.now(),
+        credit_id=credit_id,
+    )
     with refusals_told():
-        credit = services.give_credit(
-            event.pk,
-            asked.user_id,
-            seconds=asked.seconds,
-            verdict=asked.verdict,
-            reason=asked.reason,
-            actor=maker,
-            now=timezone.now(),
-        )
+        credit = made_once(Credit.objects.all(), credit_id, give)
     return Status(201, credit_out(credit))
 
 

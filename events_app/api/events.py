@@ -1,5 +1,6 @@
 """``/api/events``: events listed, one by one, made, changed and cancelled."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from community.models import Guild
 from events_app.api.plan_schemas import DecisionIn, EventChange, EventIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
 from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable
+from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     EventDetail,
     EventFilters,
@@ -70,21 +72,28 @@ def list_events(request: KeyedRequest, filters: Query[EventFilters]) -> EventPag
     openapi_extra=examples(PROBLEMS),
     summary="Plan an event",
 )
-def create_event(request: KeyedRequest, asked: EventIn) -> Status[EventDetail]:
+def create_event(
+    request: KeyedRequest, asked: EventIn, idempotency_key: IdempotencyKey = IN_HEADER
+) -> Status[EventDetail]:
     """Makes an event; one whose window has passed already is worked out as if planned before.
 
     Asks for the scope `events:write`. It is made in the name of the account that made the
     key, which has to be allowed to add events.
     """
     maker = maker_of(request, ADD)
+    guild_id = guild_for(request, asked.guild_id, maker=maker)
+    event_id = id_for(request, f"event of {guild_id}", idempotency_key)
+    make = partial(
+        planning.create_event,
+        asked.plan(),
+        guild_id=guild_id,
+        actor=maker,
+        now=timezone.now(),
+        as_draft=asked.as_draft,
+        event_id=event_id,
+    )
     with refusals_told():
-        event = planning.create_event(
-            asked.plan(),
-            guild_id=guild_for(request, asked.guild_id, maker=maker),
-            actor=maker,
-            now=timezone.now(),
-            as_draft=asked.as_draft,
-        )
+        event = made_once(Event.objects.all(), event_id, make)
     return Status(201, detail_of(event.pk))
 
 

@@ -1,6 +1,7 @@
 """``/api/series``: events that repeat."""
 
 from datetime import UTC, datetime, time
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,6 +14,7 @@ from events_app.api.events import READ, WRITE, named, version_seen
 from events_app.api.plan_schemas import SeriesCancellationIn, SeriesChange, SeriesIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
 from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable, series_of
+from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     SeriesDetail,
     SeriesFilters,
@@ -60,22 +62,29 @@ def list_series(request: KeyedRequest, filters: Query[SeriesFilters]) -> SeriesP
     openapi_extra=examples(PROBLEMS),
     summary="Plan a series",
 )
-def create_series(request: KeyedRequest, asked: SeriesIn) -> Status[SeriesDetail]:
+def create_series(
+    request: KeyedRequest, asked: SeriesIn, idempotency_key: IdempotencyKey = IN_HEADER
+) -> Status[SeriesDetail]:
     """Makes a series with all its events, at most 500, each an event of its own.
 
     Asks for the scope `events:write`. The plan is that of the first event; the clock on the
     wall of its zone tells when all take place.
     """
     maker = maker_of(request, ADD)
+    guild_id = guild_for(request, asked.guild_id, maker=maker)
+    series_id = id_for(request, f"series of {guild_id}", idempotency_key)
+    make = partial(
+        services.create_series,
+        asked.plan(),
+        asked.rule,
+        guild_id=guild_id,
+        actor=maker,
+        now=timezone.now(),
+        reason=asked.reason,
+        series_id=series_id,
+    )
     with refusals_told():
-        series = services.create_series(
-            asked.plan(),
-            asked.rule,
-            guild_id=guild_for(request, asked.guild_id, maker=maker),
-            actor=maker,
-            now=timezone.now(),
-            reason=asked.reason,
-        )
+        series = made_once(EventSeries.objects.all(), series_id, make)
     return Status(201, _detail_of(series.pk))
 
 

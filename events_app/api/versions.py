@@ -1,11 +1,12 @@
 """``/api/events/{id}/versions``: what an event was before its changes, and back to it."""
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 from uuid import UUID
 
 from django.db.models import F, Func, IntegerField, QuerySet
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
+from pydantic import WithJsonSchema
 
 from community.api.authentication import KeyedRequest
 from community.api.fields import Moment, SnowflakeText, StrictQuery
@@ -38,16 +39,18 @@ _ALL: Final = "$.*"
 _QUALIFIED: Final = "$.* ? (@.is_qualified == true)"
 
 
+NumberFilter = Annotated[
+    Annotated[int, Field(ge=1, le=MOST)] | None,
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST}),
+]
+
+
 class VersionFilters(StrictQuery):
     """Which page of an event's versions."""
 
     limit: int = Field(50, ge=1, le=200, description="How many to a page.")
-    before: int | None = Field(
-        None,
-        ge=1,
-        le=MOST,
-        description="Where the page begins: take it from `next` of the page before.",
-        json_schema_extra={"type": "integer", "minimum": 1, "maximum": MOST},
+    before: NumberFilter = Field(
+        None, description="Where the page begins: take it from `next` of the page before."
     )
 
 
