@@ -216,6 +216,29 @@ def test_endpoint_shows_no_session_of_another_guild(
     assert session_id not in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [each for each in ENDPOINTS if each[1] not in OF_ALL and found(*each) != 422],
+)
+def test_endpoint_refuses_a_parameter_that_it_does_not_know(
+    method: str, path: str, session_id: str
+) -> None:
+    response = ask(f"{path}?stray=1", session_id, f"Bearer {key_for_all()}", method=method)
+
+    assert (response.status_code, response.json()["field"]) == (422, "stray")
+
+
+@pytest.mark.parametrize(
+    "path", [path for method, path in ENDPOINTS if method != "get" and found(method, path) == 422]
+)
+def test_endpoint_that_wants_a_body_says_so(path: str, session_id: str) -> None:
+    method = next(method for method in allowed()[path] if method != "get")
+
+    response = ask(path, session_id, f"Bearer {key_for_all()}", method=method)
+
+    assert response.json() == {"code": "invalid", "message": "body is missing", "field": "body"}
+
+
 @pytest.mark.parametrize(("method", "path"), REFUSED)
 def test_endpoint_refuses_other_methods(method: str, path: str, session_id: str) -> None:
     response = getattr(Client(), method)(path.format(session_id=session_id, **ADDRESS))
