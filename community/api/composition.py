@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ninja import NinjaAPI, Router, Swagger
 
+from community.api.fields import stray_parameters_refused
 from community.api.problems import translate_errors
 from community.domain.version import VERSION
 
@@ -22,6 +23,12 @@ as `%2B`.
 **Certainty.** A boundary that was not observed live says by how many seconds it may be off
 (`start_uncertainty`, `end_uncertainty`); a duration and a sum of durations say the same
 (`uncertainty_seconds`). The stretches in which nobody watched are the blind gaps.
+
+**Writing** is done in the name of the account that made the key, and takes what that account
+may do in the admin. Of what has a version, name the one that you saw (`expected_version`): what
+somebody else changed meanwhile is then a conflict (409), and not lost. What makes something can
+be sent again with the same `Idempotency-Key`, and makes it once. An answer of 202 says that the
+bot was asked: what comes of it is read afterwards.
 
 **Refusals** have one shape: `{"code": ..., "message": ..., "field": ...}`, with `field` where
 one parameter is at fault. Unknown parameters are refused, so that a misspelled filter does
@@ -44,6 +51,7 @@ def build_api(*, routers: Iterable[tuple[str, Router]]) -> NinjaAPI:
         docs=Swagger(settings={"validatorUrl": None, "tryItOutEnabled": True}),
     )
     translate_errors(api)
+    api.add_decorator(stray_parameters_refused)
     for prefix, router in routers:
         api.add_router(prefix, router)
     return api

@@ -1,11 +1,16 @@
 """The kinds of values that the API's addresses and answers are made of."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
+from inspect import signature
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+from django.http import HttpRequest
 from ninja import Schema
+from ninja.params.models import Query as QueryParameters
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
@@ -20,6 +25,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from community.api.problems import ApiError
+
+View = Callable[..., Any]
 
 # Below 2^63 by its first digit, which snowflakes reach in the year 2080.
 _SNOWFLAKE: Final = re.compile(r"0|[1-9][0-9]{0,17}|[1-8][0-9]{18}", re.ASCII)
@@ -110,6 +119,9 @@ MomentInput = Annotated[
 ]
 """A time as a body has it: ISO 8601 with its zone."""
 
+UuidInput = Annotated[UUID, Strict(False), WithJsonSchema({"type": "string", "format": "uuid"})]
+"""An id of Rollcall's own as a body has it."""
+
 UuidText = Annotated[
     UUID,
     PlainSerializer(str, return_type=str),
@@ -125,6 +137,33 @@ Moment = Annotated[
     ),
 ]
 """A time in an answer: ISO 8601 in UTC, ending in Z."""
+
+
+class StrayParameterError(ApiError):
+    """{field} is not a parameter here"""  # noqa: D415 (as the other refusals of parameters)
+
+    code = "invalid"
+    status = 422
+
+
+def stray_parameters_refused(view: View) -> View:
+    """Makes an endpoint without query parameters refuse them; the others' are StrictQuery.
+
+    Args:
+        view: what answers, after its arguments were read.
+    """
+    annotations = (each.annotation for each in signature(view).parameters.values())
+    given = (kind for each in annotations for kind in getattr(each, "__metadata__", ()))
+    if any(isinstance(kind, QueryParameters) for kind in given):
+        return view
+
+    @wraps(view)
+    def strict(request: HttpRequest, *args: Any, **values: Any) -> Any:
+        for name in request.GET:
+            raise StrayParameterError(field=name[:100])
+        return view(request, *args, **values)
+
+    return strict
 
 
 class StrictQuery(Schema):

@@ -102,6 +102,13 @@ _CODES: Final = {
 }
 _CHALLENGE: Final = 'Bearer realm="Rollcall"'
 _RETRY_SECONDS: Final = 5
+# A body that is none, or nothing like one: its place is the name of our own variable.
+_BODY: Final = "body"
+_SENTENCES: Final = {
+    "extra_forbidden": "is not a field here",
+    "missing": "is missing",
+    "model_attributes_type": "should be a JSON object",
+}
 _PYDANTIC_SUBJECT: Final = re.compile(r"^(?:Input|String|List|Value) should ")
 
 
@@ -143,9 +150,9 @@ def _validation_error(_: HttpRequest, error: Any) -> HttpResponse:
     for entry in error.errors:
         # The last name in the place: a list's item stands behind it by its number.
         place = next(part for part in reversed(entry["loc"]) if isinstance(part, str))
-        fields.append(entry.get("ctx", {}).get("field", place))
-        is_stray = entry["type"] == "extra_forbidden"
-        message = "is not a field here" if is_stray else entry["msg"]
+        is_whole_body = entry["loc"][0] == _BODY and len(entry["loc"]) == len((_BODY, place))
+        fields.append(entry.get("ctx", {}).get("field", _BODY if is_whole_body else place))
+        message = _SENTENCES.get(entry["type"], entry["msg"])
         sentences.append(f"{fields[-1]} {_PYDANTIC_SUBJECT.sub('should ', message)}")
     return problem(422, "invalid", "; ".join(sentences), field=fields[0])
 

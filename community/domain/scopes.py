@@ -24,8 +24,11 @@ SCOPE_MEANINGS: Final[dict[Scope, str]] = {
     Scope.HEALTH_READ: "read the health of shards and jobs in detail",
     Scope.SESSIONS_RECOVER: "sweep stale sessions and mend those that differ from Discord",
     Scope.METRICS_READ: "read the metrics of the installation",
-    Scope.EVENTS_READ: "read events, series, participation and disputes",
-    Scope.EVENTS_WRITE: "plan events and series, credit members and open disputes for them",
+    Scope.EVENTS_READ: ("read events, series, participation, credits, disputes and rewards"),
+    Scope.EVENTS_WRITE: (
+        "plan, change and cancel events and series, show them on Discord, credit members, open "
+        "and answer disputes, give and take roles: what its maker may"
+    ),
 }
 
 

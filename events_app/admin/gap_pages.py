@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
 
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
 from events_app.admin.pages import CREDIT, Names, ReasonForm, address, refuse
-from events_app.models import Credit, Event
+from events_app.models import Credit
 from events_app.services.credits import credit_gap, gap_candidates
-from sessions_app.models import BlindGap
+from events_app.services.event_gaps import gaps_within
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.db.models import QuerySet
     from django.http import HttpResponse
 
     from events_app.admin.pages import Asker
@@ -28,16 +26,10 @@ MOST_GAPS: Final = 100
 MOST_MEMBERS: Final = 500
 
 
-def gaps_within(event: Event) -> QuerySet[BlindGap]:
-    """Gives the gaps of an event's guild that lie in its window, the first of them first."""
-    within = Q(began_at__lt=event.ends_at, ended_at__gt=event.starts_at)
-    return BlindGap.objects.filter(within, guild_id=event.guild_id).order_by("began_at", "id")
-
-
 def gaps_page(asker: Asker, event_id: UUID) -> HttpResponse:
     """Lists the gaps of an event."""
     event = asker.event(event_id)
-    gaps = list(gaps_within(event)[:MOST_GAPS])
+    gaps = list(gaps_within(event).order_by("began_at", "id")[:MOST_GAPS])
     names = Names(event.guild_id, [gap.user_id for gap in gaps if gap.user_id is not None])
     credited = set(
         Credit.objects.standing()

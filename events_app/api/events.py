@@ -1,5 +1,6 @@
 """``/api/events``: events listed, one by one, made, changed and cancelled."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -11,18 +12,21 @@ from community.api.authentication import ApiKeyAuth, KeyedRequest
 from community.api.problems import PROBLEMS
 from community.domain.scopes import Scope
 from community.models import Guild
-from events_app.api.plan_schemas import CancellationIn, EventChange, EventIn
+from events_app.api.plan_schemas import DecisionIn, EventChange, EventIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
-from events_app.api.reach import event_of, guild_for, maker_of, reachable
+from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable
+from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     EventDetail,
     EventFilters,
     EventOut,
     EventPage,
     event_columns,
+    publication_out,
 )
 from events_app.models import Event, Participation
 from events_app.services import planning
+from events_app.services.publishing import items_of
 from events_app.services.revisions import plan_of
 from sessions_app.api.paging import Cursor
 
@@ -68,21 +72,28 @@ def list_events(request: KeyedRequest, filters: Query[EventFilters]) -> EventPag
     openapi_extra=examples(PROBLEMS),
     summary="Plan an event",
 )
-def create_event(request: KeyedRequest, asked: EventIn) -> Status[EventDetail]:
+def create_event(
+    request: KeyedRequest, asked: EventIn, idempotency_key: IdempotencyKey = IN_HEADER
+) -> Status[EventDetail]:
     """Makes an event; one whose window has passed already is worked out as if planned before.
 
     Asks for the scope `events:write`. It is made in the name of the account that made the
     key, which has to be allowed to add events.
     """
-    maker = maker_of(request, "events_app.add_event")
+    maker = maker_of(request, ADD)
+    guild_id = guild_for(request, asked.guild_id, maker=maker)
+    event_id = id_for(request, f"event of {guild_id}", idempotency_key)
+    make = partial(
+        planning.create_event,
+        asked.plan(),
+        guild_id=guild_id,
+        actor=maker,
+        now=timezone.now(),
+        as_draft=asked.as_draft,
+        event_id=event_id,
+    )
     with refusals_told():
-        event = planning.create_event(
-            asked.plan(),
-            guild_id=guild_for(request, asked.guild_id, maker=maker),
-            actor=maker,
-            now=timezone.now(),
-            as_draft=asked.as_draft,
-        )
+        event = made_once(Event.objects.all(), event_id, make)
     return Status(201, detail_of(event.pk))
 
 
@@ -110,7 +121,7 @@ def change_event(request: KeyedRequest, event_id: UUID, asked: EventChange) -> E
     Asks for the scope `events:write`. One of a series is edited apart from then on; to
     change those after it too, see `change-series`. What it was before is kept as a version.
     """
-    maker = maker_of(request, "events_app.change_event")
+    maker = maker_of(request, CHANGE)
     event = event_of(request, event_id, maker=maker)
     with refusals_told():
         planning.change_event(
@@ -132,14 +143,14 @@ def change_event(request: KeyedRequest, event_id: UUID, asked: EventChange) -> E
     summary="Cancel an event",
 )
 def cancel_event(
-    request: KeyedRequest, event_id: UUID, asked: CancellationIn | None = None
+    request: KeyedRequest, event_id: UUID, asked: DecisionIn | None = None
 ) -> EventDetail:
     """Cancels an event, which then counts for nobody; cancelling it twice does nothing.
 
     Asks for the scope `events:write`.
     """
-    asked = asked or CancellationIn()
-    maker = maker_of(request, "events_app.change_event")
+    asked = asked or DecisionIn()
+    maker = maker_of(request, CHANGE)
     event = event_of(request, event_id, maker=maker)
     with refusals_told():
         planning.cancel_event(
@@ -166,7 +177,12 @@ def detail_of(event_id: UUID) -> EventDetail:
         .filter(event=event_id)
         .aggregate(participants=Count("pk"), qualified=Count("pk", filter=Q(is_qualified=True)))
     )
-    return EventDetail(**event_columns(event), **counts)
+    asked = items_of(event).first()
+    return EventDetail(
+        **event_columns(event),
+        **counts,
+        publication=None if asked is None else publication_out(asked),
+    )
 
 
 def version_seen(given: int | None, event: Event) -> int:

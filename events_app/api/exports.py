@@ -48,5 +48,5 @@ def export_csv(request: KeyedRequest, event_id: UUID) -> StreamingHttpResponse:
     summary="Participation as JSON",
 )
 def export_json(request: KeyedRequest, event_id: UUID) -> dict[str, Any]:
-    """Gives the event, its rules and who took part, times by the clock of the event's zone."""
+    """Gives the event, who took part and who did not come, times by the clock of its zone."""
     return json_of(event_of(request, event_id), now=timezone.now())

@@ -56,7 +56,7 @@ class PlanIn(StrictBody):
 
     title: str = Field(description="At most 100 characters.", examples=["Game night"])
     description: str = Field("", description="At most 1000 characters.")
-    time_zone: str = Field(description=_ZONE, examples=["Europe/Berlin"])
+    time_zone: str = Field(max_length=64, description=_ZONE, examples=["Europe/Berlin"])
     starts_at: MomentInput
     ends_at: MomentInput = Field(description="At most seven days after the start.")
     channel_ids: Ids = Field(default_factory=list, description=_CHANNELS)
@@ -109,7 +109,7 @@ class PlanChange(StrictBody):
 
     title: TextChange = Field(None, description="At most 100 characters.")
     description: TextChange = Field(None, description="At most 1000 characters.")
-    time_zone: TextChange = Field(None, description=_ZONE)
+    time_zone: TextChange = Field(None, max_length=64, description=_ZONE)
     starts_at: MomentChange = None
     ends_at: MomentChange = None
     channel_ids: IdsChange = Field(None, description=_CHANNELS)
@@ -168,11 +168,29 @@ class SeriesChange(EventChange):
     )
 
 
-class CancellationIn(StrictBody):
-    """Why an event is cancelled."""
+class DecisionIn(StrictBody):
+    """Which version of an event something is decided on, and why."""
 
     expected_version: VersionSeen = None
     reason: ReasonText = ""
+
+
+class UndoIn(DecisionIn):
+    """Which version an event is to be as again, and why."""
+
+    version: int = Field(ge=1, le=MOST, description="Number of an earlier version.")
+
+
+class SeriesCancellationIn(StrictBody):
+    """Why a series is cancelled."""
+
+    reason: ReasonText = ""
+
+
+class AnnouncementIn(StrictBody):
+    """Which version of an event is to be shown on Discord."""
+
+    expected_version: VersionSeen = None
 
 
 def _value(value: Any) -> Any:

@@ -12,7 +12,7 @@ from community.api.problems import PROBLEMS
 from events_app.api.events import WRITE
 from events_app.api.plan_schemas import GuildPlanIn, PlanChange
 from events_app.api.problems import CHANGED, examples, refusals_told
-from events_app.api.reach import event_of, guild_for, maker_of
+from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of
 from events_app.models import Reason
 from events_app.services.preview import Outcome, Preview, preview_change
 from events_app.services.revisions import plan_of
@@ -27,7 +27,7 @@ class OutcomeOut(Schema):
     user_id: SnowflakeText
     seconds: float = Field(description="That would count, credit apart.")
     credited_seconds: float
-    uncertainty: float = Field(description="Seconds by which those may be off.")
+    uncertainty_seconds: float = Field(description="By how much those may be off.")
     share: float | None
     is_qualified: bool
     reasons: list[Reason] = Field(description="Why not, where they would not qualify.")
@@ -63,7 +63,7 @@ def preview_event(request: KeyedRequest, asked: GuildPlanIn) -> PreviewOut:
 
     Asks for the scope `events:write`, as making it does.
     """
-    maker = maker_of(request, "events_app.add_event")
+    maker = maker_of(request, ADD)
     with refusals_told():
         guild_id = guild_for(request, asked.guild_id, maker=maker)
         found = preview_change(None, asked.plan(), guild_id=guild_id, now=timezone.now())
@@ -81,7 +81,7 @@ def preview_event_change(request: KeyedRequest, event_id: UUID, asked: PlanChang
 
     Asks for the scope `events:write`, as changing it does.
     """
-    maker = maker_of(request, "events_app.change_event")
+    maker = maker_of(request, CHANGE)
     event = event_of(request, event_id, maker=maker)
     with refusals_told():
         found = preview_change(
@@ -110,4 +110,4 @@ def _preview_out(found: Preview) -> PreviewOut:
 
 
 def _outcome_out(outcome: Outcome) -> OutcomeOut:
-    return OutcomeOut(**asdict(outcome))
+    return OutcomeOut(**asdict(outcome), uncertainty_seconds=outcome.uncertainty)

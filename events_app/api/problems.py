@@ -12,10 +12,17 @@ from community.api.problems import (
     Problem,
     problem_examples,
 )
-from events_app.services.decision_errors import DecisionError, UnfitTextError
+from events_app.services.decision_errors import (
+    DecisionError,
+    NoSuchCreditError,
+    NoSuchDisputeError,
+    NoSuchGapError,
+    UnfitTextError,
+)
 from events_app.services.planning_errors import (
     NoSuchEventError,
     NoSuchSeriesError,
+    NoSuchVersionError,
     PlanError,
 )
 
@@ -36,30 +43,39 @@ class InputRefusedError(ApiError):
     status = 422
 
 
+# A record may have gone between its being found and its being changed.
+_GONE: Final[dict[type[Exception], str]] = {
+    NoSuchEventError: "event",
+    NoSuchSeriesError: "series",
+    NoSuchCreditError: "credit",
+    NoSuchDisputeError: "dispute",
+    NoSuchGapError: "blind gap",
+}
+
+
 @contextmanager
 def refusals_told(*, text_field: str = "reason") -> Iterator[None]:
     """Tells what a service refuses by the field that is wrong, or as not found.
 
-    The event may have gone between its being found and its being changed. Anything else is
-    a conflict with how things stand, as everywhere in the API.
+    Anything else is a conflict with how things stand, as everywhere in the API.
 
     Args:
         text_field: the field of the request in which a person writes why.
     """
     try:
         yield
+    except tuple(_GONE) as error:
+        raise NotFoundError(what=_GONE[type(error)]) from error
     except PlanError as error:
         messages = "; ".join(f"{each.field}: {each.message}" for each in error.problems)
         raise InputRefusedError(messages=messages, field=error.problems[0].field) from error
+    except NoSuchVersionError as error:
+        raise InputRefusedError(messages=f"version: {error}", field="version") from error
     except DecisionError as error:
         field = text_field if isinstance(error, UnfitTextError) else error.field
         if not field:
             raise
         raise InputRefusedError(messages=f"{field}: {error}", field=field) from error
-    except NoSuchEventError as error:
-        raise NotFoundError(what="event") from error
-    except NoSuchSeriesError as error:
-        raise NotFoundError(what="series") from error
 
 
 def examples(refusals: dict[int, type[Problem]]) -> dict[str, Any]:

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
 
     from community.api.authentication import KeyedRequest
 
     Rows = TypeVar("Rows", bound=QuerySet[Any])
+    Row = TypeVar("Row", bound=Model)
+
+ADD, CHANGE, CREDIT, REWARD = (
+    f"events_app.{name}_event" for name in ("add", "change", "credit", "reward")
+)
+"""What the account behind a key has to be allowed, as in the admin."""
 
 
 class MakerMissingError(ApiError):
@@ -74,30 +80,42 @@ def writable(rows: Rows, request: KeyedRequest, maker: User) -> Rows:
     return within(reachable(rows, request), guild_ids_seen_by(maker))
 
 
+def record_of(
+    rows: QuerySet[Row],
+    request: KeyedRequest,
+    record_id: UUID,
+    *,
+    what: str,
+    maker: User | None = None,
+) -> Row:
+    """Finds one of some rows within a key's reach; with a maker, one that they may change.
+
+    Args:
+        rows: rows with a column ``guild_id``.
+        request: the request.
+        record_id: the row's id.
+        what: what such a row is called.
+        maker: the account that writes; None where nothing is written.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    kept = reachable(rows, request) if maker is None else writable(rows, request, maker)
+    row: Row | None = kept.filter(pk=record_id).first()
+    if row is None:
+        raise NotFoundError(what=what)
+    return row
+
+
 def event_of(request: KeyedRequest, event_id: UUID, *, maker: User | None = None) -> Event:
-    """Finds an event within a key's reach; with a maker, one that they may change.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """Finds an event; see :func:`record_of`."""
     events = cast("QuerySet[Event]", Event.objects.select_related("series"))
-    kept = reachable(events, request) if maker is None else writable(events, request, maker)
-    event = kept.filter(pk=event_id).first()
-    if event is None:
-        raise NotFoundError(what="event")
-    return event
+    return record_of(events, request, event_id, what="event", maker=maker)
 
 
-def series_of(request: KeyedRequest, series_id: UUID) -> EventSeries:
-    """Finds a series within a key's reach.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    series = reachable(EventSeries.objects.all(), request).filter(pk=series_id).first()
-    if series is None:
-        raise NotFoundError(what="series")
-    return series
+def series_of(request: KeyedRequest, series_id: UUID, *, maker: User | None = None) -> EventSeries:
+    """Finds a series; see :func:`record_of`."""
+    return record_of(EventSeries.objects.all(), request, series_id, what="series", maker=maker)
 
 
 def guild_for(request: KeyedRequest, guild_id: int, *, maker: User) -> int:

@@ -1,14 +1,16 @@
 """What the API says of events and series."""
 
 from datetime import date, time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from django.urls import reverse
 from ninja import Field, Schema
 from pydantic import WithJsonSchema
 
 from community.api.fields import Moment, SnowflakeFilter, SnowflakeText, UuidFilter, UuidText
+from community.models import OutboxItem, OutboxState
 from events_app.models import RULE_FIELDS, Event, EventSeries, EventState, GapPolicy
+from events_app.services.publishing import PUBLISH
 from sessions_app.api.paging import PageQuery
 
 if TYPE_CHECKING:
@@ -74,6 +76,11 @@ class EventLinks(Schema):
 
     self: str
     participation: str = Field(description="Who took part.")
+    versions: str = Field(description="What it was before its changes.")
+    gaps: str = Field(description="The blind gaps in its window.")
+    credits: str = Field(description="What staff gave by hand.")
+    disputes: str = Field(description="What members say is wrong.")
+    rewards: str = Field(description="The roles for those who qualify.")
     series: str | None = Field(description="The series that it is of; null for none.")
 
 
@@ -109,11 +116,26 @@ class EventPage(Schema):
     next: str | None = Field(description="Path of the next page; null on the last.")
 
 
+class PublicationOut(Schema):
+    """What the bot was last asked to do about showing an event on Discord, and its answer."""
+
+    asked: Literal["publish", "withdraw"]
+    asked_at: Moment
+    state: OutboxState = Field(description="`pending`: not answered; `refused`: by Discord.")
+    answered_at: Moment | None = Field(description="Null while it is pending.")
+    refusal_code: str | None = Field(description="Discord's code where it refused.")
+    refusal: str | None = Field(description="What Discord said when it refused.")
+
+
 class EventDetail(EventOut):
-    """An event with how many took part."""
+    """An event with how many took part, and how it stands on Discord."""
 
     participants: int = Field(description="Members who were there, or were credited.")
     qualified: int = Field(description="Those of them who qualify.")
+    publication: PublicationOut | None = Field(
+        description="What was last asked about showing it on Discord; null: nothing. Whether it "
+        "is shown, `discord_event_id` says."
+    )
 
 
 class SeriesFilters(PageQuery):
@@ -176,6 +198,19 @@ class SeriesDetail(SeriesOut):
     occurrences: list[OccurrenceOut] = Field(description="In order, at most 500.")
 
 
+def publication_out(item: OutboxItem) -> PublicationOut:
+    """Says what the API says of what the bot was asked about an event on Discord."""
+    is_refused = item.state == OutboxState.REFUSED
+    return PublicationOut(
+        asked="publish" if item.kind == PUBLISH else "withdraw",
+        asked_at=item.created_at,
+        state=OutboxState(item.state),
+        answered_at=item.answered_at,
+        refusal_code=str(item.answer.get("code", "")) if is_refused else None,
+        refusal=str(item.answer.get("message", "")) if is_refused else None,
+    )
+
+
 def event_columns(event: "NamedEvent") -> dict[str, Any]:
     """Says what the API says of an event."""
     key = {"event_id": event.id}
@@ -188,6 +223,12 @@ def event_columns(event: "NamedEvent") -> dict[str, Any]:
     links = EventLinks(
         self=reverse("api:get_event", kwargs=key),
         participation=reverse("api:list_participation", kwargs=key),
+        versions=reverse("api:list_versions", kwargs=key),
+        gaps=reverse("api:list_event_gaps", kwargs=key),
+        **{
+            name: f"{reverse(f'api:list_{name}')}?event_id={event.id}"
+            for name in ("credits", "disputes", "rewards")
+        },
         series=series,
     )
     return {name: getattr(event, name) for name in columns} | {"links": links}

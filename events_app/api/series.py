@@ -1,6 +1,7 @@
 """``/api/series``: events that repeat."""
 
 from datetime import UTC, datetime, time
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,9 +11,10 @@ from ninja import Query, Router, Status
 from community.api.authentication import KeyedRequest
 from community.api.problems import PROBLEMS
 from events_app.api.events import READ, WRITE, named, version_seen
-from events_app.api.plan_schemas import SeriesChange, SeriesIn
+from events_app.api.plan_schemas import SeriesCancellationIn, SeriesChange, SeriesIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
-from events_app.api.reach import event_of, guild_for, maker_of, reachable, series_of
+from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable, series_of
+from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     SeriesDetail,
     SeriesFilters,
@@ -60,22 +62,29 @@ def list_series(request: KeyedRequest, filters: Query[SeriesFilters]) -> SeriesP
     openapi_extra=examples(PROBLEMS),
     summary="Plan a series",
 )
-def create_series(request: KeyedRequest, asked: SeriesIn) -> Status[SeriesDetail]:
+def create_series(
+    request: KeyedRequest, asked: SeriesIn, idempotency_key: IdempotencyKey = IN_HEADER
+) -> Status[SeriesDetail]:
     """Makes a series with all its events, at most 500, each an event of its own.
 
     Asks for the scope `events:write`. The plan is that of the first event; the clock on the
     wall of its zone tells when all take place.
     """
-    maker = maker_of(request, "events_app.add_event")
+    maker = maker_of(request, ADD)
+    guild_id = guild_for(request, asked.guild_id, maker=maker)
+    series_id = id_for(request, f"series of {guild_id}", idempotency_key)
+    make = partial(
+        services.create_series,
+        asked.plan(),
+        asked.rule,
+        guild_id=guild_id,
+        actor=maker,
+        now=timezone.now(),
+        reason=asked.reason,
+        series_id=series_id,
+    )
     with refusals_told():
-        series = services.create_series(
-            asked.plan(),
-            asked.rule,
-            guild_id=guild_for(request, asked.guild_id, maker=maker),
-            actor=maker,
-            now=timezone.now(),
-            reason=asked.reason,
-        )
+        series = made_once(EventSeries.objects.all(), series_id, make)
     return Status(201, _detail_of(series.pk))
 
 
@@ -88,6 +97,30 @@ def create_series(request: KeyedRequest, asked: SeriesIn) -> Status[SeriesDetail
 def get_series(request: KeyedRequest, series_id: UUID) -> SeriesDetail:
     """Gives one series with its events in order, those that were cancelled among them."""
     return _detail_of(series_of(request, series_id).pk)
+
+
+@router.post(
+    "/{series_id}/cancel",
+    auth=WRITE,
+    response={200: SeriesDetail} | CHANGED,
+    openapi_extra=examples(CHANGED),
+    summary="Cancel what of a series is to come",
+)
+def cancel_series(
+    request: KeyedRequest, series_id: UUID, asked: SeriesCancellationIn | None = None
+) -> SeriesDetail:
+    """Cancels the events of a series that have not begun; doing it twice does nothing.
+
+    Asks for the scope `events:write`. Each can be reinstated by itself: see `undo`. To cancel
+    one alone, or to let the series go on otherwise, see the events' `cancel` and
+    `change-series`.
+    """
+    asked = asked or SeriesCancellationIn()
+    maker = maker_of(request, CHANGE)
+    series = series_of(request, series_id, maker=maker)
+    with refusals_told():
+        services.cancel_series(series.pk, actor=maker, reason=asked.reason, now=timezone.now())
+    return _detail_of(series.pk)
 
 
 @changes.post(
@@ -103,7 +136,7 @@ def change_series(request: KeyedRequest, event_id: UUID, asked: SeriesChange) ->
     apart or cancelled keep their own plan. Where earlier events stay, a new series goes on
     in place of theirs, and is what is answered.
     """
-    maker = maker_of(request, "events_app.change_event")
+    maker = maker_of(request, CHANGE)
     event = event_of(request, event_id, maker=maker)
     with refusals_told():
         rule = services.rule_from_here(event) if asked.rule is None else asked.rule

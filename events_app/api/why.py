@@ -8,7 +8,7 @@ from ninja import Field, Router, Schema
 from community.api.authentication import KeyedRequest
 from community.api.fields import Moment, SnowflakeInput, SnowflakeText, UuidText
 from community.models import Member, RoleSpan
-from events_app.api.decision_schemas import CreditOut, credit_out
+from events_app.api.credit_schemas import CreditOut, credit_out
 from events_app.api.events import READ
 from events_app.api.participation_schemas import (
     EventBrief,

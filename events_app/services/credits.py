@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import transaction
 
 from community.models import Member
+from community.models.ids import new_id
 from community.services import audit
 from events_app.domain.counting import Why, explain
 from events_app.domain.plan import LONGEST_WINDOW, is_storable
@@ -60,6 +61,7 @@ def give_credit(
     reason: str,
     actor: User,
     now: datetime,
+    credit_id: UUID | None = None,
 ) -> Credit:
     """Credits a member with seconds, a verdict, or both.
 
@@ -71,6 +73,7 @@ def give_credit(
         reason: why, in the actor's words.
         actor: who decides.
         now: when.
+        credit_id: its id, by which a second attempt fails; None for a new one.
 
     Raises:
         DecisionError: one of its kinds, saying why not.
@@ -78,9 +81,15 @@ def give_credit(
     """
     reason = checked_reason(reason)
     with transaction.atomic():
-        event = event_that_is_on(event_id)
         credit = new_credit(
-            event, user_id, seconds=seconds, verdict=verdict, reason=reason, actor=actor, now=now
+            event_that_is_on(event_id),
+            user_id,
+            seconds=seconds,
+            verdict=verdict,
+            reason=reason,
+            actor=actor,
+            now=now,
+            credit_id=credit_id,
         )
     rebuild([event_id], now=now)
     return credit
@@ -95,6 +104,7 @@ def new_credit(
     reason: str,
     actor: User,
     now: datetime,
+    credit_id: UUID | None = None,
 ) -> Credit:
     """Writes a credit, its line in the trail and the note; in the caller's transaction.
 
@@ -111,6 +121,7 @@ def new_credit(
         raise EmptyCreditError
     check_member(event, user_id)
     credit = Credit.objects.create(
+        id=credit_id or new_id(),
         event=event,
         guild_id=event.guild_id,
         user_id=user_id,

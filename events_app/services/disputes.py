@@ -38,7 +38,9 @@ OPEN: Final = "dispute.open"
 ANSWER: Final = "dispute.answer"
 
 
-def open_dispute(event_id: UUID, user_id: int, *, text: str, now: datetime) -> Dispute:
+def open_dispute(
+    event_id: UUID, user_id: int, *, text: str, now: datetime, actor: User | None = None
+) -> Dispute:
     """Opens a dispute; a member has one at a time about an event.
 
     Args:
@@ -46,6 +48,7 @@ def open_dispute(event_id: UUID, user_id: int, *, text: str, now: datetime) -> D
         user_id: a member of its guild, or one who was.
         text: what they say.
         now: when.
+        actor: who writes it down for them, for the trail; None where they did it themselves.
 
     Raises:
         DecisionError: one of its kinds, saying why not.
@@ -63,7 +66,7 @@ def open_dispute(event_id: UUID, user_id: int, *, text: str, now: datetime) -> D
                 event=event, guild_id=event.guild_id, user_id=user_id, text=text, opened_at=now
             )
             audit.record(
-                actor=None,
+                actor=actor,
                 action=OPEN,
                 target=dispute,
                 guild_id=event.guild_id,

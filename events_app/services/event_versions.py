@@ -66,7 +66,7 @@ def _results_of(event: Event) -> dict[str, dict[str, Any]]:
             "seconds": row.seconds,
             "credited_seconds": row.credited_seconds,
             "share": row.share,
-            "qualified": row.is_qualified,
+            "is_qualified": row.is_qualified,
             "reasons": row.reasons,
         }
         for row in rows

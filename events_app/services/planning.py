@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
+from community.models.ids import new_id
 from community.services import audit
 from events_app.domain.plan import FIELDS_OF_DISCORD, Plan
 from events_app.domain.plan_json import from_json
@@ -64,6 +65,7 @@ def create_event(
     series: EventSeries | None = None,
     planned_start: datetime | None = None,
     discord_event_id: int | None = None,
+    event_id: UUID | None = None,
 ) -> Event:
     """Makes an event; one whose window has passed already is worked out as if planned before.
 
@@ -78,6 +80,7 @@ def create_event(
             Discord, it is.
         discord_event_id: the scheduled event on Discord that it was made by; its title and
             its times are changed by Discord (``actor`` None) alone.
+        event_id: its id, by which a second attempt fails; None for a new one.
 
     Raises:
         PlanError: the plan is refused; the error says at which fields.
@@ -101,6 +104,7 @@ def create_event(
             planned_start=planned_start,
             discord_event_id=discord_event_id,
             is_from_discord=discord_event_id is not None,
+            id=event_id or new_id(),
         )
         event.save(force_insert=True)
         audit.record(

@@ -49,6 +49,7 @@ def create_series(
     actor: User | None,
     now: datetime,
     reason: str = "",
+    series_id: UUID | None = None,
 ) -> EventSeries:
     """Makes a series with all its events, at most 500, each an event of its own.
 
@@ -61,6 +62,7 @@ def create_series(
         actor: who makes it; None for Discord.
         now: when.
         reason: why, in their words.
+        series_id: its id, by which a second attempt fails; None for a new one.
 
     Raises:
         PlanError: the plan or the rule is refused; the error says at which fields.
@@ -69,7 +71,7 @@ def create_series(
     places = slots_of(plan, rule, guild_id=guild_id)
     hand = hand_of(actor, reason, now)
     with transaction.atomic():
-        series = new_series(plan, rule, places, guild_id=guild_id, hand=hand)
+        series = new_series(plan, rule, places, guild_id=guild_id, hand=hand, series_id=series_id)
         fill(series, plan, places, now=now)
     return series
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, Any, Final
 
+from community.models.ids import new_id
 from community.services import audit
 from events_app.domain.states import Life
 from events_app.models import Event, EventSeries
@@ -20,6 +21,7 @@ from events_app.services.series_plans import columns_of, plan_at
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from django.contrib.auth.models import User
 
@@ -41,11 +43,20 @@ class Hand:
 
 
 def new_series(
-    plan: Plan, rule: str, places: Sequence[Slot], *, guild_id: int, hand: Hand
+    plan: Plan,
+    rule: str,
+    places: Sequence[Slot],
+    *,
+    guild_id: int,
+    hand: Hand,
+    series_id: UUID | None = None,
 ) -> EventSeries:
     """Makes the row of a series; its events are another matter (:func:`fill`)."""
     series = EventSeries.objects.create(
-        **columns_of(plan, rule, first=places[0]), guild_id=guild_id, created_at=hand.now
+        **columns_of(plan, rule, first=places[0]),
+        id=series_id or new_id(),
+        guild_id=guild_id,
+        created_at=hand.now,
     )
     after = {**_plain(columns_of(plan, rule, first=places[0])), "events": len(places)}
     record(series, CREATE_SERIES, before={}, after=after, hand=hand)

@@ -30,18 +30,34 @@ OF_ALL = {"/metrics"}
 METHODS = ("get", "post", "put", "patch", "delete", "options", "trace")
 RECOVERY = "/api/analytics/recover-sessions"
 UNKNOWN = "01980000-0000-7000-8000-000000000000"
-ADDRESS = {"event_id": UNKNOWN, "series_id": UNKNOWN, "guild_id": str(OTHER_GUILD), "user_id": "5"}
-OF_EVENTS = ("/api/events", "/api/series", "/api/disputes", "/api/members")
-CANCEL = "/api/events/{event_id}/cancel"
+ADDRESS = {
+    **dict.fromkeys(("event_id", "series_id", "gap_id", "credit_id", "dispute_id"), UNKNOWN),
+    "guild_id": str(OTHER_GUILD),
+    "user_id": "5",
+    "version": "1",
+}
+OF_ONE = {name for name, value in ADDRESS.items() if value == UNKNOWN}
+OF_EVENTS = tuple(
+    f"/api/{name}" for name in ("events", "series", "credits", "disputes", "rewards", "members")
+)
+WITHOUT_BODY = (
+    "/cancel",
+    "/publish",
+    "/publish-on-discord",
+    "/withdraw-from-discord",
+    "/rewards/give",
+    "/rewards/retry",
+)
+"""How paths of events end that may be asked for without a body."""
 
 
 def found(method: str, path: str) -> int:
     """Tells how a valid key is answered that sends no body."""
     if path == RECOVERY:
         return 503  # no bot runs here, and without one nothing is compared
-    if path.startswith(OF_EVENTS) and method != "get" and path != CANCEL:
+    if path.startswith(OF_EVENTS) and method != "get" and not path.endswith(WITHOUT_BODY):
         return 422
-    return 404 if "{event_id}" in path or "{series_id}" in path else 200
+    return 404 if any(f"{{{name}}}" in path for name in OF_ONE) else 200
 
 
 def allowed() -> dict[str, list[str]]:
@@ -198,6 +214,29 @@ def test_endpoint_shows_no_session_of_another_guild(
     body_missing = {422} if found(method, path) == 422 else set()
     assert response.status_code in ({403} if path in OF_ALL else {200, 404} | body_missing)
     assert session_id not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [each for each in ENDPOINTS if each[1] not in OF_ALL and found(*each) != 422],
+)
+def test_endpoint_refuses_a_parameter_that_it_does_not_know(
+    method: str, path: str, session_id: str
+) -> None:
+    response = ask(f"{path}?stray=1", session_id, f"Bearer {key_for_all()}", method=method)
+
+    assert (response.status_code, response.json()["field"]) == (422, "stray")
+
+
+@pytest.mark.parametrize(
+    "path", [path for method, path in ENDPOINTS if method != "get" and found(method, path) == 422]
+)
+def test_endpoint_that_wants_a_body_says_so(path: str, session_id: str) -> None:
+    method = next(method for method in allowed()[path] if method != "get")
+
+    response = ask(path, session_id, f"Bearer {key_for_all()}", method=method)
+
+    assert response.json() == {"code": "invalid", "message": "body is missing", "field": "body"}
 
 
 @pytest.mark.parametrize(("method", "path"), REFUSED)

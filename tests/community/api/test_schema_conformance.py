@@ -37,7 +37,7 @@ schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application, config
 BEYOND_SCHEMA = [positive_data_acceptance]
 RECOVERY = "/api/analytics/recover-sessions"
 # They want records to be found: tests/events_app/api/test_schema_conformance.py.
-OF_EVENTS = "^/api/(events|series|disputes|members)"
+OF_EVENTS = "^/api/(events|series|credits|disputes|rewards|members)"
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 EVENTS = "/api/events"
 SERIES = "/api/series"
+CREDITS = "/api/credits"
 DISPUTES = "/api/disputes"
+REWARDS = "/api/rewards"
 
 PLAN = {
     "title": "Game night",

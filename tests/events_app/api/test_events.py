@@ -74,10 +74,16 @@ def test_an_event_is_shown_in_full(client: Client, guild: Guild) -> None:
         "links": {
             "self": f"/api/events/{event.pk}",
             "participation": f"/api/events/{event.pk}/participation",
+            "versions": f"/api/events/{event.pk}/versions",
+            "gaps": f"/api/events/{event.pk}/gaps",
+            "credits": f"/api/credits?event_id={event.pk}",
+            "disputes": f"/api/disputes?event_id={event.pk}",
+            "rewards": f"/api/rewards?event_id={event.pk}",
             "series": None,
         },
         "participants": 2,
         "qualified": 1,
+        "publication": None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,13 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from community.domain.scopes import Scope
 from community.services.api_keys import issue_key
+from community.services.outbox import ask as ask_bot
 from community.wsgi import application
+from events_app.services.planning import change_event
+from events_app.services.revisions import plan_of
 from events_app.services.rollup import rebuild
 from events_app.services.series import create_series
-from tests.events_app.planned import make_plan
+from tests.events_app.planned import make_plan, make_role
 from tests.factories import NOW, at, make_channel, make_gap, make_member, make_session
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ pytestmark = pytest.mark.django_db
 load_all_checks()
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-OURS = "^/api/(events|series|disputes|members)"
+OURS = "^/api/(events|series|credits|disputes|rewards|members)"
 
 
 @pytest.fixture(autouse=True)
@@ -67,17 +71,37 @@ def address(guild: Guild) -> dict[str, str]:
     """An event of a series with a member who took part, and all that can be told of it."""
     member, channel = make_member(guild), make_channel(guild)
     make_session(member, channel, started_at=at(-110), ended_at=at(-61), muted=[(at(-90), None)])
-    make_gap(guild.pk, began_at=at(-80), ended_at=at(-70))
-    plan = make_plan(starts_at=at(-120), ends_at=at(-60), minimum_share=0.5, capacity=1)
+    gap = make_gap(guild.pk, began_at=at(-80), ended_at=at(-70))
+    role = make_role(guild)
+    plan = make_plan(
+        starts_at=at(-120), ends_at=at(-60), minimum_share=0.1, capacity=1, reward_role=role.pk
+    )
     series = create_series(plan, "FREQ=DAILY;COUNT=2", guild_id=guild.pk, actor=None, now=NOW)
     event: Event = series.events.earliest("starts_at")
-    event.credits.create(
+    credit = event.credits.create(
         guild=guild, user_id=member.user_id, seconds=5, reason="seen", created_at=NOW
     )
-    event.disputes.create(guild=guild, user_id=member.user_id, text="No", opened_at=NOW)
+    dispute = event.disputes.create(guild=guild, user_id=member.user_id, text="No", opened_at=NOW)
+    event.rewards.create(
+        guild=guild,
+        user_id=5,
+        role_id=role.pk,
+        state="refused",
+        error="Missing Permissions",
+        created_at=NOW,
+    )
+    ask_bot(
+        "scheduled_event.withdraw", guild_id=guild.pk, payload={"event_id": str(event.pk)}, now=NOW
+    )
     rebuild([event.pk], now=NOW)
+    change = replace(plan_of(event), description="Bring dice")
+    change_event(event.pk, change, actor=None, reason="dice", now=NOW)
     return {
         "event_id": str(event.pk),
+        "credit_id": str(credit.pk),
+        "dispute_id": str(dispute.pk),
+        "gap_id": str(gap.pk),
+        "version": "1",
         "series_id": str(series.pk),
         "guild_id": str(guild.pk),
         "user_id": str(member.user_id),
@@ -95,8 +119,10 @@ def address(guild: Guild) -> dict[str, str]:
 def test_endpoint_conforms_to_its_schema(
     case: Any, headers: dict[str, str], address: dict[str, str]
 ) -> None:
-    if is_uuid((case.path_parameters or {}).get("event_id")):
-        case.path_parameters["event_id"] = address["event_id"]
+    given = case.path_parameters or {}
+    for name in ("event_id", "series_id", "credit_id", "dispute_id", "gap_id"):
+        if is_uuid(given.get(name)):
+            given[name] = address[name]
 
     with transaction.atomic():
         response = case.call(headers=headers)
@@ -115,14 +141,22 @@ def is_uuid(value: object) -> bool:
     ("path", "expected"),
     [
         ("/api/events", "Game night"),
-        ("/api/events/{event_id}", "Game night"),
+        ("/api/events/{event_id}", "withdraw"),
+        ("/api/events/{event_id}/gaps", "connection_lost"),
+        ("/api/events/{event_id}/gaps/{gap_id}", "candidates"),
+        ("/api/events/{event_id}/versions", "dice"),
+        ("/api/events/{event_id}/versions/{version}", "is_qualified"),
         ("/api/events/{event_id}/participation", "Mira"),
         ("/api/events/{event_id}/participation/{user_id}", "blind"),
         ("/api/events/{event_id}/export.csv", "Mira"),
         ("/api/events/{event_id}/export.json", "Mira"),
         ("/api/series", "FREQ=DAILY"),
         ("/api/series/{series_id}", "occurrences"),
+        ("/api/credits", "seen"),
+        ("/api/credits/{credit_id}", "seen"),
         ("/api/disputes", "open"),
+        ("/api/disputes/{dispute_id}", "open"),
+        ("/api/rewards", "Missing Permissions"),
         ("/api/members/{guild_id}/{user_id}/participation", "Mira"),
     ],
 )

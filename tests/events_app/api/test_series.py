@@ -194,3 +194,34 @@ def test_a_key_sees_the_series_of_its_guilds_alone(guild: Guild) -> None:
 
     assert ids(client.get(SERIES).json()) == [str(mine.pk)]
     assert client.get(f"{SERIES}/{others.pk}").status_code == 404
+
+
+def test_what_is_to_come_of_a_series_is_cancelled_once(client: Client, guild: Guild) -> None:
+    row = series(guild, "FREQ=DAILY;COUNT=3", starts_at=at(-120), ends_at=at(-60))
+    apart = row.events.latest("starts_at")
+    send(client, "PATCH", f"{EVENTS}/{apart.pk}", {"title": "Once"})
+
+    first = send(client, "POST", f"{SERIES}/{row.pk}/cancel", {"reason": "ill"})
+    second = send(client, "POST", f"{SERIES}/{row.pk}/cancel")
+
+    assert first.status_code == 200, first.content
+    states = [event["state"] for event in first.json()["occurrences"]]
+    assert states == ["ended", "cancelled", "cancelled"]
+    assert second.json() == first.json()
+    entry = AuditEntry.objects.get(action="series.cancel")
+    assert (entry.actor, entry.reason) == (User.objects.get(), "ill")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"reason": "x" * 1001}, "reason"), ({"reason": "\0"}, "reason"), ({"rule": ""}, "rule")],
+)
+def test_cancelling_a_series_refuses_bad_input_at_its_field(
+    client: Client, guild: Guild, body: dict[str, Any], field: str
+) -> None:
+    row = series(guild)
+
+    response = send(client, "POST", f"{SERIES}/{row.pk}/cancel", body)
+
+    assert (response.status_code, response.json()["field"]) == (422, field)
+    assert not row.events.filter(state="cancelled").exists()

@@ -62,6 +62,15 @@ def test_a_dispute_is_opened_once(event: Event, member: Member, dispute: Dispute
     assert Change.objects.filter(event_id=event.pk).exists()
 
 
+def test_who_opens_a_dispute_for_a_member_stands_in_the_trail(
+    event: Event, member: Member, actor: User
+) -> None:
+    open_dispute(event.pk, member.user_id, text="I was there", now=NOW, actor=actor)
+
+    entry = AuditEntry.objects.get(action="dispute.open")
+    assert (entry.actor, entry.actor_name) == (actor, "sam")
+
+
 def test_a_dispute_needs_words_a_member_and_an_event_that_is_on(
     event: Event, member: Member
 ) -> None:

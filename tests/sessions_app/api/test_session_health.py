@@ -262,8 +262,8 @@ def test_a_sweep_says_what_it_dropped_and_whose_it_was(client: Client, guild: Gu
         ({"reason": "a\0b"}, "reason"),
         ('{"reason": "\\ud800"}', "reason"),
         ({"reason": "x" * 1001}, "reason"),
-        ([3], "asked"),
-        ('"3"', "asked"),
+        ([3], "body"),
+        ('"3"', "body"),
     ],
 )
 def test_a_sweep_refuses_a_bad_body_by_its_field(client: Client, body: Any, field: str) -> None:

@@ -1,13 +1,11 @@
-"""What the API says of credits and disputes."""
+"""What the API says of disputes."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from ninja import Field, Schema
-from pydantic import FiniteFloat
 
 from community.api.fields import (
     Moment,
-    PlainText,
     SnowflakeFilter,
     SnowflakeInput,
     SnowflakeText,
@@ -15,40 +13,9 @@ from community.api.fields import (
     UuidFilter,
     UuidText,
 )
-from events_app.models import Credit, Dispute, DisputeState, Verdict
+from events_app.api.credit_schemas import DECIDED, GIVEN, CreditedSeconds, VerdictIn, Words
+from events_app.models import Dispute, DisputeState
 from sessions_app.api.paging import PageQuery
-
-Words = Annotated[PlainText, Field(min_length=1, max_length=1000)]
-
-
-class CreditIn(StrictBody):
-    """What staff credit a member with: seconds, a verdict, or both."""
-
-    user_id: SnowflakeInput
-    seconds: Annotated[FiniteFloat, Field(ge=0)] = Field(
-        0.0, description="On top of what was counted; together at most the window."
-    )
-    verdict: Literal["", "qualified", "refused"] = Field(
-        "", description="Holds whatever the time says; empty: the time decides."
-    )
-    reason: Words = Field(description="Why, in words; members read it.")
-
-
-class CreditOut(Schema):
-    """Seconds or a verdict that staff gave. A new count of the time keeps it."""
-
-    id: UuidText
-    event_id: UuidText
-    guild_id: SnowflakeText
-    user_id: SnowflakeText
-    seconds: float
-    verdict: Verdict = Field(description="Empty: the time decides.")
-    reason: str
-    gap_id: UuidText | None = Field(description="The blind gap that it makes good.")
-    actor_name: str = Field(description="Who gave it.")
-    created_at: Moment
-    withdrawn_at: Moment | None
-    withdrawn_by: str | None
 
 
 class DisputeIn(StrictBody):
@@ -56,6 +23,23 @@ class DisputeIn(StrictBody):
 
     user_id: SnowflakeInput
     text: Words = Field(description="In their words.")
+
+
+class AnswerIn(StrictBody):
+    """What staff answer to a dispute."""
+
+    decision: Literal["accepted", "declined"] = Field(
+        description="Whether the member is right; the dispute is in this state from then on."
+    )
+    answer: Words = Field(
+        description="What the member is told; it is the reason of the credit, too."
+    )
+    seconds: CreditedSeconds = Field(
+        0.0,
+        description=f"Credited where they are right. {GIVEN} 0: none, as where what was wrong "
+        "was corrected elsewhere.",
+    )
+    verdict: VerdictIn = Field("", description=f"Where they are right. {DECIDED}")
 
 
 class DisputeFilters(PageQuery):
@@ -91,24 +75,6 @@ class DisputePage(Schema):
 
     disputes: list[DisputeOut]
     next: str | None = Field(description="Path of the next page; null on the last.")
-
-
-def credit_out(credit: Credit) -> CreditOut:
-    """Says what the API says of a credit."""
-    return CreditOut(
-        id=credit.id,
-        event_id=credit.event_id,
-        guild_id=credit.guild_id,
-        user_id=credit.user_id,
-        seconds=credit.seconds,
-        verdict=Verdict(credit.verdict),
-        reason=credit.reason,
-        gap_id=credit.gap_id,
-        actor_name=credit.actor_name,
-        created_at=credit.created_at,
-        withdrawn_at=credit.withdrawn_at,
-        withdrawn_by=credit.withdrawn_by or None,
-    )
 
 
 def dispute_out(dispute: Dispute) -> DisputeOut:

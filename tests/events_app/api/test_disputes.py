@@ -10,7 +10,7 @@ from community.models import AuditEntry
 from events_app.models import Credit, Dispute, Participation
 from tests.events_app.api.keys import DISPUTES, EVENTS, client_with, send
 from tests.events_app.planned import make_event
-from tests.factories import at, give, make_guild, make_member, make_user
+from tests.factories import at, make_guild, make_member
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from events_app.models import Event
 
 pytestmark = pytest.mark.django_db
+
+NO = {"answer": "The books say so"}
 
 
 @pytest.fixture
@@ -47,90 +49,6 @@ def ids(page: Any) -> list[str]:
     return [row["id"] for row in page["disputes"]]
 
 
-def test_a_credit_is_given_in_the_name_of_the_keys_maker(
-    client: Client, event: Event, member: Member
-) -> None:
-    body = {"user_id": str(member.user_id), "seconds": 600, "reason": "as the host saw"}
-
-    response = send(client, "POST", f"{EVENTS}/{event.pk}/credits", body)
-
-    assert response.status_code == 201, response.content
-    credit = Credit.objects.get()
-    assert response.json() == {
-        "id": str(credit.pk),
-        "event_id": str(event.pk),
-        "guild_id": str(event.guild_id),
-        "user_id": str(member.user_id),
-        "seconds": 600.0,
-        "verdict": "",
-        "reason": "as the host saw",
-        "gap_id": None,
-        "actor_name": "root",
-        "created_at": "2026-11-20T12:00:00Z",
-        "withdrawn_at": None,
-        "withdrawn_by": None,
-    }
-    assert credit.actor == User.objects.get()
-    assert AuditEntry.objects.get(action="credit.give").actor == User.objects.get()
-    assert Participation.objects.get().credited_seconds == 600.0
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"user_id": "77"}, "user_id"),
-        ({"user_id": 77}, "user_id"),
-        ({"seconds": -1}, "seconds"),
-        ({"seconds": 0}, "seconds"),
-        ({"seconds": 1e9}, "seconds"),
-        ({"seconds": float("inf")}, "seconds"),
-        ({"verdict": "perhaps"}, "verdict"),
-        ({"reason": ""}, "reason"),
-        ({"reason": "  "}, "reason"),
-        ({"reason": "x" * 1001}, "reason"),
-        ({"reason": "\0"}, "reason"),
-        ({"reason": "\ud800"}, "reason"),
-        ({"gap_id": None}, "gap_id"),
-    ],
-)
-def test_crediting_refuses_bad_input_at_its_field(
-    client: Client, event: Event, member: Member, fields: dict[str, Any], field: str
-) -> None:
-    body = {"user_id": str(member.user_id), "seconds": 60, "reason": "seen"} | fields
-
-    response = send(client, "POST", f"{EVENTS}/{event.pk}/credits", body)
-
-    assert response.status_code == 422, response.content
-    assert response.json()["field"] == field
-    assert not Credit.objects.exists()
-
-
-def test_a_draft_credits_nobody(client: Client, event: Event, member: Member) -> None:
-    type(event).objects.update(state="draft")
-    body = {"user_id": str(member.user_id), "seconds": 60, "reason": "seen"}
-
-    response = send(client, "POST", f"{EVENTS}/{event.pk}/credits", body)
-
-    assert (response.status_code, response.json()["code"]) == (409, "event_not_on")
-
-
-@pytest.mark.parametrize("what", ["credits", "disputes"])
-def test_a_maker_who_may_not_credit_decides_nothing(
-    guild: Guild, event: Event, member: Member, what: str
-) -> None:
-    maker = give(make_user(), "change_event", guild=guild)
-    client = client_with(Scope.EVENTS_WRITE, guilds=[guild], maker=maker)
-    bodies: dict[str, dict[str, Any]] = {
-        "credits": {"seconds": 60, "reason": "seen"},
-        "disputes": {"text": "No"},
-    }
-
-    body = bodies[what] | {"user_id": str(member.user_id)}
-    response = send(client, "POST", f"{EVENTS}/{event.pk}/{what}", body)
-
-    assert (response.status_code, response.json()["code"]) == (403, "maker_not_allowed")
-
-
 def test_a_dispute_is_opened_once(client: Client, event: Event, member: Member) -> None:
     body = {"user_id": str(member.user_id), "text": "I was there"}
 
@@ -152,6 +70,7 @@ def test_a_dispute_is_opened_once(client: Client, event: Event, member: Member) 
         "credit_id": None,
     }
     assert (second.status_code, second.json()["code"]) == (409, "dispute_open")
+    assert AuditEntry.objects.get(action="dispute.open").actor == User.objects.get()
 
 
 @pytest.mark.parametrize(
@@ -230,3 +149,72 @@ def test_a_key_sees_the_disputes_of_its_guilds_alone(event: Event) -> None:
     client = client_with(Scope.EVENTS_READ, guilds=[event.guild])
 
     assert ids(client.get(DISPUTES).json()) == [str(mine.pk)]
+
+
+# Answering ------------------------------------------------------------------------------------
+
+
+def test_who_is_right_is_answered_with_a_credit(
+    client: Client, event: Event, member: Member
+) -> None:
+    row = dispute(event, user_id=member.user_id)
+    body = {"decision": "accepted", "answer": " So it was ", "seconds": 600}
+
+    response = send(client, "POST", f"{DISPUTES}/{row.pk}/answer", body)
+
+    assert response.status_code == 200, response.content
+    credit = Credit.objects.get()
+    answered = {
+        "state": "accepted",
+        "answer": "So it was",
+        "answered_at": "2026-11-20T12:00:00Z",
+        "answered_by": "root",
+        "credit_id": str(credit.pk),
+    }
+    assert answered.items() <= response.json().items()
+    assert client.get(f"{DISPUTES}/{row.pk}").json() == response.json()
+    assert (credit.reason, credit.user_id) == ("So it was", member.user_id)
+    assert Participation.objects.get().credited_seconds == 600.0
+    assert AuditEntry.objects.get(action="dispute.answer").actor == User.objects.get()
+
+
+def test_a_dispute_is_answered_once(client: Client, event: Event, member: Member) -> None:
+    row = dispute(event, user_id=member.user_id)
+
+    first = send(client, "POST", f"{DISPUTES}/{row.pk}/answer", {"decision": "declined"} | NO)
+    second = send(client, "POST", f"{DISPUTES}/{row.pk}/answer", {"decision": "accepted"} | NO)
+
+    assert (first.json()["state"], first.json()["credit_id"]) == ("declined", None)
+    assert (second.status_code, second.json()["code"]) == (409, "already_answered")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"decision": "open"}, "decision"),
+        ({"decision": None}, "decision"),
+        ({"decision": "declined", "seconds": 5}, "seconds"),
+        ({"decision": "declined", "verdict": "qualified"}, "seconds"),
+        ({"seconds": -1}, "seconds"),
+        ({"seconds": 604801}, "seconds"),
+        ({"seconds": float("nan")}, "seconds"),
+        ({"verdict": "perhaps"}, "verdict"),
+        ({"answer": ""}, "answer"),
+        ({"answer": " "}, "answer"),
+        ({"answer": "\0"}, "answer"),
+        ({"answer": "x" * 1001}, "answer"),
+        ({"reason": "so"}, "reason"),
+    ],
+)
+def test_answering_refuses_bad_input_at_its_field(
+    client: Client, event: Event, member: Member, fields: dict[str, Any], field: str
+) -> None:
+    row = dispute(event, user_id=member.user_id)
+    body = {"decision": "accepted"} | NO | fields
+
+    response = send(client, "POST", f"{DISPUTES}/{row.pk}/answer", body)
+
+    assert response.status_code == 422, response.content
+    assert response.json()["field"] == field
+    row.refresh_from_db()
+    assert row.state == "open"

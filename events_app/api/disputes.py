@@ -1,4 +1,4 @@
-"""``/api/events/{id}/credits``, ``/api/events/{id}/disputes``, ``/api/disputes``."""
+"""``/api/disputes`` and ``/api/events/{id}/disputes``: a member says that a number is wrong."""
 
 from uuid import UUID
 
@@ -8,59 +8,27 @@ from ninja import Query, Router, Status
 
 from community.api.authentication import KeyedRequest
 from community.api.problems import PROBLEMS
-from events_app.api.decision_schemas import (
-    CreditIn,
-    CreditOut,
+from events_app.api.dispute_schemas import (
+    AnswerIn,
     DisputeFilters,
     DisputeIn,
     DisputeOut,
     DisputePage,
-    credit_out,
     dispute_out,
 )
 from events_app.api.events import READ, WRITE
-from events_app.api.problems import CHANGED, examples, refusals_told
-from events_app.api.reach import event_of, maker_of, reachable
+from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
+from events_app.api.reach import CREDIT, event_of, maker_of, reachable, record_of
 from events_app.models import Dispute
-from events_app.services.credits import give_credit
-from events_app.services.disputes import open_dispute
+from events_app.services import disputes as services
 from sessions_app.api.paging import Cursor
 
-router = Router(tags=["participation"], auth=WRITE)
-disputes = Router(tags=["participation"], auth=READ)
-"""What stands under ``/api/disputes``."""
-
-PERMISSION = "events_app.credit_event"
+router = Router(tags=["participation"], auth=READ)
+of_event = Router(tags=["participation"], auth=WRITE)
+"""What stands under ``/api/events``."""
 
 
-@router.post(
-    "/{event_id}/credits",
-    response={201: CreditOut} | CHANGED,
-    openapi_extra=examples(CHANGED),
-    summary="Credit a member",
-)
-def create_credit(request: KeyedRequest, event_id: UUID, asked: CreditIn) -> Status[CreditOut]:
-    """Credits a member with seconds, a verdict, or both; a new count of the time keeps it.
-
-    Asks for the scope `events:write`. It is given in the name of the account that made the
-    key, which has to be allowed to credit members.
-    """
-    maker = maker_of(request, PERMISSION)
-    event = event_of(request, event_id, maker=maker)
-    with refusals_told():
-        credit = give_credit(
-            event.pk,
-            asked.user_id,
-            seconds=asked.seconds,
-            verdict=asked.verdict,
-            reason=asked.reason,
-            actor=maker,
-            now=timezone.now(),
-        )
-    return Status(201, credit_out(credit))
-
-
-@router.post(
+@of_event.post(
     "/{event_id}/disputes",
     response={201: DisputeOut} | CHANGED,
     openapi_extra=examples(CHANGED),
@@ -72,13 +40,16 @@ def create_dispute(request: KeyedRequest, event_id: UUID, asked: DisputeIn) -> S
     Asks for the scope `events:write`, and for an account behind the key that is allowed to
     credit members.
     """
-    event = event_of(request, event_id, maker=maker_of(request, PERMISSION))
+    maker = maker_of(request, CREDIT)
+    event = event_of(request, event_id, maker=maker)
     with refusals_told(text_field="text"):
-        dispute = open_dispute(event.pk, asked.user_id, text=asked.text, now=timezone.now())
+        dispute = services.open_dispute(
+            event.pk, asked.user_id, text=asked.text, now=timezone.now(), actor=maker
+        )
     return Status(201, dispute_out(dispute))
 
 
-@disputes.get(
+@router.get(
     "",
     response={200: DisputePage} | PROBLEMS,
     openapi_extra=examples(PROBLEMS),
@@ -100,6 +71,45 @@ def list_disputes(request: KeyedRequest, filters: Query[DisputeFilters]) -> Disp
             else None
         ),
     )
+
+
+@router.get(
+    "/{dispute_id}",
+    response={200: DisputeOut} | FOUND,
+    openapi_extra=examples(FOUND),
+    summary="One dispute",
+)
+def get_dispute(request: KeyedRequest, dispute_id: UUID) -> DisputeOut:
+    """Gives one dispute."""
+    return dispute_out(record_of(Dispute.objects.all(), request, dispute_id, what="dispute"))
+
+
+@router.post(
+    "/{dispute_id}/answer",
+    auth=WRITE,
+    response={200: DisputeOut} | CHANGED,
+    openapi_extra=examples(CHANGED),
+    summary="Answer a dispute",
+)
+def answer_dispute(request: KeyedRequest, dispute_id: UUID, asked: AnswerIn) -> DisputeOut:
+    """Answers a dispute, with a credit or without; a second answer is a conflict.
+
+    Asks for the scope `events:write`, and for an account behind the key that is allowed to
+    credit members. Who declines gives no credit.
+    """
+    maker = maker_of(request, CREDIT)
+    dispute = record_of(Dispute.objects.all(), request, dispute_id, what="dispute", maker=maker)
+    with refusals_told(text_field="answer"):
+        dispute = services.answer_dispute(
+            dispute.pk,
+            is_accepted=asked.decision == "accepted",
+            answer=asked.answer,
+            seconds=asked.seconds,
+            verdict=asked.verdict,
+            actor=maker,
+            now=timezone.now(),
+        )
+    return dispute_out(dispute)
 
 
 def _chosen(filters: DisputeFilters) -> Q:
