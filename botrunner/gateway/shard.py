@@ -282,6 +282,7 @@ class Shard:
             except DiscordAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
             except Exception:
+                # The edge to discord.py: whatever ended its client costs a new one.
                 logger.exception("Shard %s: the client ended", self.shard_id)
             if self._clock.elapsed() - started > GOOD_RUN_SECONDS:
                 pauses.reset()

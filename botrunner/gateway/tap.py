@@ -164,7 +164,7 @@ def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any
         if hear(name, payload):
             try:
                 parse(payload)
-            except Exception:
+            except Exception:  # it goes on its way: discord.py ends the client over it
                 sink.threw(name, payload)
                 raise
 
