@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_quick_run_measures_all_and_takes_the_way_without_indexes(tmp_path: Path) -> None:
     figures_file = tmp_path / "figures.json"
 
-    done = subprocess.run(  # noqa: S603 (our own code)
+    done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "benchmarks/checkpoint.py", "--quick", "--json", str(figures_file)],
         cwd=PROJECT,
         env=os.environ | {"DATABASE_URL": address()},

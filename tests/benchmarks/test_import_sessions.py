@@ -30,7 +30,7 @@ def test_quick_run_imports_every_row_once(tmp_path: Path, kind: str) -> None:
     host, user, password = (quote(part, safe="") for part in (info.host, info.user, info.password))
     account = f"{user}:{password}" if password else user
 
-    done = subprocess.run(  # noqa: S603 (our own code)
+    done = subprocess.run(  # noqa: S603 - our own code
         [
             sys.executable,
             "benchmarks/import_sessions.py",

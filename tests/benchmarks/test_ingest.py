@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_quick_run_measures_all_and_finds_every_session_right(tmp_path: Path) -> None:
     figures_file = tmp_path / "figures.json"
 
-    done = subprocess.run(  # noqa: S603 (our own code)
+    done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "benchmarks/ingest.py", "--quick", "--json", str(figures_file)],
         cwd=PROJECT,
         env=os.environ | {"DATABASE_URL": address()},

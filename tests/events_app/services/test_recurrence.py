@@ -118,7 +118,7 @@ def test_a_start_that_moves_over_midnight_is_called_by_the_day_of_its_rule() -> 
     zone = zone_named("America/Nuuk")
     assert zone is not None
     assert slot.day == date(2026, 3, 28)
-    assert wall_of(slot.starts_at, zone) == datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001 (the wall)
+    assert wall_of(slot.starts_at, zone) == datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001 - the wall
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def slots_or_none(rule: str, **times: Any) -> list[Slot]:
     try:
         return slots(rule, **times)
     except PlanError as error:
-        assert {each.code for each in error.problems} <= {  # noqa: PT017 (what else may it be)
+        assert {each.code for each in error.problems} <= {  # noqa: PT017 - what else may it be
             "no_occurrence",
             "too_far",
             "too_many",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,9 @@ from tests.factories import (
     make_session_of,
 )
 from tests.factories import at as minutes
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
 
 
 @pytest.mark.django_db
@@ -100,7 +104,7 @@ def test_an_event_that_is_none_is_said() -> None:
 
 @pytest.mark.django_db
 def test_explaining_takes_the_same_few_statements(
-    django_assert_max_num_queries: object,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     guild = make_guild()
     lounge, member = make_channel(guild), make_member(guild)
@@ -109,7 +113,7 @@ def test_explaining_takes_the_same_few_statements(
         make_session(member, lounge, started_at=minutes(start), ended_at=minutes(start + 1))
     assert VoiceSession.objects.count() == 12
 
-    with django_assert_max_num_queries(7):  # type: ignore[operator]
+    with django_assert_max_num_queries(7):
         explain_member(event.pk, member.user_id, now=NOW)
 
 
