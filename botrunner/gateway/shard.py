@@ -303,7 +303,7 @@ class Shard:
         written: datetime | None = None
         while True:
             now = elapsed()
-            watch.feed.take_overdue(self._clock.now())
+            watch.feed.guilds.take_overdue(self._clock.now())
             complete_until = watch.sight.complete_until()
             if now >= checkpoint_at:
                 watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))
