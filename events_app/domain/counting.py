@@ -148,17 +148,6 @@ def explain(terms: Terms, records: Records) -> list[Piece]:
     return pieces
 
 
-def counted_seconds(pieces: Sequence[Piece]) -> float:
-    """Sums what counts."""
-    return sum(piece.seconds for piece in pieces if piece.counts)
-
-
-def window_seconds(pieces: Sequence[Piece]) -> float:
-    """Sums the window without what was left out."""
-    left_out = {Why.BLIND, Why.ROLES_UNKNOWN}
-    return sum(piece.seconds for piece in pieces if piece.why not in left_out)
-
-
 def _instants(terms: Terms, records: Records) -> list[datetime]:
     """Lists the instants at which anything may change."""
     found = {terms.starts, terms.upto, *_edges(records.gaps)}

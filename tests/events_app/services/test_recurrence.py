@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from events_app.domain.local_times import wall_of, zone_named
 from events_app.services.planning_errors import PlanError
-from events_app.services.recurrence import Slot, check_rule, occurrences, slots
+from events_app.services.recurrence import Slot, check_rule, slots
 from tests.events_app.planned import utc
 
 HOUR = 3600
@@ -28,6 +28,10 @@ ZONES = ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "America/Nu
 
 def codes(text: str, **times: Any) -> list[tuple[str, str]]:
     return [(each.field, each.code) for each in check_rule(text, **EVENING | times)]
+
+
+def occurrences(text: str, **times: Any) -> list[tuple[datetime, datetime]]:
+    return [(slot.starts_at, slot.ends_at) for slot in slots(text, **times)]
 
 
 def hours(times: list[tuple[datetime, datetime]]) -> list[float]:
