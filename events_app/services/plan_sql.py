@@ -81,12 +81,14 @@ GAPS: Final = f"""
                coalesce(blind.parts, '{{}}') AS blind_parts,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto))
                    - coalesce(blind.spans, '{{}}') AS seen,
-               least(plan.starts_at, lower(blind.spans)) AS first_blind,
-               greatest(plan.upto, upper(blind.spans)) + {LATEST_HEARD} AS latest
+               least(plan.starts_at, blind.first) AS first_blind,
+               greatest(plan.upto, blind.last) + {LATEST_HEARD} AS latest
         FROM plan
         LEFT JOIN (
-            SELECT event_id, range_agg(span) AS spans, array_agg(span) AS parts
-            FROM gap WHERE user_id IS NULL GROUP BY 1
+            SELECT event_id, range_agg(span) FILTER (WHERE user_id IS NULL) AS spans,
+                   array_agg(span) FILTER (WHERE user_id IS NULL) AS parts,
+                   min(lower(span)) AS first, max(upper(span)) AS last
+            FROM gap GROUP BY 1
         ) AS blind ON blind.event_id = plan.id
     )
 """
