@@ -8,14 +8,18 @@ one member, so that every second can be shown with the reason why it counts or d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
+
+LONGEST_SESSION: Final = timedelta(days=2)
+"""No session is longer: one that goes on is capped at a day, and so are imported ones."""
 
 Span = tuple["datetime", "datetime | None"]
 """From an instant up to another, or for ever."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from events_app.domain.counting import LONGEST_SESSION
 from sessions_app.models.voice_session import LONG
 
-LONGEST_SESSION: Final = "interval '2 days'"
-"""No session is longer: one that goes on is capped at a day, and so are imported ones."""
+LONGEST: Final = f"interval '{LONGEST_SESSION.days} days'"
 
 LONG_HOURS: Final = int(LONG.total_seconds() // 3600)
 
@@ -113,7 +113,7 @@ _SHORT = f"""
 _LONG = f"""
     session.ended_at - session.started_at > interval '{LONG_HOURS} hours'
     AND session.started_at <= sight.first_blind - interval '{LONG_HOURS} hours'
-    AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
+    AND session.started_at > sight.first_blind - {LONGEST} AND {_MAY_TOUCH}
 """
 _GOES_ON = f"""
     session.status = 'active'
@@ -159,7 +159,7 @@ STAYS_OF_TOUCHED: Final = f"""
         JOIN sessions_app_voicesession AS session
           ON session.guild_id = sight.guild_id AND session.user_id = touched.user_id
         WHERE {_IN_CHANNEL}
-          AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
+          AND session.started_at > sight.first_blind - {LONGEST} AND {_MAY_TOUCH}
     )
 """
 """The same of some members of each event."""
