@@ -11,8 +11,8 @@ def main() -> None:
         # Until the bot itself obeys signals there is nothing to end in good order.
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "community.settings")
-    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 (settings first)
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 (as above)
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - settings first
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - settings first
 
     try:
         execute_from_command_line(sys.argv)

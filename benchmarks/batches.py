@@ -120,7 +120,7 @@ def _time(write: Callable[[Batch], None], moves: int, size: int) -> float:
 
 
 def _moves(count: int) -> Iterator[VoiceChanged]:
-    dice = random.Random(1)  # noqa: S311 (the same moves for both ways)
+    dice = random.Random(1)  # noqa: S311 - the same moves for both ways
     channels = dict.fromkeys(range(1, MEMBERS + 1), 1)
     for number in range(count):
         user_id = number % MEMBERS + 1

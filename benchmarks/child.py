@@ -23,7 +23,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "community.settings")
     django.setup()
-    from benchmarks import (  # noqa: PLC0415 (they import models: settings first)
+    from benchmarks import (  # noqa: PLC0415 - they import models: settings first
         batches,
         bots,
         checkpoint_costs,

@@ -49,7 +49,7 @@ _ADD_VISITS = f"""
     FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS visit,
          LATERAL (SELECT {_VISIT_START} AS began, {_GUILD_ID} AS guild_id) AS of_visit
     ORDER BY visit
-"""  # noqa: S608 (put together from what stands here)
+"""  # noqa: S608 - put together from what stands here
 # One in eight has a stretch, one in a thousand went stale, one in two thousand was voided.
 _ADD_SESSIONS = f"""
     INSERT INTO sessions_app_voicesession (
@@ -76,7 +76,7 @@ _ADD_SESSIONS = f"""
          LATERAL (SELECT visit_began + part * interval '20 min' AS began,
                          visit * {SESSIONS_OF_A_VISIT} + part AS number) AS of_session
     ORDER BY visit, part
-"""  # noqa: S608 (as above)
+"""  # noqa: S608 - put together from what stands here
 
 
 def guild_id_of(user_id: int, *, guilds: int = GUILDS) -> int:
@@ -134,7 +134,7 @@ def remove_after() -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE sessions_app_voicestate, sessions_app_blindgap CASCADE")
         for table in reversed(_TABLES):
-            cursor.execute(f"DELETE FROM {table} WHERE started_at >= %s", [ENDED_BY])  # noqa: S608 (as above)
+            cursor.execute(f"DELETE FROM {table} WHERE started_at >= %s", [ENDED_BY])  # noqa: S608 - named above
     settle()
 
 

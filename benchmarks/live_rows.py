@@ -54,7 +54,7 @@ def _write(tracker: Tracker, facts: Iterable[Fact]) -> None:
 
 
 def _facts(members: int) -> Iterator[Fact]:
-    dice = random.Random(1)  # noqa: S311 (the same facts in every run)
+    dice = random.Random(1)  # noqa: S311 - the same facts in every run
     at = ENDED_BY
     there = members // 3
     by_guild: defaultdict[int, dict[int, VoicePresence]] = defaultdict(dict)

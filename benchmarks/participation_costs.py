@@ -42,7 +42,7 @@ _ADD_ROLES = f"""
            %(until)s - interval '400 days' + part * interval '200 days',
            CASE part WHEN 0 THEN %(until)s - interval '200 days' END, part * 30, 0, true
     FROM generate_series(1, {USERS}) AS visitor, generate_series(0, 1) AS part
-"""  # noqa: S608 (put together from what stands here)
+"""  # noqa: S608 - put together from what stands here
 _ADD_MEMBERS = f"""
     INSERT INTO community_member (
         guild_id, user_id, username, global_name, nick, display_name, avatar, is_bot,
@@ -51,7 +51,7 @@ _ADD_MEMBERS = f"""
     SELECT ((1 + (visitor - 1) %% %(guilds)s)::bigint << 22), visitor, 'm', '', '', 'm', '',
            false, %(until)s - interval '500 days', %(until)s - interval '400 days'
     FROM generate_series(1, {USERS}) AS visitor
-"""  # noqa: S608 (as above)
+"""  # noqa: S608 - put together from what stands here
 # The bot was away for two minutes each week.
 _ADD_GAPS = """
     INSERT INTO sessions_app_blindgap (

@@ -28,8 +28,7 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listens to what changes on the floors below, and shows itself on their pages."""
-        # Models are loaded by now.
-        from events_app.services import linking, self_check  # noqa: PLC0415
+        from events_app.services import linking, self_check  # noqa: PLC0415 - models are loaded now
 
         event, participation, dispute, reward = (
             self.get_model(name) for name in ("Event", "Participation", "Dispute", "Reward")

@@ -38,7 +38,7 @@ os.environ.update(TAKEN | OURS | dict.fromkeys(DEFAULTED, ""))
 # what stands here and what the test changes in it.
 os.environ["DJANGO_SETTINGS_MODULE"] = "community.settings"
 
-from community.settings import *  # noqa: E402, F403 (the environment first; settings are names)
+from community.settings import *  # noqa: E402, F403 - the environment first; settings are names
 
 # Pages are rendered without a collection of the static files before.
 STORAGES = {
@@ -50,4 +50,4 @@ WHITENOISE_AUTOREFRESH = True
 # A password that is made up need not withstand anybody.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A thread of the live server that kept its connection would keep the database from going.
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 (from community.settings)
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 - from community.settings

@@ -87,7 +87,7 @@ class Discord:
     def start(self) -> None:
         """Starts it; its members wait for a bot."""
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (our own code)
+            self._process = subprocess.Popen(  # noqa: S603 - our own code
                 self._command,
                 cwd=PROJECT,
                 env=self._environment,

@@ -173,7 +173,7 @@ class Keeper:
     def _launch(self, name: str) -> None:
         kept = self._kept[name]
         with self.log(name).open("ab") as log:
-            kept.process = subprocess.Popen(  # noqa: S603 (our own programs)
+            kept.process = subprocess.Popen(  # noqa: S603 - our own programs
                 ["/bin/sh", "-c", kept.command],
                 cwd=PROJECT,
                 env=kept.environment,

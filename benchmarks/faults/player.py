@@ -58,7 +58,7 @@ class Player:
             # A fault that was broken off may have left them down.
             self.servers.start_postgres()
             self.servers.start_redis()
-            self._play(scenario, row, random.Random(seed))  # noqa: S311 (chance with a seed)
+            self._play(scenario, row, random.Random(seed))  # noqa: S311 - chance with a seed
         except WENT_WRONG as error:
             row.faults.append(" ".join(str(error).split()) or type(error).__name__)
         return row

@@ -74,7 +74,7 @@ class Servers:
 
     def _migrate(self) -> None:
         command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(  # noqa: S603 (our own code)
+        subprocess.run(  # noqa: S603 - our own code
             command,
             cwd=PROJECT,
             env=self.environment(MIGRATED),
@@ -87,7 +87,7 @@ class Servers:
 
         Neither ``.env`` nor what the developer's shell says is taken in.
         """
-        path = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath)  # noqa: PTH120 (the path as it is told, links and all)
+        path = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath)  # noqa: PTH120 - the path as it is told, links and all
         kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "LANG") if name in os.environ}
         return kept | {
             "PATH": path,

@@ -122,7 +122,7 @@ class Truth:
         command = [sys.executable, "manage.py", "compare_truth", str(self._path), "--json"]
         command += ["--at", at.isoformat(), "--tolerance", f"{tolerance:g}"]
         command += ["--orphaned-after", f"{ORPHANED_AFTER_SECONDS:g}"]
-        done = subprocess.run(  # noqa: S603 (our own code)
+        done = subprocess.run(  # noqa: S603 - our own code
             command,
             cwd=PROJECT,
             env=dict(environment),

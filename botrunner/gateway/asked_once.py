@@ -14,7 +14,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from community.domain.errors import RollcallError
+from botrunner.gateway.questions import NotAnsweredError, answer_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from discord.http import HTTPClient
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=30)
-
-
-class NotAnsweredError(RollcallError):
-    """Discord did not say whether it was done."""
-
-    code = "discord.not_answered"
 
 
 class _Once(discord.File):
@@ -39,7 +33,7 @@ class _Once(discord.File):
     def reset(self, *, seek: int | bool = True) -> None:
         """Lets the first attempt pass; its number is 0."""
         if seek:
-            raise NotAnsweredError
+            raise NotAnsweredError(reason="it may have been done or not")
 
 
 async def ask_once(
@@ -64,9 +58,8 @@ async def ask_once(
     Raises:
         NotAnsweredError: if it may have been done or not; or, after a wait, not for sure.
         discord.HTTPException: if Discord refuses it.
-        OSError, aiohttp.ClientError: if there is no connection, or no answer in time.
     """
     options: dict[str, Any] = {"files": [_Once()], "reason": reason, "timeout": PATIENCE}
     if json is not None:
         options["json"] = json
-    return await http.request(Route(method, path, metadata=None, **place), **options)
+    return await answer_to(http.request(Route(method, path, metadata=None, **place), **options))

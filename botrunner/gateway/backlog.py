@@ -198,7 +198,7 @@ class Backlog:
             self._spill_queue(self._spool)
         except (SpoolFailedError, NotForDiskError) as error:
             if self._failures % FAILURES_TOLD_EACH == 0:
-                logger.error("%s Facts wait in memory alone", error)  # noqa: TRY400 - as above
+                logger.error("%s Facts wait in memory alone", error)  # noqa: TRY400 - it says all
             self._failures += 1
         else:
             self._failures = 0
@@ -252,7 +252,7 @@ class Backlog:
             try:
                 spool.sync()
             except SpoolFailedError as error:
-                logger.error("%s", error)  # noqa: TRY400 - as above
+                logger.error("%s", error)  # noqa: TRY400 - the message says it all
 
     def close(self) -> None:
         """Closes the file; what stands in it is there for the next start."""

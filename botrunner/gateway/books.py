@@ -12,7 +12,7 @@ import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, get_args
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
@@ -144,6 +144,7 @@ class Books:
         except (DatabaseAwayError, LeaseLostError):
             raise
         except Exception as error:
+            # Whatever it was, the tracker has gone on and the database has not.
             connection.close()
             # What contradicts the database may be another bot's, which has the shard now.
             at_database(leases.check, self._lease)
@@ -216,13 +217,12 @@ class Books:
         writing = Writing()
         tracker = self._tracker
         for thing in things:
-            kind = type(thing)
-            if kind in FACTS:
-                tracker.apply(thing)  # type: ignore[arg-type]  # a fact, as its type was asked
-            elif kind in DIRECTORY_EVENTS:
-                writing.events.append(thing)  # type: ignore[arg-type]  # as above
-            elif kind in SCHEDULED_FACTS:
-                writing.scheduled.append(thing)  # type: ignore[arg-type]  # as above
+            if is_fact(thing):
+                tracker.apply(thing)
+            elif is_directory_event(thing):
+                writing.events.append(thing)
+            elif is_scheduled_fact(thing):
+                writing.scheduled.append(thing)
             elif isinstance(thing, RulesWanted):
                 known = rules.get(thing.guild_id) or self._rules[thing.guild_id]
                 self._rule(replace(known, afk_channel_id=thing.afk_channel_id, at=thing.at))
@@ -342,6 +342,21 @@ class Books:
             figures=self._figures(),
             is_last=mark.is_last,
         )
+
+
+def is_fact(thing: object) -> TypeGuard[Fact]:
+    """Tells whether the tracker is to be told of it."""
+    return type(thing) in FACTS
+
+
+def is_directory_event(thing: object) -> TypeGuard[DirectoryEvent]:
+    """Tells whether the directory is to mirror it."""
+    return type(thing) in DIRECTORY_EVENTS
+
+
+def is_scheduled_fact(thing: object) -> TypeGuard[ScheduledFact]:
+    """Tells whether the calendar is to have it."""
+    return type(thing) in SCHEDULED_FACTS
 
 
 def of_guilds(facts: Sequence[ScheduledFact]) -> Iterator[int]:

@@ -18,6 +18,7 @@ import discord
 
 from botrunner.gateway import translate
 from botrunner.gateway.payload import UnreadableError, mapping
+from botrunner.gateway.questions import NotAnsweredError, answer_to
 from botrunner.gateway.settled_log import tell_sum
 from botrunner.gateway.things import Compared
 from sessions_app.domain.facts import PresenceChecked, VoicePresence
@@ -211,11 +212,11 @@ class Comparing:
             return None
         asked_at = self._clock.now()
         try:
-            state: Any = await connection.client.http.get_voice_state(guild_id, user_id)
-            presence = _presence(state, user_id)
-        except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles over: an odd answer, a closed client
+            question = connection.client.http.get_voice_state(guild_id, user_id)
+            presence = _presence(await answer_to(question), user_id)
+        except (discord.HTTPException, NotAnsweredError, UnreadableError) as error:
             if not (isinstance(error, discord.NotFound) and error.code in GONE):
-                logger.info("Guild %s: no answer about member %s: %r", guild_id, user_id, error)
+                logger.info("Guild %s: no answer about member %s: %s", guild_id, user_id, error)
                 return None
             presence = VoicePresence(user_id, None)
         return PresenceChecked(guild_id, presence, asked_at, self._clock.now())

@@ -21,6 +21,8 @@ import discord
 from botrunner.gateway.announcing import Announcer
 from botrunner.gateway.asked_once import ask_once
 from botrunner.gateway.pauses import Pauses
+from botrunner.gateway.payload import UnreadableError
+from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.reminding import send_reminder
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.services import leases, outbox
@@ -128,6 +130,7 @@ class Delivery:
         except LeaseLostError as error:
             logger.info("Nothing more is delivered: %s", error)
         except Exception:
+            # The lane is a task that nobody waits for.
             logger.exception("Shard %s: %s was not delivered", self._lease.shard_id, items[0].pk)
             # It is pending still, and is found again at the next look: not at once.
             await asyncio.sleep(LONGEST_PAUSE_SECONDS)
@@ -146,12 +149,15 @@ class Delivery:
                         return
                     outcome = await self._try(item, client)
                 break
-            except LeaseLostError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles over: an odd answer, a closed client
+            except (
+                discord.HTTPException,
+                NotAnsweredError,
+                UnreadableError,
+                DatabaseAwayError,
+            ) as error:
                 pause = pauses.take()
                 logger.warning(
-                    "Guild %s: %s (%s) is tried again in %.0f s: %r",
+                    "Guild %s: %s (%s) is tried again in %.0f s: %s",
                     item.guild_id,
                     item.kind,
                     item.pk,

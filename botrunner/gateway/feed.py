@@ -7,29 +7,22 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from botrunner.gateway import translate, translate_directory
+from botrunner.gateway import translate
 from botrunner.gateway.blindness import seconds_between
 from botrunner.gateway.directory_feed import DirectoryFeed
 from botrunner.gateway.figures import Figures
+from botrunner.gateway.guild_feed import GuildFeed
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
-    entries,
     mapping,
     snowflake,
     snowflake_or_none,
 )
 from botrunner.gateway.scheduled_feed import ScheduledFeed
 from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
-from botrunner.gateway.things import RulesWanted
-from community.domain.directory import (
-    GuildGone,
-    GuildSighted,
-    GuildUnavailable,
-    GuildUpdated,
-)
 from sessions_app.domain import words
-from sessions_app.domain.facts import BotRemoved, GapReplayed, VoiceSnapshot
+from sessions_app.domain.facts import GapReplayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +75,6 @@ class Feed:
         self._clock = clock
         self._put_at = put
         self._requests = requests
-        self._has_members_intent = has_members_intent
         self._directory = DirectoryFeed(
             sight=sight,
             requests=requests,
@@ -90,6 +82,15 @@ class Feed:
             watches_members=has_members_intent,
         )
         self._scheduled = ScheduledFeed(interests=interests, put=self._put)
+        self.guilds = GuildFeed(
+            sight=sight,
+            requests=requests,
+            directory=self._directory,
+            scheduled=self._scheduled,
+            put=self._put,
+            could_not_read=self._could_not_read,
+            has_members_intent=has_members_intent,
+        )
         self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
         self._stalls = Stalls(self._elapsed)
@@ -99,13 +100,10 @@ class Feed:
         self._handlers: dict[str, Callable[[Payload], bool]] = {
             "READY": self._ready,
             "RESUMED": self._resumed,
-            "GUILD_CREATE": self._guild_create,
-            "GUILD_UPDATE": self._guild_update,
-            "GUILD_DELETE": self._guild_delete,
             "GUILD_AUDIT_LOG_ENTRY_CREATE": self._audit_log_entry,
             "VOICE_STATE_UPDATE": self._voice_state,
         }
-        for name, tell in self._directory.handlers.items():
+        for name, tell in (self.guilds.handlers | self._directory.handlers).items():
             self._handlers[name] = partial(self._tell, tell)
         for name, tell in self._scheduled.handlers.items():
             self._handlers[name] = partial(self._keep, tell)
@@ -218,22 +216,6 @@ class Feed:
         if since is not None and seconds_between(since, self._at) >= NOTED_SECONDS:
             self._put(GapReplayed(since=since, at=self._at, cause=words.BOT_DOWN))
 
-    def take_overdue(self, at: datetime) -> None:
-        """Settles the guilds that nobody stated in good time after READY.
-
-        One that it listed has an outage; from one that it did not list the bot was removed.
-        """
-        for guild_id, since in self.sight.overdue(at).items():
-            logger.warning("Guild %s was listed, but not stated: an outage", guild_id)
-            self._put(GuildUnavailable(guild_id=guild_id, at=since or at))
-        ready_at, removed = self.sight.removed(at) or (at, {})
-        for guild_id, since in removed.items():
-            logger.info("Guild %s: the bot was removed while nobody looked", guild_id)
-            start = since or ready_at
-            uncertainty = seconds_between(start, ready_at)
-            self._put(BotRemoved(guild_id=guild_id, at=start, uncertainty=uncertainty))
-            self._put(GuildGone(guild_id=guild_id, at=start))
-
     # The connection ------------------------------------------------------------------
 
     def _ready(self, payload: Payload) -> bool:
@@ -253,105 +235,6 @@ class Feed:
             self._put(GapReplayed(since=since, at=self._at))
         logger.info("Shard %s: RESUMED", self._shard_id)
         return True
-
-    # Guilds ------------------------------------------------------------------
-
-    def _guild_create(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "id")
-        if payload.get("unavailable") is True:
-            self._outage(guild_id)
-            return True
-        presences = translate.voice_presences(payload)
-        if presences.unreadable:
-            self._could_not_read("GUILD_CREATE", f"{presences.unreadable} voice states")
-        at = self._at
-        unseen = self.sight.stated(guild_id, at)
-        try:
-            self._sight_guild(payload, guild_id=guild_id, blind_since=unseen.since)
-        except UnreadableError as error:
-            # The directory waits for the next statement; who is in voice does not.
-            self._could_not_read("GUILD_CREATE", str(error))
-        self._put(
-            VoiceSnapshot(
-                guild_id=guild_id,
-                presences=presences.by_user,
-                blind_since=unseen.since,
-                at=at,
-                cause=unseen.cause,
-            )
-        )
-        unreadable = self._scheduled.listed(
-            payload, at, guild_id=guild_id, blind_since=unseen.since
-        )
-        if unreadable:
-            self._could_not_read("GUILD_CREATE", f"{unreadable} of its scheduled events")
-        return True
-
-    def _sight_guild(
-        self, payload: Payload, *, guild_id: int, blind_since: datetime | None
-    ) -> None:
-        guild = translate_directory.guild_record(payload)
-        roles = self._records(translate_directory.role_record, payload, "roles", guild_id)
-        channels = self._records(translate_directory.channel_record, payload, "channels", guild_id)
-        members = self._records(translate_directory.member_record, payload, "members", guild_id)
-        has_all_members = (
-            self._has_members_intent
-            and guild.member_count is not None
-            and len(members) >= guild.member_count
-        )
-        self._directory.members_stated(members, self._at)
-        self._put(
-            GuildSighted(
-                guild=guild,
-                roles=tuple(roles),
-                channels=tuple(channels),
-                members=tuple(members),
-                has_all_members=has_all_members,
-                blind_since=blind_since,
-                at=self._at,
-                watches_members=self._has_members_intent,
-            )
-        )
-        self._put(RulesWanted(guild_id, guild.afk_channel_id, self._at))
-        if self._has_members_intent and not has_all_members:
-            self._requests.want(guild_id, blind_since=blind_since)
-
-    def _records(
-        self, read: Callable[..., Any], payload: Payload, field: str, guild_id: int
-    ) -> list[Any]:
-        records, unreadable = translate_directory.readable(
-            read, entries(payload, field), field, guild_id=guild_id
-        )
-        if unreadable:
-            self._could_not_read("GUILD_CREATE", f"{unreadable} of its {field}")
-        return records
-
-    def _guild_update(self, payload: Payload) -> bool:
-        guild = translate_directory.guild_record(payload)
-        self._put(GuildUpdated(guild=guild, at=self._at))
-        self._put(RulesWanted(guild.id, guild.afk_channel_id, self._at))
-        return True
-
-    def _guild_delete(self, payload: Payload) -> bool:
-        guild_id = snowflake(payload, "id")
-        if payload.get("unavailable") is True:
-            self._outage(guild_id)
-            return True
-        uncertainty = self.sight.uncertainty(guild_id, self._at)
-        self.sight.left(guild_id, self._at)
-        self._requests.drop(guild_id)
-        self._scheduled.lost(guild_id)
-        logger.info("Guild %s: the bot was removed", guild_id)
-        self._put(BotRemoved(guild_id=guild_id, at=self._at, uncertainty=uncertainty))
-        self._put(GuildGone(guild_id=guild_id, at=self._at))
-        return True
-
-    def _outage(self, guild_id: int) -> None:
-        since = self.sight.lost(guild_id, self._at)
-        self._requests.drop(guild_id)
-        self._scheduled.lost(guild_id)
-        logger.info("Guild %s: Discord has an outage", guild_id)
-        self._put(GuildUnavailable(guild_id=guild_id, at=since or self._at))
 
     # The rest ------------------------------------------------------------------
 

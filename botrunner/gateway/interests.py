@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
+from botrunner.gateway.payload import UnreadableError
+from botrunner.gateway.questions import NotAnsweredError, answer_to
 from botrunner.gateway.translate_scheduled import interested_users
 from events_app.domain.scheduled import InterestListed
 
@@ -136,10 +138,10 @@ class Interests:
             users, is_whole = await self._pages(key)
         except discord.NotFound:
             self._forget(key, question)
-        except Exception as error:  # noqa: BLE001 - whatever discord.py stumbles over: an odd answer, a closed client
+        except (discord.HTTPException, NotAnsweredError, UnreadableError) as error:
             question.tries += 1
             question.due_at = self._clock.elapsed() + SECONDS_BETWEEN_TRIES
-            logger.info("Guild %s: no answer about scheduled event %s: %r", *key, error)
+            logger.info("Guild %s: no answer about scheduled event %s: %s", *key, error)
             if question.tries >= MOST_TRIES:
                 self._forget(key, question)
         else:
@@ -154,11 +156,11 @@ class Interests:
         for _ in range(MOST_PAGES):
             connection = self._connection()
             if connection is None or not connection.is_open:
-                raise ConnectionError("there is no connection")
-            answer: object = await connection.client.http.get_scheduled_event_users(
+                raise NotAnsweredError(reason="there is no connection")
+            question = connection.client.http.get_scheduled_event_users(
                 *key, MOST_ON_PAGE, with_member=False, after=last
             )
-            page = interested_users(answer)
+            page = interested_users(await answer_to(question))
             users.update(page)
             await asyncio.sleep(SECONDS_BETWEEN_REQUESTS)
             if len(page) < MOST_ON_PAGE:

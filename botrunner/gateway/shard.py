@@ -285,6 +285,7 @@ class Shard:
             except DiscordAwayError as error:
                 logger.warning("Shard %s: %s", self.shard_id, error)
             except Exception:
+                # The edge to discord.py: whatever ended its client costs a new one.
                 logger.exception("Shard %s: the client ended", self.shard_id)
             if self._clock.elapsed() - started > GOOD_RUN_SECONDS:
                 pauses.reset()
@@ -305,7 +306,7 @@ class Shard:
         written: datetime | None = None
         while True:
             now = elapsed()
-            watch.feed.take_overdue(self._clock.now())
+            watch.feed.guilds.take_overdue(self._clock.now())
             complete_until = watch.sight.complete_until()
             if now >= checkpoint_at:
                 watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))

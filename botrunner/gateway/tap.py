@@ -120,7 +120,7 @@ def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
         sink.opened()
 
     # mypy compares the parameter's name, which discord.py does not call it by.
-    connection._update_references = opened  # type: ignore[method-assign, assignment]
+    connection._update_references = opened  # type: ignore[method-assign, assignment]  # the tap
 
 
 async def beat(client: discord.Client) -> None:
@@ -164,7 +164,7 @@ def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any
         if hear(name, payload):
             try:
                 parse(payload)
-            except Exception:
+            except Exception:  # it goes on its way: discord.py ends the client over it
                 sink.threw(name, payload)
                 raise
 
@@ -209,7 +209,7 @@ def _listen(
             sink.beat_sent()
         await send_heartbeat(data)
 
-    websocket.send_as_json = sent_as_json  # type: ignore[method-assign]
-    websocket.send_heartbeat = sent_heartbeat  # type: ignore[method-assign]
-    websocket.received_message = received  # type: ignore[method-assign]
-    websocket.log_receive = log_receive  # type: ignore[method-assign]
+    websocket.send_as_json = sent_as_json  # type: ignore[method-assign]  # the tap
+    websocket.send_heartbeat = sent_heartbeat  # type: ignore[method-assign]  # the tap
+    websocket.received_message = received  # type: ignore[method-assign]  # the tap
+    websocket.log_receive = log_receive  # type: ignore[method-assign]  # the tap

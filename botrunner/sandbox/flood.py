@@ -118,7 +118,7 @@ def _cast(
             for channel in guild.channels.values()
             if channel.is_voice and not channel.user_limit and not channel.overwrites
         ]
-        if len(open_rooms) < 2 or not guild.bot_present or not guild.available:  # noqa: PLR2004 (to move takes two)
+        if len(open_rooms) < 2 or not guild.bot_present or not guild.available:  # noqa: PLR2004 - to move takes two
             continue
         rooms[guild.id] = open_rooms
         people += [(guild.id, i) for i, member in guild.members.items() if not member.user.bot]

@@ -384,8 +384,9 @@ class Gateway:
 
     async def read_by_all(self, *, most: int) -> None:
         """Waits until no client has more than so many bytes to read."""
-        # A transport tells nobody when its buffer has shrunk.
-        while any(c.unread > most and not c.silent for c in self.connections):  # noqa: ASYNC110
+        while any(  # noqa: ASYNC110 - a transport tells nobody when its buffer has shrunk
+            each.unread > most and not each.silent for each in self.connections
+        ):
             await asyncio.sleep(0.001)
 
     async def close(self) -> None:

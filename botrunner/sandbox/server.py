@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from botrunner.sandbox.world import World
 
-DEFAULT_TOKEN = "sandbox"  # noqa: S105 (it opens nothing but this)
+DEFAULT_TOKEN = "sandbox"  # noqa: S105 - it opens nothing but this
 EXPIRY_SECONDS = 5.0
 
 

@@ -48,7 +48,7 @@ VERBS = (
 
 
 class WrongVerbError(RollcallError):
-    """The sandbox cannot do that: {why}"""  # noqa: D415 (what follows has its full stop)
+    """The sandbox cannot do that: {why}"""  # noqa: D415 - what follows has its full stop
 
     code = "wrong_verb"
 

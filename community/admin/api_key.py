@@ -153,7 +153,7 @@ class ApiKeyAdmin(ModelAdmin):
         request: HttpRequest,
         obj: Model,
         form: forms.Form,
-        change: bool,  # noqa: FBT001 (Django's signature)
+        change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Issues the key; nobody can come here to change one."""
         chosen = form.cleaned_data

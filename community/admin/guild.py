@@ -110,7 +110,7 @@ class GuildAdmin(GuildScopedAdmin):
         request: HttpRequest,
         obj: Guild,
         form: forms.ModelForm[Guild],
-        change: bool,  # noqa: FBT001 (Django's signature)
+        change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
         """Makes the choices through their service, and says what became of them."""
         changed = guild_choices.choose(

@@ -240,7 +240,7 @@ class Mirror:
         self,
         guild_id: int,
         members: tuple[MemberRecord, ...],
-        has_all_members: bool,  # noqa: FBT001 (the event's own field)
+        has_all_members: bool,  # noqa: FBT001 - the event's own field
         change: Inferred,
         *,
         watches_members: bool = True,

@@ -68,7 +68,7 @@ def enable(account: Account, *, program: Path, folders: Sequence[Path]) -> Accou
     for allowance in ALLOWANCES:
         prefix = _prefix(account, allowance)
         try:
-            tried = subprocess.run(  # noqa: S603 (a fixed command, no shell expansion)
+            tried = subprocess.run(  # noqa: S603 - a fixed command, no shell expansion
                 [*prefix, "/bin/sh", "-c", REACHES, "sh", program, *folders],
                 cwd="/",
                 capture_output=True,

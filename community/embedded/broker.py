@@ -73,7 +73,7 @@ class EmbeddedBroker:
         for name, value in options.items():
             command += [f"--{name}", value]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (our own binary)
+            self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 command,
                 cwd="/",
                 stdin=subprocess.DEVNULL,

@@ -47,7 +47,7 @@ BOT = "bot"
 PROCESSES = ("web", "worker", "beat", BOT)
 SANDBOX = "sandbox"
 # Where a browser on this machine finds what listens on every address.
-LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (nothing is bound here)
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - nothing is bound here
 READY_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.25
 

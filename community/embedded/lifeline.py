@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     """Becomes the program that the arguments name after the parent's id."""
     parent, *command = arguments
     end_with_parent(int(parent))
-    os.execvp(command[0], command)  # noqa: S606 (that is the point: no shell, no other process)
+    os.execvp(command[0], command)  # noqa: S606 - that is the point: no shell, no other process
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class EmbeddedPostgres:
         self._configure(account)
         self._guard.watch_postgres(self.folder)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (our own binary)
+            self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 [*account.prefix, PROGRAMS / "postgres", "-D", self.folder],
                 cwd="/",
                 env=_environment(),
@@ -157,7 +157,7 @@ class EmbeddedPostgres:
             "--locale=C.UTF-8",
             "--no-sync",
         ]
-        made = subprocess.run(  # noqa: S603 (our own binary)
+        made = subprocess.run(  # noqa: S603 - our own binary
             command, cwd="/", env=_environment(), capture_output=True, text=True, check=False
         )
         if made.returncode != 0:
@@ -188,7 +188,7 @@ class EmbeddedPostgres:
 
     def _wait_until_ready(self) -> None:
         """Waits for the line in postmaster.pid by which pg_ctl, too, knows that it is ready."""
-        assert self._process is not None  # noqa: S101 (start() has just set it)
+        assert self._process is not None  # noqa: S101 - start() has just set it
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if self._process.poll() is not None:
@@ -204,7 +204,7 @@ class EmbeddedPostgres:
             lines = (self.folder / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004 (its eighth line)
+        return len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004 - its eighth line
 
 
 def _environment() -> dict[str, str]:

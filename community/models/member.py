@@ -53,6 +53,24 @@ class Member(models.Model):
         return self.display_name
 
 
+def member_relation(
+    related_name: str, *, blank: bool = False
+) -> models.ForeignObject[Member | None, Member | None]:
+    """Makes a row's relation to the member whom its ``guild`` and ``user_id`` name.
+
+    It has no column of its own, and leads to nobody where the member is not mirrored.
+    """
+    return models.ForeignObject(
+        Member,
+        on_delete=models.DO_NOTHING,
+        from_fields=["guild", "user_id"],
+        to_fields=["guild", "user_id"],
+        related_name=related_name,
+        null=True,
+        blank=blank,
+    )
+
+
 def named_member(row: models.Model, user_id: int) -> str:
     """Names the member whom a row speaks of, for its ``__str__``; asks the database nothing.
 
@@ -110,14 +128,7 @@ class RoleSpan(models.Model):
         Role, on_delete=models.DO_NOTHING, db_constraint=False, related_name="spans"
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="role_spans",
-        null=True,
-    )
+    member = member_relation("role_spans")
     started_at = models.DateTimeField(help_text="Since when the role was held, as far as known.")
     ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it is held.")
     start_uncertainty = models.FloatField(

@@ -50,7 +50,7 @@ _RENEW = f"""
         applied_sequence = %(applied_sequence)s
     WHERE shard_id = %(shard_id)s AND shard_count = %(shard_count)s
       AND fence = %(fence)s AND holder = %(holder)s
-"""  # noqa: S608 (put together from what stands here)
+"""  # noqa: S608 - put together from what stands here
 # A lease that is given back may be so twice, where the answer to the first time was lost:
 # while its fence is ours nobody has taken it since.
 _RENEW_WITH_CONDITION = f"""
@@ -65,7 +65,7 @@ _RENEW_WITH_CONDITION = f"""
         stopped_at = CASE WHEN %(is_last)s THEN %(now)s::timestamptz END
     WHERE shard_id = %(shard_id)s AND shard_count = %(shard_count)s
       AND fence = %(fence)s AND (holder = %(holder)s OR (%(is_last)s AND holder = ''))
-"""  # noqa: S608 (as above)
+"""  # noqa: S608 - put together from what stands here
 # A machine that is gone without a word is found out within 5 + 3 x 2 s.
 _LIMIT_STANDSTILL = """
     SELECT set_config('idle_in_transaction_session_timeout', %s, false),

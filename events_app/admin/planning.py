@@ -29,7 +29,8 @@ from events_app.services.series import change_from_here, create_series, rule_fro
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.http import HttpResponse
+    from django.db.models import QuerySet
+    from django.http import HttpResponse, QueryDict
 
     from community.models import Guild
     from events_app.admin.pages import Asker
@@ -41,19 +42,21 @@ USUAL_LENGTH: Final = timedelta(hours=2)
 class GuildForm(forms.Form):
     """Whose event it is to be."""
 
-    guild: forms.ModelChoiceField[Guild] = forms.ModelChoiceField(
-        queryset=None,
-        widget=UnfoldAdminSelectWidget,
-        empty_label=None,
-        help_text="Its channels and roles are offered on the next page.",
-    )
+    def __init__(self, data: QueryDict | None, *, guilds: QuerySet[Guild]) -> None:
+        super().__init__(data)
+        self.fields["guild"] = forms.ModelChoiceField(
+            queryset=guilds,
+            widget=UnfoldAdminSelectWidget,
+            empty_label=None,
+            help_text="Its channels and roles are offered on the next page.",
+        )
 
 
 def add_page(asker: Asker) -> HttpResponse:
     """Asks for the guild where there are several, then for the plan; makes the event."""
     guilds = visible_guilds(asker.user).filter(gone_at=None)
-    choice = GuildForm(asker.request.GET if "guild" in asker.request.GET else None)
-    choice.fields["guild"].queryset = guilds  # type: ignore[attr-defined]
+    asked = asker.request.GET
+    choice = GuildForm(asked if "guild" in asked else None, guilds=guilds)
     if choice.is_valid():
         return _plan_page(asker, choice.cleaned_data["guild"], None)
     found = list(guilds[:2])

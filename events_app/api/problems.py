@@ -37,7 +37,7 @@ CHANGED: Final = {**FOUND, 409: Problem}
 
 
 class InputRefusedError(ApiError):
-    """{messages}"""  # noqa: D415 (the messages are sentences)
+    """{messages}"""  # noqa: D415 - the messages are sentences
 
     code = "invalid"
     status = 422

@@ -8,14 +8,18 @@ one member, so that every second can be shown with the reason why it counts or d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
+
+LONGEST_SESSION: Final = timedelta(days=2)
+"""No session is longer: one that goes on is capped at a day, and so are imported ones."""
 
 Span = tuple["datetime", "datetime | None"]
 """From an instant up to another, or for ever."""
@@ -146,17 +150,6 @@ def explain(terms: Terms, records: Records) -> list[Piece]:
         else:
             pieces.append(Piece(began, ended, why, stay))
     return pieces
-
-
-def counted_seconds(pieces: Sequence[Piece]) -> float:
-    """Sums what counts."""
-    return sum(piece.seconds for piece in pieces if piece.counts)
-
-
-def window_seconds(pieces: Sequence[Piece]) -> float:
-    """Sums the window without what was left out."""
-    left_out = {Why.BLIND, Why.ROLES_UNKNOWN}
-    return sum(piece.seconds for piece in pieces if piece.why not in left_out)
 
 
 def _instants(terms: Terms, records: Records) -> list[datetime]:

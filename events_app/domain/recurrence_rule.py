@@ -183,7 +183,7 @@ def _until(value: str) -> date | datetime:
         if not re.fullmatch(shape, value):
             continue
         try:
-            moment = datetime.strptime(value, form)  # noqa: DTZ007 (the wall's, unless it ends in Z)
+            moment = datetime.strptime(value, form)  # noqa: DTZ007 - the wall's, unless it ends in Z
         except ValueError:
             break
         if form == "%Y%m%d":

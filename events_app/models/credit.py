@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from community.models import Guild, Member, OutboxItem
+from community.models import Guild, OutboxItem
 from community.models.ids import new_id
-from community.models.member import named_member
+from community.models.member import member_relation, named_member
 from events_app.domain import words
 from events_app.models.event import Event
 from sessions_app.models import BlindGap
@@ -23,14 +23,7 @@ class OfMember(models.Model):
         Guild, on_delete=models.DO_NOTHING, db_constraint=False, related_name="%(class)ss"
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="%(class)ss",
-        null=True,
-    )
+    member = member_relation("%(class)ss")
 
     class Meta:
         abstract = True

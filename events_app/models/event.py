@@ -16,7 +16,7 @@ from events_app.models.rules import Rules
 from events_app.models.series import EventSeries
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
 
 class EventState(models.TextChoices):
@@ -31,14 +31,6 @@ class EventState(models.TextChoices):
 
 class EventQuerySet(models.QuerySet["Event"]):
     """Events by what they mean to us."""
-
-    def on(self) -> EventQuerySet:
-        """Those that are to come, go on or are over: drafts and cancelled ones apart."""
-        return self.exclude(state__in=[EventState.DRAFT, EventState.CANCELLED])
-
-    def within(self, start: datetime, end: datetime) -> EventQuerySet:
-        """Those whose window has time in common with ``[start, end)``."""
-        return self.filter(starts_at__lt=end, ends_at__gt=start)
 
     def for_changelist(self) -> EventQuerySet:
         """With what a row of the admin's list shows, in a fixed number of queries."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from community.models import Guild, Member
+from community.models import Guild
 from community.models.ids import new_id
-from community.models.member import named_member
+from community.models.member import member_relation, named_member
 from events_app.domain import words
 from events_app.models.event import Event
 from sessions_app.models import VoiceSession
@@ -75,14 +75,7 @@ class Participation(models.Model):
         related_name="participations",
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="participations",
-        null=True,
-    )
+    member = member_relation("participations")
     first_arrival_at = models.DateTimeField(
         "first arrival",
         null=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -11,9 +10,6 @@ from django.db.models import Q
 from community.models import Guild
 from community.models.ids import new_id
 from events_app.models.rules import Rules
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class EventSeries(Rules):
@@ -65,7 +61,3 @@ class EventSeries(Rules):
     def zone(self) -> ZoneInfo:
         """The zone whose clock tells its times."""
         return ZoneInfo(self.time_zone)
-
-    def local_start(self, instant: datetime) -> datetime:
-        """Gives an instant by the series' clock."""
-        return instant.astimezone(self.zone)

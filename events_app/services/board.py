@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 from community.models import Member
 from events_app.domain.counting import Why, explain
-from events_app.models import Event, Interest
+from events_app.models import Interest
+from events_app.services.finding import find_event
 from events_app.services.member_records import (
     counted_sessions,
     known_of,
     members_about,
     terms_of,
 )
-from events_app.services.planning_errors import NoSuchEventError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from events_app.domain.counting import Piece
+    from events_app.models import Event
 
 MOST_STEPS: Final = 400
 """A curve has no more steps than a screen can show."""
@@ -74,7 +75,7 @@ def board_of(event_id: UUID, *, now: datetime) -> Board:
     Raises:
         NoSuchEventError: there is no such event.
     """
-    event = _event(event_id)
+    event = find_event(event_id)
     since, moment = min(event.starts_at, now), min(event.ends_at, now)
     stays = _stays(event, since=since, moment=moment)
     grace = timedelta(seconds=event.rejoin_grace_seconds)
@@ -109,7 +110,7 @@ def presences_of(event_id: UUID, *, now: datetime) -> list[Presence]:
     Raises:
         NoSuchEventError: there is no such event.
     """
-    event = _event(event_id)
+    event = find_event(event_id)
     upto = min(event.ends_at, now)
     if not event.is_on or upto <= event.starts_at:
         return []
@@ -134,13 +135,6 @@ def presences_of(event_id: UUID, *, now: datetime) -> list[Presence]:
         if (spans := _spans(explain(terms, known.records[user_id])))
     ]
     return sorted(found, key=lambda presence: (presence.spans[0][0], presence.user_id))
-
-
-def _event(event_id: UUID) -> Event:
-    event = Event.objects.filter(pk=event_id).first()
-    if event is None:
-        raise NoSuchEventError(event_id=event_id)
-    return event
 
 
 def _stays(event: Event, *, since: datetime, moment: datetime) -> dict[int, list[Stretch]]:

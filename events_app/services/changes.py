@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from community.registry import RolesChanged
 
 
-def note_sessions(session_ids: Iterable[UUID], *, now: datetime) -> None:
-    """Notes voice sessions that began, ended, were corrected, or are gone."""
-    ids = list(session_ids)
-    if ids:
-        Change.objects.create(kind=Change.Kind.SESSIONS, session_ids=ids, noted_at=now)
-
-
 def note_members(changed: Iterable[RolesChanged], *, now: datetime) -> None:
     """Notes members whose roles, or whose joining of the guild, changed."""
     Change.objects.bulk_create(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from events_app.models import RULE_FIELDS, EventVersion, Participation
+from events_app.models import EventVersion
+from events_app.services.revisions import record_of, results_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,21 +13,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from events_app.models import Event
-
-PLAN: Final = (
-    "title",
-    "description",
-    "time_zone",
-    "starts_at",
-    "ends_at",
-    "state",
-    "counted_channel_ids",
-    "reward_role",
-    *RULE_FIELDS,
-)
-"""The fields of an event that a version keeps."""
-
-_TIMES: Final = frozenset({"starts_at", "ends_at"})
 
 
 def keep(event: Event, *, actor: User | None, reason: str, now: datetime) -> None:
@@ -41,33 +27,11 @@ def keep(event: Event, *, actor: User | None, reason: str, now: datetime) -> Non
     EventVersion.objects.create(
         event=event,
         number=event.version,
-        plan=plan_of(event),
-        results=_results_of(event),
+        plan=record_of(event),
+        results=results_of([event.pk]).get(event.pk, {}),
         replaced_at=now,
         actor=actor,
         actor_name=actor.get_username() if actor else "",
         reason=reason,
     )
     event.version += 1
-
-
-def plan_of(event: Event) -> dict[str, Any]:
-    """Gives an event's plan as JSON: ids are numbers, times are texts."""
-    return {
-        name: getattr(event, name).isoformat() if name in _TIMES else getattr(event, name)
-        for name in PLAN
-    }
-
-
-def _results_of(event: Event) -> dict[str, dict[str, Any]]:
-    rows = Participation.objects.filter(event=event).order_by("user_id")
-    return {
-        str(row.user_id): {
-            "seconds": row.seconds,
-            "credited_seconds": row.credited_seconds,
-            "share": row.share,
-            "is_qualified": row.is_qualified,
-            "reasons": row.reasons,
-        }
-        for row in rows
-    }

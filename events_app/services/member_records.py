@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from community.models import Guild, Member, RoleSpan
 from events_app.domain import words
-from events_app.domain.counting import STATES, Records, Stay, Terms
+from events_app.domain.counting import LONGEST_SESSION, STATES, Records, Stay, Terms
 from sessions_app.models import BlindGap, SessionStatus, VoiceSession
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from events_app.models import Event
     from sessions_app.models.voice_session import VoiceSessionQuerySet
-
-LONGEST_SESSION: Final = timedelta(days=2)
-"""No session is longer: one that goes on is capped at a day, and so are imported ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from events_app.domain.counting import LONGEST_SESSION
 from sessions_app.models.voice_session import LONG
 
-LONGEST_SESSION: Final = "interval '2 days'"
-"""No session is longer: one that goes on is capped at a day, and so are imported ones."""
+LONGEST: Final = f"interval '{LONGEST_SESSION.days} days'"
 
 LONG_HOURS: Final = int(LONG.total_seconds() // 3600)
 
@@ -81,12 +81,14 @@ GAPS: Final = f"""
                coalesce(blind.parts, '{{}}') AS blind_parts,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto))
                    - coalesce(blind.spans, '{{}}') AS seen,
-               least(plan.starts_at, lower(blind.spans)) AS first_blind,
-               greatest(plan.upto, upper(blind.spans)) + {LATEST_HEARD} AS latest
+               least(plan.starts_at, blind.first) AS first_blind,
+               greatest(plan.upto, blind.last) + {LATEST_HEARD} AS latest
         FROM plan
         LEFT JOIN (
-            SELECT event_id, range_agg(span) AS spans, array_agg(span) AS parts
-            FROM gap WHERE user_id IS NULL GROUP BY 1
+            SELECT event_id, range_agg(span) FILTER (WHERE user_id IS NULL) AS spans,
+                   array_agg(span) FILTER (WHERE user_id IS NULL) AS parts,
+                   min(lower(span)) AS first, max(upper(span)) AS last
+            FROM gap GROUP BY 1
         ) AS blind ON blind.event_id = plan.id
     )
 """
@@ -111,7 +113,7 @@ _SHORT = f"""
 _LONG = f"""
     session.ended_at - session.started_at > interval '{LONG_HOURS} hours'
     AND session.started_at <= sight.first_blind - interval '{LONG_HOURS} hours'
-    AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
+    AND session.started_at > sight.first_blind - {LONGEST} AND {_MAY_TOUCH}
 """
 _GOES_ON = f"""
     session.status = 'active'
@@ -157,7 +159,7 @@ STAYS_OF_TOUCHED: Final = f"""
         JOIN sessions_app_voicesession AS session
           ON session.guild_id = sight.guild_id AND session.user_id = touched.user_id
         WHERE {_IN_CHANNEL}
-          AND session.started_at > sight.first_blind - {LONGEST_SESSION} AND {_MAY_TOUCH}
+          AND session.started_at > sight.first_blind - {LONGEST} AND {_MAY_TOUCH}
     )
 """
 """The same of some members of each event."""

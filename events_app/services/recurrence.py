@@ -63,20 +63,6 @@ def check_rule(
     return [each for each in found if isinstance(each, Problem)]
 
 
-def occurrences(
-    text: str, *, first_date: date, start_time: time, time_zone: str, length_seconds: int
-) -> list[tuple[datetime, datetime]]:
-    """Gives the start and the end of each event of a series; see :func:`slots`."""
-    places = slots(
-        text,
-        first_date=first_date,
-        start_time=start_time,
-        time_zone=time_zone,
-        length_seconds=length_seconds,
-    )
-    return [(slot.starts_at, slot.ends_at) for slot in places]
-
-
 def slots(
     text: str, *, first_date: date, start_time: time, time_zone: str, length_seconds: int
 ) -> list[Slot]:

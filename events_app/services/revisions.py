@@ -123,7 +123,7 @@ def revise(
     wanted = [revision for revision in revisions if _changes(revision)]
     if not wanted:
         return []
-    results = _results_of([revision.event.pk for revision in wanted])
+    results = results_of([revision.event.pk for revision in wanted])
     tree = channel_tree(
         {
             channel_id
@@ -216,7 +216,7 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
     return changed
 
 
-def _results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
+def results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
     """Gives the results so far, by event and member's user id."""
     columns = ("seconds", "credited_seconds", "share", "is_qualified", "reasons")
     rows = Participation.objects.order_by().filter(event__in=event_ids)

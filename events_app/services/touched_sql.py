@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-TAKE_CHANGES: Final = """
+from events_app.services.plan_sql import LONGEST
+
+TAKE_CHANGES: Final = f"""
     WITH taken AS MATERIALIZED (
         DELETE FROM events_app_change WHERE id IN (
             SELECT id FROM events_app_change ORDER BY id LIMIT %(most)s
@@ -36,8 +38,8 @@ TAKE_CHANGES: Final = """
           ON row.guild_id = session.guild_id AND row.user_id = session.user_id
         JOIN events_app_event AS event
           ON event.id = row.event_id
-         AND event.starts_at < session.started_at + interval '2 days'
-         AND event.ends_at > session.started_at - interval '2 days'
+         AND event.starts_at < session.started_at + {LONGEST}
+         AND event.ends_at > session.started_at - {LONGEST}
     ),
     now_within AS (
         SELECT event.id AS event_id, session.user_id

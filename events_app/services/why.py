@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from events_app.domain import counting
-from events_app.models import Credit, Event, Participation
+from events_app.models import Credit, Participation
+from events_app.services.finding import find_event
 from events_app.services.member_records import known_of, terms_of
-from events_app.services.planning_errors import NoSuchEventError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from community.models import RoleSpan
+    from events_app.models import Event
     from sessions_app.models import BlindGap, VoiceSession
 
 
@@ -50,9 +51,7 @@ def explain_member(event_id: UUID, user_id: int, *, now: datetime) -> Explanatio
     Raises:
         NoSuchEventError: there is no such event.
     """
-    event = Event.objects.filter(pk=event_id).first()
-    if event is None:
-        raise NoSuchEventError(event_id=event_id)
+    event = find_event(event_id)
     known = known_of(event, [user_id], now=now)
     has_begun = event.is_on and now > event.starts_at
     return Explanation(

@@ -53,7 +53,7 @@ _RECOVER: Final = ApiKeyAuth(Scope.SESSIONS_RECOVER)
 
 
 class RecoveryImpossibleError(ApiError):
-    """{reason}"""  # noqa: D415 (the reason is a sentence)
+    """{reason}"""  # noqa: D415 - the reason is a sentence
 
     code = NoBotAnsweredError.code
     status = 503

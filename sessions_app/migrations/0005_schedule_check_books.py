@@ -1,48 +1,14 @@
 from django.db import migrations
-from django.utils import timezone
 
-NAME = "Check the books"
-SECONDS = 300
-# Less than the interval: of those missed while nothing ran, one is due.
-EXPIRE_SECONDS = 240
+from community.services.scheduled_jobs import ScheduledJob
 
-
-def tell_beat(apps):
-    """What a migration writes is invisible to a beat that runs, unless it is told."""
-    apps.get_model("django_celery_beat", "PeriodicTasks").objects.update_or_create(
-        ident=1, defaults={"last_update": timezone.now()}
-    )
-
-
-def lay(apps, schema_editor):
-    """Adds the task; one of its name that is there already is staff's to edit."""
-    IntervalSchedule = apps.get_model("django_celery_beat", "IntervalSchedule")
-    PeriodicTask = apps.get_model("django_celery_beat", "PeriodicTask")
-    if PeriodicTask.objects.filter(name=NAME).exists():
-        return
-    # Nothing keeps intervals unique, so there may be several of the same length.
-    interval = IntervalSchedule.objects.filter(every=SECONDS, period="seconds").first()
-    if interval is None:
-        interval = IntervalSchedule.objects.create(every=SECONDS, period="seconds")
-    PeriodicTask.objects.create(
-        name=NAME,
-        task="sessions_app.check_books",
-        interval=interval,
-        expire_seconds=EXPIRE_SECONDS,
-        description="Looks for sessions and visits that cannot be right; the figure is how many.",
-    )
-    tell_beat(apps)
-
-
-def take_up(apps, schema_editor):
-    """Removes the task, and its interval where nothing else uses it."""
-    IntervalSchedule = apps.get_model("django_celery_beat", "IntervalSchedule")
-    PeriodicTask = apps.get_model("django_celery_beat", "PeriodicTask")
-    PeriodicTask.objects.filter(name=NAME).delete()
-    IntervalSchedule.objects.filter(
-        every=SECONDS, period="seconds", periodictask=None
-    ).delete()
-    tell_beat(apps)
+JOB = ScheduledJob(
+    name="Check the books",
+    task="sessions_app.check_books",
+    seconds=300,
+    expire_seconds=240,
+    description="Looks for sessions and visits that cannot be right; the figure is how many.",
+)
 
 
 class Migration(migrations.Migration):
@@ -52,4 +18,4 @@ class Migration(migrations.Migration):
         ("django_celery_beat", "0019_alter_periodictasks_options"),
     ]
 
-    operations = [migrations.RunPython(lay, take_up)]
+    operations = [JOB.operation()]

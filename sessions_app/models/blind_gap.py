@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import F, Q
 
-from community.models import Guild, Member
+from community.models import Guild
 from community.models.ids import new_id
+from community.models.member import member_relation
 from sessions_app.domain import words
 
 if TYPE_CHECKING:
@@ -73,15 +74,7 @@ class BlindGap(models.Model):
     user_id = models.BigIntegerField(
         null=True, blank=True, help_text="The one member whom it concerns; empty for everyone."
     )
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="blind_gaps",
-        null=True,
-        blank=True,
-    )
+    member = member_relation("blind_gaps", blank=True)
     shard_id = models.PositiveIntegerField(null=True, blank=True)
     cause = models.CharField(max_length=16, choices=GapCause)
     began_at = models.DateTimeField(

@@ -34,7 +34,7 @@ class StretchesField(_Field):
         kwargs.setdefault("blank", True)
         super().__init__(*args, **kwargs)
 
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:  # noqa: ARG002 (Django's signature)
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:  # noqa: ARG002 - Django's signature
         """Names the column's type."""
         return "tstzmultirange"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from community.models import Channel, Guild, Member
+from community.models import Channel, Guild
 from community.models.ids import new_id
-from community.models.member import named_member
+from community.models.member import member_relation, named_member
 
 
 class VisitQuerySet(models.QuerySet["Visit"]):
@@ -39,14 +39,7 @@ class Visit(models.Model):
         related_name="visits",
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="visits",
-        null=True,
-    )
+    member = member_relation("visits")
     voice_session_id = models.CharField(
         max_length=64, blank=True, help_text="Discord's id of this stay in voice."
     )

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.lookups import GreaterThan
 
-from community.models import Channel, Guild, Member
+from community.models import Channel, Guild
 from community.models.ids import new_id
-from community.models.member import named_member
+from community.models.member import member_relation, named_member
 from sessions_app.domain import words
 from sessions_app.domain.sums import Measured
 from sessions_app.models.stretches import StretchesField
@@ -110,14 +110,7 @@ class VoiceSession(models.Model):
         related_name="voice_sessions",
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="voice_sessions",
-        null=True,
-    )
+    member = member_relation("voice_sessions")
     # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,

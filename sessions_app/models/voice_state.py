@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from community.models import Channel, Guild, Member
-from community.models.member import named_member
+from community.models import Channel, Guild
+from community.models.member import member_relation, named_member
 from sessions_app.domain.facts import VoiceFlags
 from sessions_app.models.voice_session import SessionStatus, VoiceSession
 
@@ -56,14 +56,7 @@ class VoiceState(models.Model):
         related_name="voice_states",
     )
     user_id = models.BigIntegerField(help_text="The member's user id.")
-    member = models.ForeignObject(
-        Member,
-        on_delete=models.DO_NOTHING,
-        from_fields=["guild", "user_id"],
-        to_fields=["guild", "user_id"],
-        related_name="voice_states",
-        null=True,
-    )
+    member = member_relation("voice_states")
     # Never empty (a constraint sees to it): null here joins a channel that is not mirrored.
     channel = models.ForeignKey(
         Channel,

@@ -42,7 +42,7 @@ def command(*arguments: str) -> list[str]:
 def test_books_come_right_after_some_faults_and_nothing_is_left_behind(tmp_path: Path) -> None:
     folder, figures = tmp_path / "chaos", tmp_path / "rows.json"
 
-    done = subprocess.run(  # noqa: S603 (our own code)
+    done = subprocess.run(  # noqa: S603 - our own code
         command("--only", ",".join(SCENARIOS), "--keep", str(folder), "--json", str(figures)),
         cwd=PROJECT,
         capture_output=True,
@@ -66,7 +66,7 @@ def test_books_come_right_after_some_faults_and_nothing_is_left_behind(tmp_path:
 
 def test_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = tmp_path / "chaos"
-    process = subprocess.Popen(  # noqa: S603 (our own code)
+    process = subprocess.Popen(  # noqa: S603 - our own code
         command("--only", "drop", "--keep", str(folder)),
         cwd=PROJECT,
         stderr=subprocess.PIPE,

@@ -62,7 +62,7 @@ def test_wall_clock_of_a_process_goes_with_what_is_set_and_its_forks_do(tmp_path
 
 
 def start(clock: FalseClock) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 (our own program)
+    return subprocess.Popen(  # noqa: S603 - our own program
         [
             sys.executable,
             "-c",

@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
-from django.db import connection
 
 from benchmarks.import_sessions import Import, faults
+from tests.benchmarks.quick_runs import quick_run
 
 if TYPE_CHECKING:
-    from typing import Any
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
+    from pathlib import Path
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_quick_run_imports_every_row_once(tmp_path: Path, kind: str) -> None:
-    figures_file = tmp_path / "figures.json"
-    connection.ensure_connection()
-    info = connection.connection.info
-    host, user, password = (quote(part, safe="") for part in (info.host, info.user, info.password))
-    account = f"{user}:{password}" if password else user
+    run = quick_run("import_sessions.py", "--format", kind, folder=tmp_path)
 
-    done = subprocess.run(  # noqa: S603 (our own code)
-        [
-            sys.executable,
-            "benchmarks/import_sessions.py",
-            *("--quick", "--format", kind, "--json", str(figures_file)),
-        ],
-        cwd=PROJECT,
-        env=os.environ
-        | {"DATABASE_URL": f"postgresql://{account}@/{info.dbname}?host={host}&port={info.port}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    figures: dict[str, Any] = json.loads(figures_file.read_text())
+    figures = run.figures
     assert figures["faults"] == []
     assert [(one["kind"], one["rows"], one["sessions"]) for one in figures["imports"]] == [
         ("first", 500, 500),
@@ -54,7 +26,7 @@ def test_quick_run_imports_every_row_once(tmp_path: Path, kind: str) -> None:
         ("second", 2_000, 2_000),
     ]
     assert all(one["peak_megabytes"] > 0 for one in figures["imports"])
-    assert "2,000 rows, second" in done.stdout
+    assert "2,000 rows, second" in run.said
 
 
 def test_rows_that_are_lost_or_come_in_twice_are_faults() -> None:

@@ -31,7 +31,7 @@ def test_staff_see_the_guilds_that_they_were_given(guilds: tuple[Guild, Guild]) 
     assert set(visible_guilds(bob)) == set(guilds)
 
 
-def test_staff_without_access_see_none(guilds: tuple[Guild, Guild]) -> None:  # noqa: ARG001 (there to be hidden)
+def test_staff_without_access_see_none(guilds: tuple[Guild, Guild]) -> None:  # noqa: ARG001 - there to be hidden
     ada = User.objects.create_user("ada", is_staff=True)
 
     assert not visible_guilds(ada).exists()
@@ -45,5 +45,5 @@ def test_inactive_account_sees_none(guilds: tuple[Guild, Guild], *, is_superuser
     assert not visible_guilds(gone).exists()
 
 
-def test_anonymous_visitor_sees_none(guilds: tuple[Guild, Guild]) -> None:  # noqa: ARG001 (there to be hidden)
+def test_anonymous_visitor_sees_none(guilds: tuple[Guild, Guild]) -> None:  # noqa: ARG001 - there to be hidden
     assert not visible_guilds(AnonymousUser()).exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
@@ -8,6 +9,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from community.beat import SteadyScheduler
 from community.celery import app
+
+if TYPE_CHECKING:
+    from celery.beat import ScheduleEntry
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -22,8 +26,8 @@ class Recorder(SteadyScheduler):
     def sync(self) -> None:
         """Keeps to itself when what ran: it would be written when the tests are over, too."""
 
-    def apply_entry(self, entry: object, producer: object = None) -> None:  # noqa: ARG002
-        self.ran.append(entry.name)  # type: ignore[attr-defined]
+    def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:  # noqa: ARG002 - beat gives it
+        self.ran.append(str(entry.name))
 
 
 def run(scheduler: Recorder, traveller: time_machine.Traveller, seconds: int) -> list[str]:

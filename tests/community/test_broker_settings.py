@@ -17,7 +17,7 @@ print(json.dumps([app.conf.broker_url, app.conf.broker_transport_options]))
 
 def configured(broker_url: str) -> tuple[str, dict[str, Any]]:
     """What a process of its own makes of the address: it and the transport's options."""
-    shown = subprocess.run(  # noqa: S603 (this interpreter, and a text of our own)
+    shown = subprocess.run(  # noqa: S603 - this interpreter, and a text of our own
         [sys.executable, "-c", SHOW],
         env=os.environ | {"CELERY_BROKER_URL": broker_url},
         capture_output=True,

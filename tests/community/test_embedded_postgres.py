@@ -207,7 +207,7 @@ def test_postgres_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> N
 
 def test_a_killed_owner_leaves_no_process_and_no_half_row(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    owner = subprocess.Popen(  # noqa: S603 (our own program)
+    owner = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", OWNER, str(data_dir)], cwd=PROJECT, stdout=subprocess.PIPE
     )
     assert owner.stdout is not None

@@ -24,7 +24,7 @@ PRODUCTION = {
 def manage(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs manage.py as an operator would, with these settings and no others."""
     clean = {"PATH": os.defpath, "ENV_FILE": os.devnull, "DATA_DIR": str(folder)}
-    return subprocess.run(  # noqa: S603 (our own program)
+    return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, str(PROJECT / "manage.py"), *arguments],
         env=clean | environment,
         cwd=folder,

@@ -34,7 +34,7 @@ class Applications(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(self.body if known else {"code": 0}).encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Keeps the test's output quiet."""
 
 

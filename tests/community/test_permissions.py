@@ -139,7 +139,7 @@ def test_the_order_of_overwrites_is_of_no_account(
     base: int, overwrites: list[Overwrite], order: object
 ) -> None:
     shuffled = list(overwrites)
-    order.shuffle(shuffled)  # type: ignore[attr-defined] # Hypothesis types it as object
+    order.shuffle(shuffled)  # type: ignore[attr-defined]  # Hypothesis types it as object
 
     assert in_channel(base, *shuffled) == in_channel(base, *overwrites)
 

@@ -20,6 +20,7 @@ from tests.community.directory_records import GUILD, NOON, member, role, sighted
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from community.domain.directory import DirectoryEvent
     from community.domain.role_spans import Span
 
 USER, ROLES = 1, (11, 12)
@@ -91,7 +92,7 @@ class Story:
             )
         self.check(before)
 
-    def tell(self, what: object) -> None:
+    def tell(self, what: DirectoryEvent) -> None:
         if self.reads_back:
             held = [span for span in self.mirror.spans.by_id.values() if span.ended_at is None]
             self.mirror = Mirror(
@@ -100,7 +101,7 @@ class Story:
                 roles=self.mirror.roles,
                 members=self.mirror.members,
             )
-        self.mirror.apply(what)  # type: ignore[arg-type]  # an event of the directory
+        self.mirror.apply(what)
 
     def spans(self) -> dict[UUID, Span]:
         return dict(self.mirror.spans.by_id)

@@ -39,7 +39,7 @@ def command(*arguments: str) -> list[str]:
 
 def refused(data_dir: Path, *arguments: str, **settings: str) -> str:
     """Runs an ``up`` that is to end by itself, and gives what it says."""
-    done = subprocess.run(  # noqa: S603 (our own program)
+    done = subprocess.run(  # noqa: S603 - our own program
         command(*arguments),
         env=environment(data_dir, **settings),
         capture_output=True,
@@ -57,7 +57,7 @@ def up(
     data_dir: Path, *arguments: str, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Runs ``up`` until it has said where to look; gives its process and the site."""
-    process = subprocess.Popen(  # noqa: S603 (our own program)
+    process = subprocess.Popen(  # noqa: S603 - our own program
         command(*arguments),
         env=environment(data_dir, **settings),
         stdout=subprocess.PIPE,
@@ -123,7 +123,7 @@ def test_up_that_is_killed_leaves_nothing_and_starts_again(data_dir: Path) -> No
 def test_up_that_is_interrupted_before_it_heeds_signals_ends_without_a_traceback(
     tmp_path: Path,
 ) -> None:
-    process = subprocess.Popen(  # noqa: S603 (our own program)
+    process = subprocess.Popen(  # noqa: S603 - our own program
         command("--only", "web"),
         env=environment(tmp_path / "data"),
         stderr=subprocess.PIPE,

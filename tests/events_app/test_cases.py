@@ -281,6 +281,30 @@ def test_blind_for_two_minutes_who_was_there_before_or_after_is_credited(
     assert [row.seconds for row in rows] == [30 * MINUTE, 32 * MINUTE, 27 * MINUTE]
 
 
+def test_unseen_alone_since_before_the_window_who_was_there_then_is_credited(
+    guild: Guild, lounge: Channel, mira: Member
+) -> None:
+    event = planned(lounge, gap_policy="credit")
+    make_gap(guild.pk, user_id=mira.user_id, began_at=at(-150), ended_at=at(-110))
+    stay(mira, lounge, -170, -150)
+
+    row = row_of(event, mira)
+
+    assert (row.seconds, row.window_seconds) == (10 * MINUTE, 60 * MINUTE)
+
+
+def test_unseen_alone_until_after_the_window_who_was_there_then_is_credited(
+    guild: Guild, lounge: Channel, mira: Member
+) -> None:
+    event = planned(lounge, starts_at=at(-300), ends_at=at(-240), gap_policy="credit")
+    make_gap(guild.pk, user_id=mira.user_id, began_at=at(-250), ended_at=at(-120))
+    stay(mira, lounge, -120, -100)
+
+    row = row_of(event, mira)
+
+    assert (row.seconds, row.window_seconds) == (10 * MINUTE, 60 * MINUTE)
+
+
 def test_a_session_that_staff_voided_counts_nowhere(
     guild: Guild, lounge: Channel, mira: Member
 ) -> None:

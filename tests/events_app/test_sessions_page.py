@@ -29,6 +29,7 @@ from tests.sessions_app.api.session_rows import client_with
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpRequest
+    from pytest_django import DjangoAssertNumQueries
 
     from community.models import Guild
     from events_app.models import Event
@@ -99,15 +100,15 @@ def test_sessions_are_told_with_their_events_in_one_statement(
     events: list[Event],
     session: VoiceSession,
     guild: Guild,
-    django_assert_num_queries: object,
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     other = make_session(make_member(guild), make_channel(guild), started_at=at(-9000))
 
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(1):
         found = event_ids_of([session.pk, other.pk])
 
     assert found == {session.pk: [events[0].pk, events[1].pk], other.pk: []}
-    with django_assert_num_queries(0):  # type: ignore[operator]
+    with django_assert_num_queries(0):
         assert event_ids_of([]) == {}
 
 

@@ -45,7 +45,7 @@ def address() -> str:
 
 def start(path: Path, *options: str) -> subprocess.Popen[str]:
     """Starts the import as its user does."""
-    return subprocess.Popen(  # noqa: S603 (our own code)
+    return subprocess.Popen(  # noqa: S603 - our own code
         [sys.executable, "manage.py", "import_sessions", str(path), *options],
         cwd=PROJECT,
         env=os.environ | {"DATABASE_URL": address()},

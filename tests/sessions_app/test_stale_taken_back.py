@@ -119,7 +119,7 @@ def told(story: Callable[[Bot, Callable[[], None]], None], *, swept: bool) -> Bo
             model.__name__: sorted(
                 (
                     {name: value for name, value in row.items() if name not in ids}
-                    for row in model.objects.annotate(**names).values()  # type: ignore[attr-defined]
+                    for row in model.objects.annotate(**names).values()  # type: ignore[attr-defined]  # of two models
                 ),
                 key=repr,
             )

@@ -125,7 +125,7 @@ def _check(options: dict[str, Any]) -> None:
     for name, least in (("guilds", 1), ("members", 1), ("shards", 1), ("max_concurrency", 1)):
         if options[name] < least:
             raise CommandError(f"--{name.replace('_', '-')} must be at least {least}.")
-    if not 0 <= options["port"] <= 65535:  # noqa: PLR2004 (TCP's range)
+    if not 0 <= options["port"] <= 65535:  # noqa: PLR2004 - TCP's range
         raise CommandError("--port must be from 0 to 65535.")
     for name in ("speed", "heartbeat_interval"):
         if not options[name] > 0:

@@ -92,7 +92,7 @@ async def get_scheduled_event_users(call: Call) -> Answer:
     else:
         chosen = [user_id for user_id in ids if user_id > (after or 0)][:limit]
     with_member = _flag(call, "with_member")
-    return [_interested(call, guild, event, user_id, with_member) for user_id in chosen]
+    return [_interested(call, guild, event, user_id, with_member=with_member) for user_id in chosen]
 
 
 def _interested(
@@ -100,7 +100,8 @@ def _interested(
     guild: Guild,
     event: ScheduledEvent,
     user_id: int,
-    with_member: bool,  # noqa: FBT001 (the query's own)
+    *,
+    with_member: bool,
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "guild_scheduled_event_id": str(event.id),

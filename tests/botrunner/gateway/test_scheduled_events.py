@@ -335,7 +335,7 @@ async def test_an_event_that_cannot_be_read_cancels_nothing_and_hides_nothing(
 
 
 async def test_a_calendar_that_is_refused_holds_up_no_session(
-    community: Community, caplog: pytest.LogCaptureFixture
+    community: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(community) as bot:
         # A name that no column holds passes the translation of nobody but a broken bot.
@@ -343,7 +343,7 @@ async def test_a_calendar_that_is_refused_holds_up_no_session(
         assert shard._watch is not None
         feed = shard._watch.feed
         record = feed._scheduled._record
-        feed._scheduled._record = lambda *given: _too_long(record(*given))  # type: ignore[method-assign]
+        monkeypatch.setattr(feed._scheduled, "_record", lambda *given: _too_long(record(*given)))
         announced(community)
         community.join(0, 0)
         await settled(bot)

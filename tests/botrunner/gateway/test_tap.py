@@ -211,8 +211,8 @@ def silent_websocket(client: discord.Client) -> DiscordWebSocket:
     async def send(data: Any) -> None:  # noqa: ARG001 - discord.py names it
         return
 
-    websocket.send_as_json = send  # type: ignore[method-assign]
-    websocket.send_heartbeat = send  # type: ignore[method-assign]
+    websocket.send_as_json = send  # type: ignore[method-assign]  # in place of the socket
+    websocket.send_heartbeat = send  # type: ignore[method-assign]  # in place of the socket
     return websocket
 
 
@@ -223,7 +223,7 @@ async def received_closing(client: discord.Client, frame: dict[str, Any]) -> Non
     async def close(code: int = 4000) -> None:
         assert code
 
-    websocket.close = close  # type: ignore[method-assign]
+    websocket.close = close  # type: ignore[method-assign]  # in place of the socket
     websocket.shard_id = 0
     client._connection._update_references(websocket)
     await websocket.received_message(json.dumps(frame))

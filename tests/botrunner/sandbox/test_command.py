@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "manage.py", "sandbox", "--port", "0", "--members", "40"]
     command += ["--speed", "30", "--truth", str(tmp_path / "truth.jsonl"), "--token", "t"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 (ours)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 - ours
         yield running
         running.kill()
 
@@ -40,8 +40,8 @@ def test_sandbox_says_where_it_is_and_ends_when_told(
     assert process.stdout is not None
     line = process.stdout.readline()
     address = line.strip().partition("DISCORD_API_URL=")[2]
-    request = urllib.request.Request(address + "/gateway/bot", headers={"Authorization": "Bot t"})  # noqa: S310 (ours)
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 (ours)
+    request = urllib.request.Request(address + "/gateway/bot", headers={"Authorization": "Bot t"})  # noqa: S310 - ours
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - ours
         gateway = json.load(answer)["url"]
     deadline = time.monotonic() + 20
     while not (tmp_path / "truth.jsonl").read_text() and time.monotonic() < deadline:

@@ -57,7 +57,7 @@ class Bot(discord.Client):
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not true():  # noqa: ASYNC110 (what is waited for is somebody else's state)
+        while not true():  # noqa: ASYNC110 - what is waited for is somebody else's state
             await asyncio.sleep(0.01)
 
 

@@ -163,7 +163,7 @@ async def test_resume_replays_what_was_missed_in_order(
         await client.events("GUILD_CREATE", len(world.guilds))
         world.join(guild.id, people[0], rooms[0])
         await client.event("VOICE_STATE_UPDATE")
-        client.socket._response.connection.transport.abort()  # type: ignore[union-attr] # a cut line
+        client.socket._response.connection.transport.abort()  # type: ignore[union-attr]  # a cut line
         seen = client.sequence
     await asyncio.sleep(0.05)
     world.move(guild.id, people[0], rooms[1])

@@ -219,7 +219,7 @@ while True:
 
 def test_a_kill_in_the_middle_of_writing_leaves_one_line_for_each_stay(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
-    with subprocess.Popen(  # noqa: S603 (our own interpreter and script)
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and script
         [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE
     ) as killed:
         assert killed.stdout is not None

@@ -14,7 +14,7 @@ from tests.events_app.planned import BERLIN, SANTIAGO, utc
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-walls = st.datetimes(datetime(2015, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 (on the wall)
+walls = st.datetimes(datetime(2015, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 - on the wall
 zones = st.sampled_from(["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "UTC"])
 
 

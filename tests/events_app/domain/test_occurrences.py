@@ -1,62 +1,17 @@
-"""What Discord's word makes of the events that came from there."""
+"""What Discord's word makes of an event that came from there and does not repeat."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from events_app.domain import occurrences, words
 from events_app.domain.occurrences import OPEN_END, Occurrence
-from events_app.domain.scheduled import ACTIVE, CANCELED, COMPLETED, SCHEDULED, ScheduledRecord
-from tests.events_app.scheduled_records import EVENING, WEEK, minutes, raid, weekly
-
-DAY_BEFORE = EVENING - timedelta(days=1)
-
-
-class Kept:
-    """Occurrences that are kept, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self.all: list[Occurrence] = []
-        self.changes = 0
-
-    def hear(self, record: ScheduledRecord, at: datetime, *, since: datetime | None = None) -> None:
-        self.put(occurrences.stated(self.all, record, at=at, blind_since=since))
-
-    def put(self, changed: list[Occurrence]) -> None:
-        self.changes += len(changed)
-        for occurrence in changed:
-            if occurrence.id is None:
-                self.all.append(replace(occurrence, id=UUID(int=len(self.all) + 1)))
-            else:
-                self.all = [occurrence if each.id == occurrence.id else each for each in self.all]
-
-    def change(self, **fields: Any) -> None:
-        """Changes the only occurrence as staff or the clock do."""
-        [only] = self.all
-        self.all = [replace(only, **fields)]
-
-    @property
-    def only(self) -> Occurrence:
-        [only] = self.all
-        return only
-
-    def windows(self) -> list[tuple[str, datetime, datetime]]:
-        return [(each.state, each.starts_at, each.ends_at) for each in self.all]
-
-
-def heard(*records: tuple[ScheduledRecord, datetime]) -> Kept:
-    kept = Kept()
-    for record, at in records:
-        kept.hear(record, at)
-    return kept
-
-
-# One that does not repeat --------------------------------------------------------------------
+from events_app.domain.scheduled import ACTIVE, CANCELED, COMPLETED, SCHEDULED
+from tests.events_app.domain.kept_occurrences import DAY_BEFORE, heard
+from tests.events_app.scheduled_records import EVENING, minutes, raid
 
 
 def test_an_event_comes_in_as_it_is_stated() -> None:
@@ -282,126 +237,6 @@ def test_an_event_whose_start_passed_unseen_is_over_and_not_cancelled() -> None:
     kept.put(occurrences.missing(kept.all, at=minutes(90), blind_since=minutes(-30)))
 
     assert kept.windows() == [(words.ENDED, EVENING, minutes(60))]
-
-
-# One that repeats ----------------------------------------------------------------------------
-
-
-def test_each_time_of_one_that_repeats_is_an_occurrence() -> None:
-    kept = heard(
-        (weekly(), DAY_BEFORE),
-        (weekly(status=ACTIVE), minutes(1)),
-        (weekly(1), minutes(62)),
-        (weekly(1, status=ACTIVE), minutes(2) + WEEK),
-        (weekly(2), minutes(61) + WEEK),
-    )
-
-    assert kept.windows() == [
-        (words.ENDED, EVENING, minutes(60)),
-        (words.ENDED, EVENING + WEEK, minutes(60) + WEEK),
-        (words.SCHEDULED, EVENING + 2 * WEEK, minutes(60) + 2 * WEEK),
-    ]
-    assert [each.planned_start for each in kept.all] == [EVENING + n * WEEK for n in range(3)]
-
-
-def test_a_live_time_without_an_end_ends_when_the_next_one_is_stated() -> None:
-    kept = heard(
-        (weekly(ends_at=None), DAY_BEFORE),
-        (weekly(ends_at=None, status=ACTIVE), minutes(1)),
-        (weekly(1, ends_at=None), minutes(200)),
-    )
-
-    assert kept.windows()[0] == (words.ENDED, EVENING, minutes(200))
-
-
-def test_moving_all_times_moves_the_one_that_is_ahead_and_no_other() -> None:
-    kept = heard(
-        (weekly(), DAY_BEFORE), (weekly(status=ACTIVE), minutes(1)), (weekly(1), minutes(62))
-    )
-    moved = EVENING + WEEK + timedelta(hours=1)
-
-    kept.hear(
-        weekly(1, starts_at=moved, ends_at=moved + timedelta(hours=1), repeats_from=moved),
-        minutes(100),
-    )
-
-    assert kept.windows() == [
-        (words.ENDED, EVENING, minutes(60)),
-        (words.SCHEDULED, moved, moved + timedelta(hours=1)),
-    ]
-    assert kept.all[-1].planned_start == moved
-
-
-def test_moving_all_times_after_the_start_has_passed_moves_the_present_one() -> None:
-    kept = heard((weekly(), DAY_BEFORE))
-    late = minutes(60)
-
-    kept.hear(weekly(starts_at=late, ends_at=minutes(120), repeats_from=late), minutes(15))
-
-    assert kept.windows() == [(words.SCHEDULED, late, minutes(120))]
-
-
-def test_a_time_that_nobody_began_is_over_when_the_next_one_is_stated() -> None:
-    kept = heard((weekly(), DAY_BEFORE), (weekly(1), minutes(180)))
-
-    assert kept.windows() == [
-        (words.ENDED, EVENING, minutes(60)),
-        (words.SCHEDULED, EVENING + WEEK, minutes(60) + WEEK),
-    ]
-
-
-def test_a_late_word_of_a_time_that_is_over_moves_nothing() -> None:
-    kept = heard(
-        (weekly(), DAY_BEFORE), (weekly(status=ACTIVE), minutes(1)), (weekly(1), minutes(62))
-    )
-    before = kept.all
-
-    kept.hear(weekly(status=ACTIVE), minutes(63))
-    kept.hear(weekly(), minutes(64))
-
-    assert kept.all == before
-
-
-def test_calling_off_one_that_repeats_leaves_the_times_that_were() -> None:
-    kept = heard(
-        (weekly(), DAY_BEFORE), (weekly(status=ACTIVE), minutes(1)), (weekly(1), minutes(62))
-    )
-
-    kept.hear(weekly(1, status=CANCELED), minutes(70))
-
-    assert [each.state for each in kept.all] == [words.ENDED, words.CANCELLED]
-
-
-def test_the_time_after_one_that_staff_called_off_comes_in() -> None:
-    kept = heard((weekly(), DAY_BEFORE))
-    kept.change(state=words.CANCELLED, is_called_off=True)
-
-    kept.hear(weekly(title="Raids"), minutes(-60))
-    assert kept.only.state == words.CANCELLED
-    kept.hear(weekly(1), minutes(180))
-
-    assert [each.state for each in kept.all] == [words.CANCELLED, words.SCHEDULED]
-
-
-def test_an_event_that_comes_to_repeat_keeps_its_occurrence() -> None:
-    kept = heard((raid(), DAY_BEFORE), (weekly(), minutes(-60)))
-    assert kept.only.planned_start == EVENING
-
-    kept.hear(raid(), minutes(-50))
-    kept.hear(raid(status=ACTIVE), minutes(1))
-
-    assert (kept.only.planned_start, kept.only.state) == (EVENING, words.LIVE)
-
-
-def test_a_gap_over_several_times_ends_the_one_that_is_known() -> None:
-    kept = heard((weekly(), DAY_BEFORE))
-
-    kept.hear(weekly(3), minutes(0) + 2 * WEEK, since=minutes(-30))
-
-    assert kept.windows() == [
-        (words.ENDED, EVENING, minutes(60)),
-        (words.SCHEDULED, EVENING + 3 * WEEK, minutes(60) + 3 * WEEK),
-    ]
 
 
 def test_a_status_that_nobody_knows_changes_no_state() -> None:

@@ -146,7 +146,7 @@ def test_messages_tell_lengths_and_ids() -> None:
 
 
 def test_both_naive_times_are_told_apart_from_their_order() -> None:
-    plan = replace(PLAN, starts_at=datetime(2026, 1, 2), ends_at=datetime(2026, 1, 1))  # noqa: DTZ001
+    plan = replace(PLAN, starts_at=datetime(2026, 1, 2), ends_at=datetime(2026, 1, 1))  # noqa: DTZ001 - naive on purpose
 
     assert [(each.field, each.code) for each in check(plan)] == [
         ("starts_at", "naive"),

@@ -46,7 +46,7 @@ def test_a_rule_is_read_as_calendars_and_people_write_it(text: str) -> None:
     ("value", "until"),
     [
         ("20261231", date(2026, 12, 31)),
-        ("20261231T190000", datetime(2026, 12, 31, 19)),  # noqa: DTZ001 (on the wall)
+        ("20261231T190000", datetime(2026, 12, 31, 19)),  # noqa: DTZ001 - on the wall
         ("20261231T190000Z", datetime(2026, 12, 31, 19, tzinfo=UTC)),
     ],
 )

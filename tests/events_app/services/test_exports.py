@@ -23,6 +23,8 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
     from community.models import Guild
 
 
@@ -131,7 +133,7 @@ def test_json_has_ids_as_text_and_who_did_not_come(guild: Guild) -> None:
 
 
 @pytest.mark.django_db
-def test_the_file_takes_two_statements(django_assert_num_queries: object) -> None:
+def test_the_file_takes_two_statements(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     guild = make_guild()
     event = make_event(guild, starts_at=at(-60), ends_at=NOW)
     for _ in range(5):
@@ -139,5 +141,5 @@ def test_the_file_takes_two_statements(django_assert_num_queries: object) -> Non
     rebuild([event.pk], now=NOW)
     assert Participation.objects.count() == 5
 
-    with django_assert_num_queries(2):  # type: ignore[operator]
+    with django_assert_num_queries(2):
         assert len(list(csv_of(event, now=NOW))) == 6

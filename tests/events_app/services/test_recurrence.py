@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from events_app.domain.local_times import wall_of, zone_named
 from events_app.services.planning_errors import PlanError
-from events_app.services.recurrence import Slot, check_rule, occurrences, slots
+from events_app.services.recurrence import Slot, check_rule, slots
 from tests.events_app.planned import utc
 
 HOUR = 3600
@@ -28,6 +28,10 @@ ZONES = ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "America/Nu
 
 def codes(text: str, **times: Any) -> list[tuple[str, str]]:
     return [(each.field, each.code) for each in check_rule(text, **EVENING | times)]
+
+
+def occurrences(text: str, **times: Any) -> list[tuple[datetime, datetime]]:
+    return [(slot.starts_at, slot.ends_at) for slot in slots(text, **times)]
 
 
 def hours(times: list[tuple[datetime, datetime]]) -> list[float]:
@@ -118,7 +122,7 @@ def test_a_start_that_moves_over_midnight_is_called_by_the_day_of_its_rule() -> 
     zone = zone_named("America/Nuuk")
     assert zone is not None
     assert slot.day == date(2026, 3, 28)
-    assert wall_of(slot.starts_at, zone) == datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001 (the wall)
+    assert wall_of(slot.starts_at, zone) == datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001 - the wall
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,7 @@ def slots_or_none(rule: str, **times: Any) -> list[Slot]:
     try:
         return slots(rule, **times)
     except PlanError as error:
-        assert {each.code for each in error.problems} <= {  # noqa: PT017 (what else may it be)
+        assert {each.code for each in error.problems} <= {  # noqa: PT017 - what else may it be
             "no_occurrence",
             "too_far",
             "too_many",

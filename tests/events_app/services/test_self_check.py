@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from events_app.models import Change, Event, Participation, SessionLink
-from events_app.services.changes import note_event, note_sessions
+from events_app.services.changes import note_event
+from events_app.services.linking import sessions_written
 from events_app.services.rollup import rebuild
 from events_app.services.self_check import look_at_participation
 from sessions_app.domain.self_check import Look, Seen
@@ -103,7 +104,7 @@ def test_links_to_sessions_that_are_gone_or_voided_are_found(event: Event) -> No
     voided, gone, changed = VoiceSession.objects.order_by("pk")[:3]
     VoiceSession.objects.filter(pk__in=[voided.pk, changed.pk]).update(status="cancelled")
     VoiceSession.objects.filter(pk=gone.pk).delete()
-    note_sessions([changed.pk], now=NOW)
+    sessions_written(began=[], changed=[changed.pk], gaps=[])
 
     assert wrong(look()) == {"orphan": {voided.pk, gone.pk}}
     assert SessionLink.objects.filter(event=event).count() == 7

@@ -18,6 +18,7 @@ from tests.sessions_app.domain.table import after
 
 if TYPE_CHECKING:
     from sessions_app.domain.changes import SessionRow
+    from sessions_app.domain.facts import VoicePresence
     from tests.sessions_app.domain.desk import Desk
 
 
@@ -47,11 +48,11 @@ def test_stay_is_measured_without_the_time_that_it_inherited(
 @pytest.mark.parametrize(("seen_again", "kept"), [(999, False), (1000, True), (70_000, True)])
 @pytest.mark.parametrize("present", [[], [sat(LOBBY, voice_session_id="w")]])
 def test_stay_that_ended_in_a_gap_is_kept_where_it_may_have_been_long_enough(
-    desk: Desk, seen_again: int, kept: bool, present: list[object]
+    desk: Desk, seen_again: int, kept: bool, present: list[VoicePresence]
 ) -> None:
     desk.voice(0, LOBBY)
 
-    desk.state(seen_again, *present, since=400)  # type: ignore[arg-type]
+    desk.state(seen_again, *present, since=400)
 
     rows = [row for row in desk.rows() if row.started_at == after(0)]
     assert [(row.ended_at, row.end_uncertainty) for row in rows] == [
