@@ -33,9 +33,9 @@ from events_app.services.decision_errors import (
     UnknownMemberError,
     UnknownVerdictError,
 )
+from events_app.services.finding import find_event
 from events_app.services.member_records import known_of, members_about, terms_of
 from events_app.services.plan_problems import LONGEST_REASON
-from events_app.services.planning_errors import NoSuchEventError
 from events_app.services.rollup import rebuild
 from sessions_app.models import BlindGap, VoiceSession
 
@@ -180,7 +180,7 @@ def gap_candidates(event_id: UUID, gap_id: UUID) -> list[tuple[int, float]]:
         DecisionError: the gap is another guild's, or was replayed.
         NoSuchEventError: there is no such event.
     """
-    return _candidates(_event(event_id), gap_id)
+    return _candidates(find_event(event_id), gap_id)
 
 
 def credit_gap(
@@ -270,7 +270,7 @@ def event_that_is_on(event_id: UUID) -> Event:
         NoSuchEventError: there is no such event.
         EventNotOnError: it is a draft, or was cancelled.
     """
-    event = _event(event_id)
+    event = find_event(event_id)
     if not event.is_on:
         raise EventNotOnError
     return event
@@ -286,13 +286,6 @@ def check_member(event: Event, user_id: int) -> None:
         if model._default_manager.filter(guild_id=event.guild_id, user_id=user_id).exists():
             return
     raise UnknownMemberError(user_id=user_id)
-
-
-def _event(event_id: UUID) -> Event:
-    event = Event.objects.filter(pk=event_id).first()
-    if event is None:
-        raise NoSuchEventError(event_id=event_id)
-    return event
 
 
 def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
