@@ -61,6 +61,15 @@ def is_pending(item: OutboxItem) -> bool:
     return OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING).exists()
 
 
+def locked_pending(item: OutboxItem) -> OutboxItem | None:
+    """Locks an item, to answer it; None where it is answered already, or was taken back.
+
+    To be called in a transaction.
+    """
+    waiting = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING)
+    return waiting.select_for_update().order_by().first()
+
+
 def answer(item: OutboxItem, *, state: str, answer: Mapping[str, Any], now: datetime) -> None:
     """Answers an item that is still pending; the first answer stands.
 

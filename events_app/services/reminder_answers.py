@@ -7,14 +7,17 @@ only: what it left open is tried again for that long, and then said to be in dou
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from community.models import OutboxItem, OutboxState
+from community.models import OutboxState
 from community.services import outbox
 from events_app.models import Event
 from events_app.services.reminder_records import IN_DOUBT, REMIND, TOO_LATE
+
+if TYPE_CHECKING:
+    from community.models import OutboxItem
 
 KINDS: Final = frozenset({REMIND})
 """The kinds of outbox items about reminders."""
@@ -30,7 +33,7 @@ def begin(item: OutboxItem, *, now: datetime) -> bool:
         Whether it is to be sent.
     """
     with transaction.atomic():
-        locked = _pending(item)
+        locked = outbox.locked_pending(item)
         if locked is None:
             return False
         was_tried = locked.answer.get("tried_at")
@@ -69,7 +72,7 @@ def _answer(
     item: OutboxItem, state: OutboxState, answer: dict[str, str | None], *, now: datetime
 ) -> None:
     with transaction.atomic():
-        locked = _pending(item)
+        locked = outbox.locked_pending(item)
         if locked is not None:
             outbox.answer(locked, state=state, answer=answer, now=now)
 
@@ -84,9 +87,3 @@ def _why_not(item: OutboxItem, tried_at: str | None, *, now: datetime) -> str | 
     if event is None or not event.is_on or now >= event.ends_at:
         return "the event is over, or was cancelled"
     return None
-
-
-def _pending(item: OutboxItem) -> OutboxItem | None:
-    """Locks an item; None where it is answered already, or was taken back."""
-    pending = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING)
-    return pending.select_for_update().order_by().first()

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from community.domain.errors import RollcallError
-from community.models import OutboxItem, OutboxState
+from community.models import OutboxState
 from community.services import audit, outbox
 from events_app.models import Participation, Reward, RewardState
 from events_app.services.planning import locked_event
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
+    from community.models import OutboxItem
     from events_app.models import Event
 
 GIVE: Final = "reward.give"
@@ -240,8 +241,8 @@ def settle_reward(item: OutboxItem, *, refusal: str | None, code: str, now: date
         now: when.
     """
     with transaction.atomic():
-        locked = OutboxItem.objects.select_for_update().filter(pk=item.pk).first()
-        if locked is None or locked.state != OutboxState.PENDING:
+        locked = outbox.locked_pending(item)
+        if locked is None:
             return
         reward = Reward.objects.select_for_update().filter(item=locked).first()
         if reward is not None:

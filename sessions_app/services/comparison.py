@@ -158,8 +158,8 @@ def settle(item: OutboxItem, found: Comparison, *, now: datetime) -> None:
     To be called in the transaction that writes what the tracker mended. Doing it twice
     does nothing.
     """
-    locked = OutboxItem.objects.select_for_update().filter(pk=item.pk).first()
-    if locked is None or locked.state != OutboxState.PENDING:
+    locked = outbox.locked_pending(item)
+    if locked is None:
         return
     drift = [part.as_json() for part in found.drift]
     outbox.answer(
