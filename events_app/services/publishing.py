@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from django.db.models import UUIDField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from community.domain.errors import RollcallError
-from community.models import Channel, ChannelKind, OutboxItem, OutboxState
+from community.models import AuditEntry, Channel, ChannelKind, OutboxItem, OutboxState
 from community.services import audit, outbox
 from events_app.domain.publication import (
     EXTERNAL,
@@ -39,6 +42,10 @@ PUBLISH: Final = "scheduled_event.publish"
 WITHDRAW: Final = "scheduled_event.withdraw"
 KINDS: Final = frozenset({PUBLISH, WITHDRAW})
 """The kinds of outbox items about announcements."""
+
+ANNOUNCE: Final = "event.announce"
+WITHDRAW_ANNOUNCEMENT: Final = "event.withdraw_announcement"
+"""The actions in the trail; ``event.publish`` is that a draft was published."""
 
 _KINDS_OF_CHANNEL: Final = {ChannelKind.VOICE: VOICE, ChannelKind.STAGE: STAGE}
 
@@ -97,8 +104,9 @@ def publish(
         waiting = _waiting(event)
         if waiting is not None and (waiting.kind, waiting.payload) == (PUBLISH, payload):
             return waiting
-        _record(event, "event.publish", actor=actor, after=payload, now=now)
-        return outbox.ask(PUBLISH, guild_id=event.guild_id, payload=payload, now=now)
+        item = outbox.ask(PUBLISH, guild_id=event.guild_id, payload=payload, now=now)
+        _record(event, ANNOUNCE, item, actor=actor, after=payload, now=now)
+        return item
 
 
 def can_be_shown(event: Event, *, now: datetime) -> bool:
@@ -129,17 +137,24 @@ def withdraw_from_discord(event: Event, *, actor: User, now: datetime) -> Outbox
         shown = event.discord_event_id
         after = {"discord_event_id": None}
         before = {"discord_event_id": None if shown is None else str(shown)}
-        _record(event, "event.withdraw", actor=actor, before=before, after=after, now=now)
         payload = {"event_id": str(event.pk)}
-        return outbox.ask(WITHDRAW, guild_id=event.guild_id, payload=payload, now=now)
+        item = outbox.ask(WITHDRAW, guild_id=event.guild_id, payload=payload, now=now)
+        _record(
+            event, WITHDRAW_ANNOUNCEMENT, item, actor=actor, before=before, after=after, now=now
+        )
+        return item
 
 
 def items_of(event: Event) -> QuerySet[OutboxItem]:
     """Gives what was asked of the bot about an event's announcement, the latest first."""
-    items = OutboxItem.objects.filter(
-        guild_id=event.guild_id, kind__in=KINDS, payload__event_id=str(event.pk)
+    # The trail is found by the event, as the outbox is not: its items are found by their ids.
+    trail = AuditEntry.objects.order_by().filter(
+        target_kind=Event._meta.model_name,
+        target_id=str(event.pk),
+        action__in=[ANNOUNCE, WITHDRAW_ANNOUNCEMENT],
     )
-    return items.order_by("-created_at", "-id")
+    asked = trail.values_list(Cast(KT("after__item_id"), UUIDField()))
+    return OutboxItem.objects.filter(pk__in=asked).order_by("-created_at", "-id")
 
 
 def publication_of(event: Event) -> Publication:
@@ -210,7 +225,7 @@ def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> 
     Doing it twice does nothing.
     """
     with transaction.atomic():
-        locked = _pending(item)
+        locked = outbox.locked_pending(item)
         if locked is None:
             return
         if discord_event_id is None:
@@ -226,16 +241,10 @@ def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> 
 def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
     """Answers an item that Discord refused, with its code and its words; once."""
     with transaction.atomic():
-        locked = _pending(item)
+        locked = outbox.locked_pending(item)
         if locked is not None:
             answer = {"code": code, "message": message}
             outbox.answer(locked, state=OutboxState.REFUSED, answer=answer, now=now)
-
-
-def _pending(item: OutboxItem) -> OutboxItem | None:
-    """Locks an item; None where it is answered already, or was taken back."""
-    pending = OutboxItem.objects.filter(pk=item.pk, state=OutboxState.PENDING)
-    return pending.select_for_update().order_by().first()
 
 
 def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
@@ -270,6 +279,7 @@ def _asked_for(guild_id: int, event_id: UUID | None = None) -> list[OutboxItem]:
 def _record(
     event: Event,
     action: str,
+    item: OutboxItem,
     *,
     actor: User,
     after: Mapping[str, Any],
@@ -283,6 +293,6 @@ def _record(
         guild_id=event.guild_id,
         reason="",
         before=before or {},
-        after=after,
+        after={**after, "item_id": item.pk},
         at=now,
     )

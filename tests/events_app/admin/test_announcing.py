@@ -116,7 +116,7 @@ def test_what_was_asked_for_is_on_its_way_until_the_bot_answers(
     assert "has not answered yet" in html
     assert "No bot runs for this guild now" in html
     assert offers(html) == {"Take the announcement away"}
-    assert AuditEntry.objects.get(action="event.publish").actor == sam
+    assert AuditEntry.objects.get(action="event.announce").actor == sam
     make_shard(event.guild, heartbeat_at=timezone.now())
     assert "No bot runs" not in shown(client, event)
 
@@ -127,7 +127,7 @@ def test_a_double_click_asks_once_and_says_so(client: Client, event: Event) -> N
     again = ask(client, event)
 
     assert said(again) == ["The bot had been asked to announce the event already: nothing is lost."]
-    assert OutboxItem.objects.count() == AuditEntry.objects.filter(action="event.publish").count()
+    assert OutboxItem.objects.count() == AuditEntry.objects.filter(action="event.announce").count()
 
 
 def test_what_is_announced_links_to_discord(client: Client, event: Event) -> None:

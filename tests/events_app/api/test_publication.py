@@ -99,7 +99,7 @@ def test_an_event_is_shown_on_discord_when_the_bot_has_done_it(
         str(SHOWN),
         pending | {"state": "done", "answered_at": "2026-11-20T12:01:00Z"},
     )
-    assert AuditEntry.objects.get(action="event.publish").actor == User.objects.get()
+    assert AuditEntry.objects.get(action="event.announce").actor == User.objects.get()
 
 
 def test_what_discord_refuses_is_told(client: Client, event: Event) -> None:

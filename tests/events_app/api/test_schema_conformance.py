@@ -19,14 +19,14 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from community.domain.scopes import Scope
 from community.services.api_keys import issue_key
-from community.services.outbox import ask as ask_bot
 from community.wsgi import application
 from events_app.services.planning import change_event
+from events_app.services.publishing import withdraw_from_discord
 from events_app.services.revisions import plan_of
 from events_app.services.rollup import rebuild
 from events_app.services.series import create_series
 from tests.events_app.planned import make_plan, make_role
-from tests.factories import NOW, at, make_channel, make_gap, make_member, make_session
+from tests.factories import NOW, at, make_channel, make_gap, make_member, make_session, make_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +90,9 @@ def address(guild: Guild) -> dict[str, str]:
         error="Missing Permissions",
         created_at=NOW,
     )
-    ask_bot(
-        "scheduled_event.withdraw", guild_id=guild.pk, payload={"event_id": str(event.pk)}, now=NOW
-    )
+    event.discord_event_id = 7_000
+    event.save(update_fields=["discord_event_id"])
+    withdraw_from_discord(event, actor=make_user("robin"), now=NOW)
     rebuild([event.pk], now=NOW)
     change = replace(plan_of(event), description="Bring dice")
     change_event(event.pk, change, actor=None, reason="dice", now=NOW)

@@ -112,7 +112,7 @@ def test_announcing_leaves_a_trail(guild: Guild, actor: User) -> None:
     publishing.publish(event, actor=actor, now=NOW)
 
     entry = AuditEntry.objects.get()
-    assert (entry.action, entry.actor, entry.target_id) == ("event.publish", actor, str(event.pk))
+    assert (entry.action, entry.actor, entry.target_id) == ("event.announce", actor, str(event.pk))
     assert entry.after["name"] == "Raid"
 
 
@@ -132,6 +132,7 @@ def test_what_discord_would_refuse_is_refused_here(guild: Guild, actor: User) ->
 
 def test_what_is_asked_for_already_is_not_asked_for_again(guild: Guild, actor: User) -> None:
     event = to_come(guild)
+    publishing.publish(to_come(guild), actor=actor, now=NOW)
 
     first, second = (publishing.publish(event, actor=actor, now=at(one)) for one in (0, 1))
     assert first == second
@@ -144,7 +145,7 @@ def test_what_is_asked_for_already_is_not_asked_for_again(guild: Guild, actor: U
     assert [item.pk for item in publishing.items_of(event)] == [
         item.pk for item in (fourth, third, gone, first)
     ]
-    assert AuditEntry.objects.count() == 4
+    assert AuditEntry.objects.count() == 5
 
 
 def test_another_version_than_was_seen_is_not_announced(guild: Guild, actor: User) -> None:
@@ -170,7 +171,7 @@ def test_an_announcement_is_taken_away(guild: Guild, actor: User) -> None:
     item = publishing.withdraw_from_discord(event, actor=actor, now=NOW)
 
     assert (item.kind, item.payload) == ("scheduled_event.withdraw", {"event_id": str(event.pk)})
-    assert AuditEntry.objects.get().action == "event.withdraw"
+    assert AuditEntry.objects.get().action == "event.withdraw_announcement"
 
 
 def test_only_what_is_announced_or_about_to_be_is_taken_away(guild: Guild, actor: User) -> None:
