@@ -24,6 +24,7 @@ from events_app.admin import (
     gap_pages,
     member_page,
     planning,
+    repeating,
     versions,
 )
 from events_app.admin.filters import SeriesFilter
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], ...] = (
     ("edit", "edit/", planning.edit_page, (CHANGE,)),
+    ("repeat", "repeat/", repeating.repeat_page, (ADD, CHANGE)),
     ("cancel", "cancel/", decisions.cancel_page, (CHANGE,)),
     ("publish", "publish/", decisions.publish_page, (CHANGE,)),
     ("versions", "versions/", versions.versions_page, ()),

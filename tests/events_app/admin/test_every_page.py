@@ -144,7 +144,16 @@ def test_who_looks_only_is_offered_no_button(guild: Guild, event: Event) -> None
         page("event_versions", event.pk),
         page("dispute_change", dispute.pk),
     ]
-    offers = ("/edit/", "/cancel/", "/credit/", "/withdraw/", "/undo/", "Make it good", "Answer<")
+    offers = (
+        "/edit/",
+        "/repeat/",
+        "/cancel/",
+        "/credit/",
+        "/withdraw/",
+        "/undo/",
+        "Make it good",
+        "Answer<",
+    )
 
     def offered(client: Client) -> set[str]:
         shown = "".join(client.get(url).content.decode() for url in urls)
