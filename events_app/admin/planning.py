@@ -20,6 +20,7 @@ from events_app.admin.pages import address, refuse
 from events_app.admin.plan_form import FROM_HERE, TIMES, PlanForm
 from events_app.admin.repeat_form import FIELDS
 from events_app.domain.plan import Plan
+from events_app.domain.repeats import ONCE
 from events_app.services.plan_problems import problems_of
 from events_app.services.planning import change_event, create_event
 from events_app.services.planning_errors import NotInSeriesError, PlanError
@@ -109,8 +110,9 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
                     messages.info(
                         request, "Nothing is saved yet: look at what it would do, then save."
                     )
-    dates = _dates(form)
-    if "part" in request.GET:
+    is_part = request.method == "POST" and "part" in request.GET
+    dates = _dates(form, is_part=is_part)
+    if is_part:
         return render(request, "admin/events_app/event/dates.html", dates)
     back = address("change", event.pk) if event else reverse("admin:events_app_event_changelist")
     return asker.render(
@@ -133,19 +135,20 @@ def _problems_of(form: PlanForm, plan: Plan, guild_id: int, known: Plan) -> list
     return problems_of(plan, guild_id=guild_id, known_role_ids=known.role_ids)
 
 
-def _dates(form: PlanForm) -> dict[str, Any]:
+def _dates(form: PlanForm, *, is_part: bool) -> dict[str, Any]:
     """Tells the dates of a series by its form as it stands, or what is in their way."""
     given: dict[str, Any] = getattr(form, "cleaned_data", {})
     zone = given.get("time_zone", form.known.time_zone)
     return {
         "dates": dates_of(form.places, zone),
         "dates_zone": zone,
+        "is_once": is_part and given.get("repeats") in {"", ONCE},
         "dates_problems": [
             message
             for name in (*(name for name, _, _ in FIELDS), *TIMES, "time_zone")
             for message in form.errors.get(name, [])
         ]
-        if form.is_bound
+        if is_part
         else [],
     }
 

@@ -92,12 +92,13 @@ def repeat_page(asker: Asker, event_id: UUID) -> HttpResponse:
         if not form.errors:
             form.show_preview()
             shows_dates = True
+    is_part = form.is_bound and "part" in request.GET
     dates: dict[str, Any] = {
         "dates": dates_of(form.places, event.time_zone),
         "dates_zone": event.time_zone,
-        "dates_problems": _problems(form) if form.is_bound else [],
+        "dates_problems": _problems(form) if is_part else [],
     }
-    if "part" in request.GET:
+    if is_part:
         return render(request, "admin/events_app/event/dates.html", dates)
     return asker.render(
         "event/repeat.html",
