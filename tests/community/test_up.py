@@ -17,9 +17,16 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from community.embedded.demo import free_port, prepare_account, refuse_foreign_database
+from community.embedded.demo import (
+    Demo,
+    free_port,
+    members_are_known,
+    prepare_account,
+    refuse_foreign_database,
+)
 from community.embedded.errors import NotADemoDatabaseError
 from tests.community.leftovers import nothing_is_left_of, processes_of
+from tests.factories import make_guild, make_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,6 +201,20 @@ def test_the_demos_account_keeps_its_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.django_db
+def test_the_demo_waits_for_members_of_all_its_guilds(tmp_path: Path) -> None:
+    demo = Demo(guilds=2, members=2, speed=1, token="t", port=1, truth=tmp_path / "truth")
+    first, second = make_guild("First"), make_guild("Second")
+    for guild in (first, first, second):
+        assert not members_are_known(demo)
+        make_member(guild)
+    assert not members_are_known(demo)
+
+    make_member(second)
+
+    assert members_are_known(demo)
+
+
 def test_the_demo_leaves_a_database_alone_that_others_use() -> None:
     get_user_model().objects.create_user("somebody")
 

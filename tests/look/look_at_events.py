@@ -235,23 +235,25 @@ def test_without_javascript_an_event_is_repeated_all_the_same(
     assert series.events.count() == 4
 
 
-@pytest.mark.parametrize("name", ["event_add", "event_change", "event_board", "event_versions"])
 def test_the_focus_is_seen_at_every_stop_of_an_events_pages(
-    browser: Browser, live_server: LiveServer, root: User, name: str
+    browser: Browser, live_server: LiveServer, root: User
 ) -> None:
     made = make_evenings(root)
-    context = logged_in(browser, live_server, root, size=WIDE, scheme="light")
-    page = context.new_page()
-    path = at(name, *(() if name == "event_add" else (made.ended.pk,)))
-    page.goto(f"{live_server.url}{path}?guild={made.guild.pk}")
-    page.wait_for_load_state("networkidle")
+    page = logged_in(browser, live_server, root, size=WIDE, scheme="light").new_page()
 
     unseen = []
-    for _ in range(70):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement === document.body"):
-            break  # round: the browser's own controls come next
-        if not focus_is_seen(page):
-            unseen.append(page.evaluate("document.activeElement.outerHTML")[:160])
+    for path in (
+        f"{at('event_add')}?guild={made.guild.pk}",
+        at("event_change", made.live.pk),
+        at("event_board", made.live.pk),
+        at("event_versions", made.ended.pk),
+    ):
+        page.goto(live_server.url + path)
+        for _ in range(70):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break  # round: the browser's own controls come next
+            if not focus_is_seen(page):
+                unseen.append(page.evaluate("document.activeElement.outerHTML")[:160])
 
     assert unseen == []
