@@ -201,7 +201,6 @@ def test_the_demos_account_keeps_its_password(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.django_db
 def test_the_demo_waits_for_members_of_all_its_guilds(tmp_path: Path) -> None:
     demo = Demo(guilds=2, members=2, speed=1, token="t", port=1, truth=tmp_path / "truth")
     first, second = make_guild("First"), make_guild("Second")
@@ -215,6 +214,7 @@ def test_the_demo_waits_for_members_of_all_its_guilds(tmp_path: Path) -> None:
     assert members_are_known(demo)
 
 
+@pytest.mark.django_db
 def test_the_demo_leaves_a_database_alone_that_others_use() -> None:
     get_user_model().objects.create_user("somebody")
 

@@ -103,8 +103,13 @@ class Look:
         self.wrong: list[str] = []
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._answered)
+
+    def _failed(self, request: Any) -> None:
+        # What a page still asked for when it was left is no fault of it.
+        if request.failure != "net::ERR_ABORTED":
+            self.wrong.append(f"failed: {request.url}")
 
     def _said(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
