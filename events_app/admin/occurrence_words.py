@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from events_app.services.recurrence import Slot
-
 MOST_SHOWN: Final = 8
 
 
@@ -32,26 +30,26 @@ class Dates:
     count: int
 
 
-def dates_of(places: Sequence[Slot], time_zone: str) -> Dates | None:
+def dates_of(starts: Sequence[datetime], time_zone: str) -> Dates | None:
     """Says when the first events of a series begin; None where it has none.
 
     Args:
-        places: its places, in order.
+        starts: when they begin, in order.
         time_zone: in which zone.
     """
-    if not places:
+    if not starts:
         return None
     zone = ZoneInfo(time_zone)
-    starts = [place.starts_at.astimezone(zone) for place in places]
-    shown = starts[:MOST_SHOWN]
+    local = [start.astimezone(zone) for start in starts]
+    shown = local[:MOST_SHOWN]
     return Dates(
         shown=[
             _day_and_time(start, with_year=number == 0 or start.year != shown[number - 1].year)
             for number, start in enumerate(shown)
         ],
-        not_shown=len(starts) - len(shown),
-        last=_day_and_time(starts[-1], with_year=True) if len(starts) > len(shown) else "",
-        count=len(starts),
+        not_shown=len(local) - len(shown),
+        last=_day_and_time(local[-1], with_year=True) if len(local) > len(shown) else "",
+        count=len(local),
     )
 
 

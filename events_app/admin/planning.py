@@ -140,7 +140,7 @@ def _dates(form: PlanForm, *, is_part: bool) -> dict[str, Any]:
     given: dict[str, Any] = getattr(form, "cleaned_data", {})
     zone = given.get("time_zone", form.known.time_zone)
     return {
-        "dates": dates_of(form.places, zone),
+        "dates": dates_of([place.starts_at for place in form.places], zone),
         "dates_zone": zone,
         "is_once": is_part and given.get("repeats") in {"", ONCE},
         "dates_problems": [

@@ -94,7 +94,7 @@ def repeat_page(asker: Asker, event_id: UUID) -> HttpResponse:
             shows_dates = True
     is_part = form.is_bound and "part" in request.GET
     dates: dict[str, Any] = {
-        "dates": dates_of(form.places, event.time_zone),
+        "dates": dates_of([place.starts_at for place in form.places], event.time_zone),
         "dates_zone": event.time_zone,
         "dates_problems": _problems(form) if is_part else [],
     }

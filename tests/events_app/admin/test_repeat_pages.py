@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from events_app.models import Event, EventSeries, EventState, Participation
-from events_app.services.planning import cancel_event, create_event
-from events_app.services.series import create_series
+from events_app.services.planning import cancel_event, change_event, create_event
+from events_app.services.revisions import plan_of
+from events_app.services.series import cancel_series, create_series
 from tests.events_app.admin.evenings import as_, make_evening, organizer, page, sent
 from tests.events_app.planned import berlin, make_plan
 from tests.factories import make_guild, make_user, make_viewer
@@ -220,6 +222,22 @@ def test_one_event_alone_is_not_changed_by_another_rule(client: Client, guild: G
 
     assert client.post(url, data).status_code == 302
     assert series.events.filter(title="New").count() == 1
+
+
+def test_a_series_page_tells_its_next_dates_as_they_are(client: Client, guild: Guild) -> None:
+    series = make_series(guild, "FREQ=WEEKLY;COUNT=12")
+    first, second, *_ = series.events.order_by("starts_at")
+    cancel_event(first.pk, actor=None, reason="", now=timezone.now())
+    moved = plan_of(second)
+    hour = timedelta(hours=1)
+    moved = replace(moved, starts_at=moved.starts_at + hour, ends_at=moved.ends_at + hour)
+    change_event(second.pk, moved, actor=None, reason="", now=timezone.now())
+    url = page("eventseries_change", series.pk)
+
+    assert "Sat 9 Jan 2027 21:00 CET, Sat 16 Jan 20:00 CET" in client.get(url).content.decode()
+    assert "and 3 more" in client.get(url).content.decode()
+    cancel_series(series.pk, actor=None, reason="", now=timezone.now())
+    assert "nothing is to come" in client.get(url).content.decode()
 
 
 # An event that is there already ------------------------------------------------------------
