@@ -129,7 +129,6 @@ def test_a_board_whose_event_is_over_asks_no_more(
     page.wait_for_selector("text=the event is over")
     assert len(asked) == 1
     page.clock.run_for(4 * EVERY)
-    page.evaluate("fetch('/favicon.ico')")
 
     assert len([url for url in asked if "part=1" in url]) == 1
     assert not page.is_visible("text=refreshes by itself")
