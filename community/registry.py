@@ -1,5 +1,7 @@
 """What the floors above bring: links on the pages of guilds, members and channels, metrics, ears.
 
+And what the demo is to show.
+
 Filled in ``AppConfig.ready()``.
 """
 
@@ -55,6 +57,25 @@ def add_metrics(path: str) -> None:
 def metrics() -> list[MetricsOf]:
     """Gives the functions that were added."""
     return [import_string(path) for path in _metrics]
+
+
+SceneOf = Callable[[datetime], None]
+_scenes: list[str] = []
+
+
+def add_to_demo(path: str) -> None:
+    """Adds something that the demo shows beside those who are in voice.
+
+    Args:
+        path: the dotted path of a function that takes the instant, and makes it once: at
+            each start of the demo it is called, and nobody else imports it.
+    """
+    _scenes.append(path)
+
+
+def scenes() -> list[SceneOf]:
+    """Gives the functions that were added."""
+    return [import_string(path) for path in _scenes]
 
 
 def link_page(address: str, text: str, *, to: tuple[str, ...]) -> None:

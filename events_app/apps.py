@@ -38,6 +38,7 @@ class EventsConfig(AppConfig):
         community_registry.link_list(dispute, "disputes", to=("guild", "member"))
         community_registry.link_list(reward, "rewards", to=("guild", "member"))
         community_registry.hear_of_roles(linking.roles_written)
+        community_registry.add_to_demo("events_app.services.demo_evenings.make_demo_events")
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)
         sessions_registry.name_events_of_sessions(linking.event_ids_of)

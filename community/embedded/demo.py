@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Count
 
+from community import registry
 from community.embedded.errors import NotADemoDatabaseError
 from community.embedded.folders import write_private
 
@@ -23,6 +25,7 @@ DATABASE = "rollcall_demo"
 ACCOUNT = "demo"
 SEED = 2
 PORTS_TRIED = 100
+MEMBERS_WANTED = 80
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,23 @@ def voice_is_seen(since: datetime) -> bool:
     """Tells whether the bot has members in voice that it saw after ``since``."""
     sessions = apps.get_model("sessions_app", "VoiceSession").objects
     return sessions.filter(status="active", last_seen_at__gte=since).exists()
+
+
+def members_are_known(demo: Demo) -> bool:
+    """Tells whether the bot has heard of enough members of each guild to fill an evening."""
+    members = apps.get_model("community", "Member").objects.order_by()
+    enough = min(demo.members, MEMBERS_WANTED)
+    counts = members.values("guild_id").annotate(count=Count("pk")).filter(count__gte=enough)
+    return counts.count() >= demo.guilds
+
+
+def furnish(now: datetime) -> None:
+    """Has the floors above make what the demo shows beside those who are in voice.
+
+    Whoever is to be in it has to be mirrored by now.
+    """
+    for make in registry.scenes():
+        make(now)
 
 
 def free_port(host: str, first: int) -> int | None:

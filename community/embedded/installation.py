@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING
 import httpx
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from honcho.environ import parse_procfile
 
+from community.domain.errors import RollcallError
 from community.embedded.broker import EmbeddedBroker, make_broker_folder
 from community.embedded.demo import (
     ACCOUNT,
     DATABASE,
     Demo,
     free_port,
+    furnish,
+    members_are_known,
     prepare_account,
     refusal_to_listen,
     refuse_foreign_database,
@@ -225,6 +228,7 @@ class Installation:
                 self._wait("the web site", self._web_answers)
             if self._demo is not None and BOT in self._wishes.only:
                 self._wait("members in voice", lambda: voice_is_seen(started))
+                self._furnish(self._demo)
             connections.close_all()
             if not self._stop.is_set():
                 self._announce()
@@ -235,6 +239,15 @@ class Installation:
             # The bot goes before its Discord, which goes at once: for as long as it went on
             # without the bot, its members would be in voice and nobody would see them.
             supervisor.stop(first=BOT)
+
+    def _furnish(self, demo: Demo) -> None:
+        """Makes the demo's events; a demo without them is one all the same."""
+        self._wait("the members", lambda: members_are_known(demo))
+        try:
+            if not self._stop.is_set():
+                furnish(datetime.now(UTC))
+        except (RollcallError, DatabaseError) as error:
+            self._terminal.say(f"The demo has no events: {error}")
 
     def _environment(self) -> dict[str, str]:
         # The Procfile's "python" is the one that runs this, activated or not.

@@ -26,6 +26,7 @@ from events_app.admin import (
     member_page,
     planning,
     reminder_pages,
+    repeating,
     reward_decisions,
     reward_pages,
     versions,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 PAGES: tuple[tuple[str, str, Callable[..., HttpResponseBase], tuple[str, ...]], ...] = (
     ("edit", "edit/", planning.edit_page, (CHANGE,)),
+    ("repeat", "repeat/", repeating.repeat_page, (ADD, CHANGE)),
     ("cancel", "cancel/", decisions.cancel_page, (CHANGE,)),
     ("publish", "publish/", decisions.publish_page, (CHANGE,)),
     ("announce", "announce/", announcing.announce_page, (CHANGE,)),

@@ -14,7 +14,7 @@ from community.services.bot_facts import bot_of
 from events_app.admin.announcing import announcement_box
 from events_app.admin.bot_notes import roles_note
 from events_app.admin.outcomes import share_words
-from events_app.admin.pages import CHANGE, CREDIT, Names, address
+from events_app.admin.pages import ADD, CHANGE, CREDIT, Names, address
 from events_app.admin.plan_choices import names_of_channels, names_of_roles
 from events_app.admin.reward_pages import reward_box
 from events_app.admin.rows import STATE_LABELS, ParticipationLine, participation_lines
@@ -27,6 +27,8 @@ from events_app.models import (
     Interest,
     Participation,
 )
+from events_app.services.planning_errors import PlanningError
+from events_app.services.series_from_event import refuse_to_repeat
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -182,11 +184,21 @@ def _actions(asker: Asker, event: Event) -> list[Link]:
     if not asker.may(CHANGE) or event.state == EventState.CANCELLED:
         return []
     publish = [(address("publish", event.pk), "Publish")]
+    repeat = [(address("repeat", event.pk), "Repeat this event")]
     return [
         *(publish if event.state == EventState.DRAFT else []),
         (address("edit", event.pk), "Change"),
+        *(repeat if asker.may(ADD) and _may_repeat(event) else []),
         (address("cancel", event.pk), "Cancel the event"),
     ]
+
+
+def _may_repeat(event: Event) -> bool:
+    try:
+        refuse_to_repeat(event)
+    except PlanningError:
+        return False
+    return True
 
 
 def _audit_lines(event: Event) -> list[tuple[Any, Any, AuditEntry]]:

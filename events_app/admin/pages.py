@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
+    from events_app.domain.problems import Problem
     from events_app.models import Event
 
 VIEW, ADD, CHANGE, CREDIT, REWARD = (
@@ -152,8 +153,13 @@ def refuse(form: forms.Form, error: RollcallError) -> None:
         form.add_error(field if field in form.fields else None, str(error))
         return
     for problem in error.problems:
-        is_field = problem.field in form.fields
-        form.add_error(problem.field if is_field else None, problem.message)
+        # How an event repeats is entered in several fields, and checked as one rule.
+        place = getattr(form, "place_of", _field_of)(problem)
+        form.add_error(place if place in form.fields else None, problem.message)
+
+
+def _field_of(problem: Problem) -> str:
+    return problem.field
 
 
 class Names:

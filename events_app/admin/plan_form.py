@@ -20,10 +20,12 @@ from unfold.widgets import (
 from events_app.admin.pages import LONGEST_REASON, text_area
 from events_app.admin.plan_choices import channel_choices, role_choices
 from events_app.admin.plan_fields import MinutesField, PercentField, ScaledField, WallTimeField
+from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm
 from events_app.domain.local_times import instant_of, wall_of
 from events_app.domain.plan import FIELDS_OF_DISCORD, Plan
 from events_app.domain.plan_json import as_json
 from events_app.domain.problems import Problem
+from events_app.domain.repeats import ONCE
 from events_app.models import GapPolicy
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ IDS: Final = ("channel_ids", *ROLES)
 TIMES: Final = ("starts_at", "ends_at")
 
 SECTIONS: Final = (
-    ("What and when", ("title", "description", "time_zone", "starts_at", "ends_at", "rule")),
+    ("What and when", ("title", "description", "time_zone", "starts_at", "ends_at")),
     ("Where it counts, and for whom", ("channel_ids", *ROLES)),
     (
         "Who qualifies",
@@ -48,12 +50,6 @@ SECTIONS: Final = (
         ("counts_muted", "counts_deafened", "counts_alone", "counts_afk", "gap_policy"),
     ),
     ("How to save it", ("as_draft", "scope", "reason")),
-)
-
-RULE_HELP: Final = (
-    "As RFC 5545 writes it, with COUNT or UNTIL: FREQ=WEEKLY;COUNT=8 is eight weeks on the same "
-    "day, FREQ=WEEKLY;BYDAY=FR,SA;COUNT=8 both evenings, FREQ=MONTHLY;BYDAY=1SA;COUNT=6 each "
-    "first Saturday."
 )
 
 
@@ -73,7 +69,7 @@ def _switch(label: str, help_text: str = "") -> forms.BooleanField:
     )
 
 
-class PlanForm(forms.Form):
+class PlanForm(RepeatForm):
     """Everything that an organizer sets; times are those of the wall in the event's zone."""
 
     title = forms.CharField(max_length=100, widget=UnfoldAdminTextInputWidget)
@@ -85,13 +81,6 @@ class PlanForm(forms.Form):
     )
     starts_at = WallTimeField(label="Start")
     ends_at = WallTimeField(label="End")
-    rule = forms.CharField(
-        label="Repeats",
-        required=False,
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=f"Empty: once. {RULE_HELP}",
-    )
     channel_ids = _many("None: the whole guild.", label="Channels and categories that count")
     any_role_ids = _many("One of them has to be held.", label="Any of these roles")
     all_role_ids = _many("They have to be held together.", label="All of these roles")
@@ -177,7 +166,9 @@ class PlanForm(forms.Form):
         """
         self.known = known
         super().__init__(
-            data, initial=self._shown(known) | {"rule": rule or "", "expected_version": version}
+            data,
+            rule=rule or "",
+            initial=self._shown_of(known) | {"expected_version": version},
         )
         fields = cast("dict[str, Any]", self.fields)
         fields["channel_ids"].choices = channel_choices(guild_id, chosen=known.channel_ids)
@@ -190,16 +181,18 @@ class PlanForm(forms.Form):
         else:
             del fields["as_draft"]
             if rule is None:
-                del fields["scope"], fields["rule"]
+                for name in ("scope", *(name for name, _, _ in FIELDS)):
+                    del fields[name]
             else:
-                fields["rule"].help_text = f"Of the events from here on. {RULE_HELP}"
+                fields["repeats"].choices = [kind for kind in KINDS if kind[0] != ONCE]
                 self.initial["scope"] = ALONE
+                self.work_out(known, rule)
         if is_from_discord:
             for name in FIELDS_OF_DISCORD:
                 fields[name].disabled = True
                 fields[name].help_text = "The event was made on Discord: this is edited there."
 
-    def _shown(self, plan: Plan) -> dict[str, Any]:
+    def _shown_of(self, plan: Plan) -> dict[str, Any]:
         zone = ZoneInfo(plan.time_zone)
         shown: dict[str, Any] = dict(plan.columns())
         for name in TIMES:
@@ -214,9 +207,11 @@ class PlanForm(forms.Form):
         """Turns what was entered into a plan, where every field of it is one by itself."""
         cleaned: dict[str, Any] = super().clean() or {}
         self.plan: Plan | None = None
-        if cleaned.get("as_draft") and cleaned.get("rule"):
-            self.add_error("as_draft", "A series is made at once: its events are no drafts.")
         instants: dict[str, Any] = {name: self._instant(name) for name in TIMES}
+        if "repeats" in self.fields:
+            self._clean_repeat(instants)
+        if cleaned.get("as_draft") and self.rule_text:
+            self.add_error("as_draft", "A series is made at once: its events are no drafts.")
         if self.errors or None in instants.values():
             return cleaned
         values: dict[str, Any] = {
@@ -224,6 +219,23 @@ class PlanForm(forms.Form):
         }
         self.plan = Plan(**values, **instants)
         return cleaned
+
+    def _clean_repeat(self, instants: dict[str, Any]) -> None:
+        """Reads how it repeats; where one event alone changes that has to stay as it is."""
+        starts_at, zone = instants["starts_at"], self.cleaned_data.get("time_zone")
+        first = wall_of(starts_at, ZoneInfo(zone)).date() if starts_at and zone else None
+        problem = self.read_rule(first)
+        if self.cleaned_data.get("scope") == ALONE:
+            if problem is not None or not self.is_as_before():
+                self.add_error("scope", "How it repeats changes from an event on, never alone.")
+            self.rule_text = ""
+            self.work_out(self.known, self._known_rule)
+        elif problem is not None:
+            self.add_error(self.place_of(problem), problem.message)
+        elif self.rule_text and zone and None not in instants.values():
+            times = Plan(title="", time_zone=zone, **instants)
+            for found in self.work_out(times, self.rule_text):
+                self.add_error(self.place_of(found), found.message)
 
     def _instant(self, name: str) -> datetime | None:
         """Tells which instant a time on the wall is; one that there is not is refused."""
@@ -268,7 +280,9 @@ class PlanForm(forms.Form):
         """Gives what tells two plans apart, with the rule and how far it reaches."""
         if self.plan is None:
             return ""
-        told = as_json(self.plan) | {
-            name: self.cleaned_data.get(name) for name in ("rule", "scope", "expected_version")
-        }
+        told = (
+            as_json(self.plan)
+            | {"rule": self.rule_text}
+            | {name: self.cleaned_data.get(name) for name in ("scope", "expected_version")}
+        )
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

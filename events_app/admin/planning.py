@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -15,16 +16,20 @@ from community.domain.errors import RollcallError
 from community.services.access import visible_guilds
 from community.services.bot_facts import bot_of
 from events_app.admin.bot_notes import roles_note
+from events_app.admin.occurrence_words import dates_of
 from events_app.admin.outcomes import PreviewLines, preview_lines
 from events_app.admin.pages import address, refuse
-from events_app.admin.plan_form import FROM_HERE, PlanForm
+from events_app.admin.plan_form import FROM_HERE, TIMES, PlanForm
+from events_app.admin.repeat_form import FIELDS
 from events_app.domain.plan import Plan
+from events_app.domain.repeats import ONCE
 from events_app.services.plan_problems import problems_of
 from events_app.services.planning import change_event, create_event
 from events_app.services.planning_errors import NotInSeriesError, PlanError
 from events_app.services.preview import preview_change
 from events_app.services.revisions import plan_of, tidied
 from events_app.services.series import change_from_here, create_series, rule_from_here
+from events_app.services.series_plans import check_series
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
     from community.models import Guild
     from events_app.admin.pages import Asker
+    from events_app.domain.problems import Problem
     from events_app.models import Event
 
 USUAL_LENGTH: Final = timedelta(hours=2)
@@ -86,8 +92,7 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
     shown: PreviewLines | None = None
     if request.method == "POST" and form.is_valid() and form.plan is not None:
         plan = tidied(form.plan)
-        for problem in problems_of(plan, guild_id=guild.pk, known_role_ids=known.role_ids):
-            refuse(form, PlanError([problem]))
+        refuse(form, PlanError(_problems_of(form, plan, guild.pk, known)))
         digest = form.digest()
         was_seen = form.cleaned_data["previewed"] == digest
         matters = min(plan.starts_at, known.starts_at) <= asker.now
@@ -110,6 +115,10 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
                     messages.info(
                         request, "Nothing is saved yet: look at what it would do, then save."
                     )
+    is_part = request.method == "POST" and "part" in request.GET
+    dates = _dates(form, is_part=is_part)
+    if is_part:
+        return render(request, "admin/events_app/event/dates.html", dates)
     back = address("change", event.pk) if event else reverse("admin:events_app_event_changelist")
     return asker.render(
         "event/plan.html",
@@ -121,7 +130,33 @@ def _plan_page(asker: Asker, guild: Guild, event: Event | None) -> HttpResponse:
         roles_note=roles_note(bot_of(guild.pk, now=asker.now)),
         back=back,
         media=form.media,
+        repeats_help="Of this event and those after it." if event else "",
+        **dates,
     )
+
+
+def _problems_of(form: PlanForm, plan: Plan, guild_id: int, known: Plan) -> list[Problem]:
+    if form.rule_text:
+        return check_series(plan, form.rule_text, guild_id=guild_id, known_role_ids=known.role_ids)
+    return problems_of(plan, guild_id=guild_id, known_role_ids=known.role_ids)
+
+
+def _dates(form: PlanForm, *, is_part: bool) -> dict[str, Any]:
+    """Tells the dates of a series by its form as it stands, or what is in their way."""
+    given: dict[str, Any] = getattr(form, "cleaned_data", {})
+    zone = given.get("time_zone", form.known.time_zone)
+    return {
+        "dates": dates_of([place.starts_at for place in form.places], zone),
+        "dates_zone": zone,
+        "is_once": is_part and given.get("repeats") in {"", ONCE},
+        "dates_problems": [
+            message
+            for name in (*(name for name, _, _ in FIELDS), *TIMES, "time_zone")
+            for message in form.errors.get(name, [])
+        ]
+        if is_part
+        else [],
+    }
 
 
 def _proposal(guild: Guild, now: datetime) -> Plan:
@@ -154,9 +189,9 @@ def _save(
 ) -> HttpResponse:
     given = form.cleaned_data
     who: dict[str, Any] = {"actor": asker.user, "now": asker.now}
-    if event is None and given["rule"]:
+    if event is None and form.rule_text:
         series = create_series(
-            plan, given["rule"], guild_id=guild.pk, reason=given["reason"], **who
+            plan, form.rule_text, guild_id=guild.pk, reason=given["reason"], **who
         )
         count = series.events.count()
         first = series.events.earliest("starts_at")
@@ -172,7 +207,7 @@ def _save(
         }
         first, done = event, "The event was changed."
         if given.get("scope") == FROM_HERE:
-            change_from_here(event.pk, plan, given["rule"], **change)
+            change_from_here(event.pk, plan, form.rule_text, **change)
             done = "The series was changed from this event on."
         else:
             change_event(event.pk, plan, **change)

@@ -8,12 +8,14 @@ from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from unfold.decorators import action
 
 from community.admin.base import GuildScopedAdmin
 from community.admin.filters import GuildFilter
 from community.admin.showing import link_to_list
 from community.domain.durations import in_words
+from events_app.admin.occurrence_words import dates_of
 from events_app.admin.pages import CHANGE, VIEW, ReasonForm, attempt, bound_to
 from events_app.models import Event, EventSeries
 from events_app.services.series import cancel_series
@@ -39,10 +41,11 @@ class EventSeriesAdmin(GuildScopedAdmin):
         ("title", "guild_link"),
         ("first_date", "start_time", "time_zone"),
         ("length", "rule", "ended_before"),
+        "next_dates",
         "description",
         "events_of_it",
     )
-    readonly_fields = ("guild_link", "length", "events_of_it")
+    readonly_fields = ("guild_link", "length", "next_dates", "events_of_it")
     actions_detail = ("cancel",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -89,6 +92,17 @@ class EventSeriesAdmin(GuildScopedAdmin):
     def length(self, series: EventSeries) -> str:
         """Says how long each is."""
         return in_words(series.length_seconds)
+
+    @admin.display(description="next")
+    def next_dates(self, series: EventSeries) -> str:
+        """Says when its next events begin, those that were moved as they are."""
+        ahead = series.events.filter(starts_at__gt=timezone.now()).exclude(state="cancelled")
+        starts = ahead.order_by("starts_at").values_list("starts_at", flat=True)
+        dates = dates_of(list(starts), series.time_zone)
+        if dates is None:
+            return "nothing is to come"
+        more = f", and {dates.not_shown} more" if dates.not_shown else ""
+        return f"{', '.join(dates.shown)}{more}"
 
     @admin.display(description="events")
     def events_of_it(self, series: EventSeries) -> SafeString:

@@ -71,3 +71,15 @@ class MadeOnDiscordError(PlanningError):
     """The event was made on Discord: when it takes place is edited there."""
 
     code = "made_on_discord"
+
+
+class AlreadyInSeriesError(PlanningError):
+    """The event is one of a series already: how that repeats is changed with it."""
+
+    code = "already_in_series"
+
+
+class DraftError(PlanningError):
+    """The event is a draft: publish it first, a series is made at once."""
+
+    code = "draft"

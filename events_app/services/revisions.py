@@ -138,16 +138,7 @@ def revise(
         event = revision.event
         before = record_of(event)
         versions.append(
-            EventVersion(
-                event=event,
-                number=event.version,
-                plan=before,
-                results=results.get(event.pk, {}),
-                replaced_at=now,
-                actor=actor,
-                actor_name=actor.get_username() if actor else "",
-                reason=reason,
-            )
+            _version(event, before, results.get(event.pk, {}), actor=actor, reason=reason, now=now)
         )
         columns |= _put(revision, tree, now=now)
         after = record_of(event)
@@ -176,6 +167,43 @@ def revise(
         )
     note_events((event.pk for event in events), now=now)
     return events
+
+
+def keep_version(event: Event, *, actor: User | None, reason: str, now: datetime) -> None:
+    """Keeps a locked event as it is before a change of something that its plan does not say.
+
+    Args:
+        event: its ``version`` grows, and is the caller's to save.
+        actor: who changes it; None for Discord.
+        reason: why, in their words.
+        now: when.
+    """
+    results = results_of([event.pk]).get(event.pk, {})
+    _version(event, record_of(event), results, actor=actor, reason=reason, now=now).save(
+        force_insert=True
+    )
+    event.version += 1
+
+
+def _version(
+    event: Event,
+    plan: dict[str, Any],
+    results: dict[str, Any],
+    *,
+    actor: User | None,
+    reason: str,
+    now: datetime,
+) -> EventVersion:
+    return EventVersion(
+        event=event,
+        number=event.version,
+        plan=plan,
+        results=results,
+        replaced_at=now,
+        actor=actor,
+        actor_name=actor.get_username() if actor else "",
+        reason=reason,
+    )
 
 
 def _changes(revision: Revision) -> bool:

@@ -75,6 +75,15 @@ def slots_of(
     return slots(rule, **_times(plan))
 
 
+def places_of(plan: Plan, rule: str) -> list[Slot]:
+    """Gives the places of a series by its times alone, whatever else its plan says.
+
+    Raises:
+        PlanError: the times or the rule are refused.
+    """
+    return slots(rule, **_times(plan))
+
+
 def slots_of_series(series: EventSeries) -> list[Slot]:
     """Gives the places of a series as it was planned."""
     return slots(

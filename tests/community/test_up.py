@@ -17,9 +17,16 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from community.embedded.demo import free_port, prepare_account, refuse_foreign_database
+from community.embedded.demo import (
+    Demo,
+    free_port,
+    members_are_known,
+    prepare_account,
+    refuse_foreign_database,
+)
 from community.embedded.errors import NotADemoDatabaseError
 from tests.community.leftovers import nothing_is_left_of, processes_of
+from tests.factories import make_guild, make_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,6 +198,20 @@ def test_the_demos_account_keeps_its_password(tmp_path: Path) -> None:
     assert account.check_password(first)
     assert account.is_superuser
     assert stat.S_IMODE((tmp_path / "demo" / "password").stat().st_mode) == 0o600
+
+
+@pytest.mark.django_db
+def test_the_demo_waits_for_members_of_all_its_guilds(tmp_path: Path) -> None:
+    demo = Demo(guilds=2, members=2, speed=1, token="t", port=1, truth=tmp_path / "truth")
+    first, second = make_guild("First"), make_guild("Second")
+    for guild in (first, first, second):
+        assert not members_are_known(demo)
+        make_member(guild)
+    assert not members_are_known(demo)
+
+    make_member(second)
+
+    assert members_are_known(demo)
 
 
 @pytest.mark.django_db

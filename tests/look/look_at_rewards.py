@@ -1,7 +1,4 @@
-"""Looks at the pages of an event's rewards and of its announcement in a real browser.
-
-Outside the default run: ``python -m pytest tests/look/look_at_rewards.py``.
-"""
+"""Looks at the pages of an event's rewards and of its announcement in a real browser."""
 
 from __future__ import annotations
 
@@ -19,18 +16,8 @@ from tests.events_app.admin.evenings import page
 from tests.events_app.event_rows import make_event, make_participation
 from tests.events_app.planned import make_role
 from tests.factories import make_guild, make_member, make_shard
-from tests.look.look_at_pages import (
-    LONG,
-    NARROW,
-    SHOTS,
-    WIDE,
-    Look,
-    _served_files,
-    browser,
-    logged_in,
-    root,
-    tab_to,
-)
+from tests.look.browser import NARROW, SHOTS, WIDE, Look, logged_in, tab_to
+from tests.look.evenings import LONG
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,8 +27,6 @@ if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
     from community.models import Guild
-
-__all__ = ["_served_files", "browser", "root"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

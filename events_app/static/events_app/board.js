@@ -6,11 +6,16 @@
   if (!board) return;
 
   const refresh = async () => {
+    // Once the event is over nobody comes or leaves any more.
+    if (board.querySelector("[data-is-over]")) return clearInterval(ticking);
     // Whoever reads with the keyboard, or looks elsewhere, is not disturbed.
     if (document.hidden || board.contains(document.activeElement)) return;
     try {
       const response = await fetch(board.dataset.part, { credentials: "same-origin" });
-      if (!response.ok || response.redirected) throw new Error(String(response.status));
+      // Without a login the admin leads to its own. Asking goes on: one may log in elsewhere.
+      board.classList.toggle("rc-logged-out", response.redirected);
+      if (response.redirected) return;
+      if (!response.ok) throw new Error(String(response.status));
       const part = await response.text();
       if (!board.contains(document.activeElement)) board.innerHTML = part;
       board.classList.remove("rc-stale");
@@ -18,5 +23,5 @@
       board.classList.add("rc-stale");
     }
   };
-  setInterval(refresh, EVERY);
+  const ticking = setInterval(refresh, EVERY);
 })();

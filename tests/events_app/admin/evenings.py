@@ -109,6 +109,7 @@ def pages_of(event: Event) -> dict[str, str]:
         page("event_change", event.pk): "view",
         page("event_member", event.pk, credit.user_id): "view",
         page("event_edit", event.pk): "change",
+        page("event_repeat", event.pk): "change",
         page("event_cancel", event.pk): "change",
         page("event_publish", event.pk): "change",
         page("event_remind", event.pk): "change",
@@ -134,7 +135,8 @@ def sent(client: Client, url: str) -> dict[str, Any]:
         if value is None or value is False:
             continue
         if hasattr(value, "strftime"):
-            value = value.strftime("%Y-%m-%dT%H:%M:%S")
+            is_time = hasattr(value, "hour")
+            value = value.strftime("%Y-%m-%dT%H:%M:%S" if is_time else "%Y-%m-%d")
         data[field.html_name] = "on" if value is True else value
     return data
 

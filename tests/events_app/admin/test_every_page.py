@@ -185,7 +185,7 @@ def test_who_looks_only_is_offered_no_button(guild: Guild, event: Event) -> None
         page("event_change", announced.pk),
         page("reward_changelist"),
     ]
-    changes = ("/edit/", "/cancel/", "/undo/", "/announce/", "/unannounce/")
+    changes = ("/edit/", "/repeat/", "/cancel/", "/undo/", "/announce/", "/unannounce/")
     corrections = ("/credit/", "/withdraw/", "Make it good", "Answer<")
     offers = (*changes, *corrections, "/take-back/", "/retry/", "take_back", "try_again")
 

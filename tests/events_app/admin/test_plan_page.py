@@ -296,7 +296,7 @@ def test_a_rule_makes_a_series_and_one_or_all_from_one_on_are_changed(client: Cl
 
     url = page("event_edit", second.pk)
     alone = sent(client, url)
-    assert (alone["scope"], alone["rule"]) == ("alone", "FREQ=WEEKLY;COUNT=3")
+    assert (alone["scope"], alone["repeats"], alone["repeat_count"]) == ("alone", "weekly", 3)
     client.post(url, alone | {"title": "Alone", "_save": "1"})
     url = page("event_edit", third.pk)
     client.post(url, sent(client, url) | {"title": "On", "scope": "from_here", "_save": "1"})

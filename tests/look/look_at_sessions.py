@@ -1,24 +1,15 @@
-"""Looks at every page of the admin in a real browser and writes screenshots to ``.look``.
-
-Outside the default run: ``python -m pytest tests/look/look_at_pages.py``. The browser is
-named by ``CHROMIUM`` (``/usr/bin/chromium`` by default).
-"""
+"""Looks at the pages of sessions, health and the directory; pictures go to ``.look``."""
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib import admin
-from django.db import connections, transaction
-from django.test import Client
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from community.models import AuditEntry, Channel, Guild, Shard
 from community.services import outbox
@@ -36,60 +27,30 @@ from tests.factories import (
     make_running,
     make_session,
     make_shard,
-    make_user,
     make_visit,
     make_voice_state,
+)
+from tests.look.browser import (
+    NARROW,
+    SHOTS,
+    WIDE,
+    Look,
+    focus_is_seen,
+    logged_in,
+    tab_to,
 )
 from tests.sessions_app.bot_at_hand import bot, drift_of, finds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from django.contrib.auth.models import User
+    from playwright.sync_api import Browser
     from pytest_django.live_server_helper import LiveServer
 
-SHOTS = Path(__file__).resolve().parents[2] / ".look"
-WIDE, NARROW = (1440, 900), (390, 844)
 LONG = "Wolfeschlegelsteinhausenberger_x"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _served_files(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Static files as they lie; the ORM beside the browser's event loop in one thread."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-
-@pytest.fixture
-def browser(_served_files: None) -> Iterator[Browser]:
-    SHOTS.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(FLAGS)
-        )
-        yield browser
-        browser.close()
-        # Beside the browser's event loop the thread has connections of its own.
-        connections.close_all()
-
-
-@pytest.fixture
-def root() -> User:
-    return make_user("root", is_staff=True, is_superuser=True)
 
 
 def make_evening() -> tuple[Guild, Visit, VoiceSession, VoiceSession]:
@@ -205,57 +166,6 @@ def make_drift(guild: Guild, channels: list[Channel], *, now: datetime) -> None:
         comparison.settle(item, Comparison(guild.pk, 12, 16, found), now=now)
 
 
-def logged_in(
-    browser: Browser, server: LiveServer, user: User, *, size: tuple[int, int], scheme: Any
-) -> BrowserContext:
-    client = Client()
-    client.force_login(user)
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme
-    )
-    cookie = client.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": cookie, "url": server.url}])
-    return context
-
-
-class Look:
-    """One page of the browser, with what went wrong on it."""
-
-    def __init__(self, page: Page, server: LiveServer) -> None:
-        self.page, self.host = page, urlsplit(server.url).netloc
-        self.base = server.url
-        self.wrong: list[str] = []
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
-        page.on("response", self._answered)
-
-    def _said(self, message: Any) -> None:
-        if message.type in {"error", "warning"}:
-            self.wrong.append(f"console {message.type}: {message.text}")
-
-    def _answered(self, response: Any) -> None:
-        parts = urlsplit(response.url)
-        if parts.scheme in {"http", "https"} and parts.netloc != self.host:
-            self.wrong.append(f"foreign host: {response.url}")
-        if response.status >= 400:
-            self.wrong.append(f"{response.status}: {response.url}")
-
-    def open(self, path: str, shot: str) -> None:
-        """Opens a page, takes its picture, and says what is wrong with it."""
-        self.wrong.clear()
-        response = self.page.goto(self.base + path)
-        assert response is not None
-        assert response.status == 200, path
-        self.page.wait_for_load_state("networkidle")
-        self.page.screenshot(path=SHOTS / f"{shot}.png", full_page=True)
-        width = self.page.evaluate("document.documentElement.scrollWidth")
-        assert self.page.viewport_size is not None
-        if width > self.page.viewport_size["width"]:
-            self.wrong.append(f"{width} px wide")
-        assert self.wrong == [], path
-
-
 def pages() -> dict[str, str]:
     """Names every page to look at, by the name of its picture."""
     _, visit, session, stale = make_evening()
@@ -274,6 +184,8 @@ def pages() -> dict[str, str]:
         "drift-guild": reverse("admin:sessions_app_guild_drift", args=[session.guild_id]),
     }
     for model in admin.site._registry:
+        if model._meta.app_label == "events_app":
+            continue  # look_at_events
         label = f"{model._meta.app_label}_{model._meta.model_name}"
         shown[f"list-{label}"] = reverse(f"admin:{label}_changelist")
         row = model._default_manager.first()
@@ -371,35 +283,6 @@ def test_a_comparison_and_its_mending_by_keyboard_alone(
     page.screenshot(path=SHOTS / "mended-1440.png", full_page=True)
 
     assert AuditEntry.objects.get(action=comparison.COMPARE).reason == "After the outage."
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Presses Tab until an element has the focus; each stop on the way must be seen."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement === document.body"):
-            continue  # a page that has just come takes its first key late under load
-        assert focus_is_seen(page), page.evaluate("document.activeElement.outerHTML")[:200]
-        if page.evaluate("s => document.activeElement.matches(s)", selector):
-            return
-    pytest.fail(f"{selector} is not reached by the keyboard")
-
-
-def focus_is_seen(page: Page) -> bool:
-    """Tells whether whatever has the focus, or the box that it stands in, shows a ring."""
-    return bool(
-        page.evaluate(
-            """() => {
-                let node = document.activeElement;
-                for (let up = 0; node && up < 3; up += 1, node = node.parentElement) {
-                    const style = getComputedStyle(node);
-                    const ring = style.outlineStyle !== 'none' && style.outlineWidth !== '0px';
-                    if (ring || style.boxShadow !== 'none') return true;
-                }
-                return false;
-            }"""
-        )
-    )
 
 
 @pytest.mark.parametrize(
