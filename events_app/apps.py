@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.apps import AppConfig
 from django.utils.module_loading import import_string
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from sessions_app.registry import Panel
 
 
+LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
+"""Each of the jobs here runs every minute."""
+
+
 class EventsConfig(AppConfig):
     """What organizers plan, and who took part."""
 
@@ -29,7 +34,7 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         """Listens to what changes on the floors below, and shows itself on their pages."""
         # Models are loaded by now.
-        from events_app.services import linking, self_check  # noqa: PLC0415
+        from events_app.services import linking, rewards, rollup, self_check, states  # noqa: PLC0415
 
         event, participation, dispute = (
             self.get_model(name) for name in ("Event", "Participation", "Dispute")
@@ -40,6 +45,8 @@ class EventsConfig(AppConfig):
         community_registry.hear_of_roles(linking.roles_written)
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)
+        for job in (states.JOB, rollup.JOB, rewards.RETRY):
+            sessions_registry.expect_job(job, within=LONGEST_WITHOUT_JOB)
         sessions_registry.name_events_of_sessions(linking.event_ids_of)
         sessions_registry.show_on_session_page(_events_of_session)
 
