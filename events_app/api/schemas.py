@@ -8,7 +8,7 @@ from ninja import Field, Schema
 from pydantic import WithJsonSchema
 
 from community.api.fields import Moment, SnowflakeFilter, SnowflakeText, UuidFilter, UuidText
-from events_app.models import RULE_FIELDS, Event, EventSeries, EventState, GapPolicy
+from events_app.models import RULE_FIELDS, DiscordStatus, Event, EventSeries, EventState, GapPolicy
 from sessions_app.api.paging import PageQuery
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ class EventOut(RulesOut):
     version: int = Field(description="Grows with each change; name it in yours.")
     discord_event_id: SnowflakeText | None = Field(description="The scheduled event on Discord.")
     is_from_discord: bool = Field(description="Made on Discord: its times are edited there.")
+    discord_status: DiscordStatus | None = Field(
+        description="What Discord last said of it; null where it said nothing."
+    )
+    discord_seen_at: Moment | None = Field(description="When Discord last said something of it.")
     counted_at: Moment | None = Field(description="When participation was last worked out.")
     created_at: Moment
     links: EventLinks
@@ -190,7 +194,11 @@ def event_columns(event: "NamedEvent") -> dict[str, Any]:
         participation=reverse("api:list_participation", kwargs=key),
         series=series,
     )
-    return {name: getattr(event, name) for name in columns} | {"links": links}
+    said = {
+        "discord_status": event.discord_status or None,
+        "discord_seen_at": event.discord_seen_at,
+    }
+    return {name: getattr(event, name) for name in columns} | said | {"links": links}
 
 
 def series_columns(series: "NamedSeries") -> dict[str, Any]:
