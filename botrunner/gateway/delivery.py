@@ -24,7 +24,7 @@ from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.services import leases, outbox
 from community.services.leases import LeaseLostError
-from events_app.services import publishing, rewards
+from events_app.services import discord_state, publishing, rewards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KINDS: Final = publishing.KINDS | rewards.KINDS
+_OF_EVENTS: Final = publishing.KINDS | {discord_state.STATUS}
+KINDS: Final = _OF_EVENTS | rewards.KINDS
 """The kinds of outbox items that are done here."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -178,6 +179,8 @@ class Delivery:
                 return Outcome(shown=await self._announcer.publish(item, client))
             if item.kind == publishing.WITHDRAW:
                 await self._announcer.withdraw(item, client)
+            elif item.kind == discord_state.STATUS:
+                await self._announcer.follow_state(item, client)
             else:
                 await self._change_role(item, client)
         except discord.HTTPException as error:
@@ -237,7 +240,7 @@ def is_refusal(error: discord.HTTPException) -> bool:
 
 def lane_of(item: OutboxItem) -> Lane:
     """Tells what an item has to wait for: whatever was asked before of the same thing."""
-    if item.kind in publishing.KINDS:
+    if item.kind in _OF_EVENTS:
         return ("event", str(item.payload.get("event_id")))
     member = (item.payload.get("user_id"), item.payload.get("role_id"))
     return ("role", str(item.guild_id), *map(str, member))

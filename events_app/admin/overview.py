@@ -25,6 +25,7 @@ from events_app.models import (
     Interest,
     Participation,
 )
+from events_app.services.discord_state import refusal_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -135,6 +136,7 @@ def facts_of(event: Event) -> list[tuple[str, object]]:
         ),
         ("Series", _series(event)),
         ("On Discord", _on_discord(event)),
+        ("Refused by Discord", _refused(event)),
         ("From Discord", "yes: title and times are edited there" if event.is_from_discord else ""),
     ]
     return [(name, fact) for name, fact in facts if fact != ""]
@@ -147,6 +149,14 @@ def _on_discord(event: Event) -> SafeString | str:
     said = str(DiscordStatus(event.discord_status).label)
     seen_at = event.discord_seen_at
     return format_html("{}, heard {}", said, moment(seen_at, event.zone)) if seen_at else said
+
+
+def _refused(event: Event) -> str:
+    """Says what Discord would not let the bot do of the event's beginning or end."""
+    if event.is_from_discord or event.discord_event_id is None:
+        return ""
+    refusal = refusal_of(event)
+    return f"the event is {event.get_state_display()} here: {refusal}" if refusal else ""
 
 
 def _series(event: Event) -> object:

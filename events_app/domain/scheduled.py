@@ -19,6 +19,14 @@ ACTIVE: Final = 2
 COMPLETED: Final = 3
 CANCELED: Final = 4
 
+# What a status may become on the way to another. One that took place unnoticed has to begin
+# before it can end, and one that goes on can only end.
+_STEPS: Final = {
+    ACTIVE: {SCHEDULED: ACTIVE},
+    COMPLETED: {SCHEDULED: ACTIVE, ACTIVE: COMPLETED},
+    CANCELED: {SCHEDULED: CANCELED, ACTIVE: COMPLETED},
+}
+
 # An exception names its time in whole milliseconds; no two times of a rule are so near.
 _ABOUT: Final = timedelta(seconds=1)
 
@@ -84,6 +92,15 @@ class ScheduledException:
     starts_at: datetime | None
     ends_at: datetime | None
     is_called_off: bool
+
+
+def next_status(shown: int | None, wanted: int | None) -> int | None:
+    """Tells the next status on the way from the one shown to the one wanted.
+
+    Returns:
+        None where there is no way, or nothing to do.
+    """
+    return None if shown is None or wanted is None else _STEPS.get(wanted, {}).get(shown)
 
 
 def is_same_time(one: datetime, other: datetime) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from events_app.domain import words
 from events_app.domain.occurrences import STATES, Occurrence
+from events_app.domain.scheduled import SCHEDULED
 from events_app.models import DiscordStatus, Event, EventState, EventVersion
 
 if TYPE_CHECKING:
@@ -25,11 +26,17 @@ _STATUSES: Final = {
     words.CANCELLED: DiscordStatus.CANCELED,
 }
 _STATES: Final = {status: state for state, status in _STATUSES.items()}
+_NUMBERS: Final = {str(_STATUSES[state]): number for number, state in STATES.items()}
 
 
 def status_of(number: int) -> DiscordStatus | None:
     """Gives the column's value for one of Discord's numbers; None for one that nobody knows."""
     return _STATUSES[STATES[number]] if number in STATES else None
+
+
+def number_of(status: str) -> int:
+    """Gives Discord's number for the column's value; where it said nothing, of one to come."""
+    return _NUMBERS.get(status, SCHEDULED)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from events_app.domain.publication import (
     VOICE,
     Publication,
 )
-from events_app.models import Event, EventState
+from events_app.models import DiscordStatus, Event, EventState
+from events_app.services.discord_state import STATUS, tell_discord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,10 +155,10 @@ def forget(item: OutboxItem, discord_event_id: int) -> None:
     """Parts an event from one on Discord that is no more."""
     Event.objects.filter(
         pk=item.payload["event_id"], is_from_discord=False, discord_event_id=discord_event_id
-    ).update(discord_event_id=None)
+    ).update(discord_event_id=None, discord_status=DiscordStatus.CANCELED)
 
 
-def link(record: ScheduledRecord) -> Event | None:
+def link(record: ScheduledRecord, *, now: datetime) -> Event | None:
     """Links a scheduled event of this bot's to the event that it was asked to announce.
 
     Discord tells of it on the gateway before it answers the bot, or though its answer is
@@ -168,7 +169,7 @@ def link(record: ScheduledRecord) -> Event | None:
     """
     for item in _asked_for(record.guild_id):
         if Publication.from_json(item.payload).is_shown_by(record):
-            event = _link(item, record.id)
+            event = _link(item, record.id, now=now)
             if event is not None:
                 return event
     return None
@@ -177,20 +178,23 @@ def link(record: ScheduledRecord) -> Event | None:
 def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> None:
     """Answers an item that is done: the event is shown by that id, or no more.
 
+    Whether its status was brought in line Discord's own word says.
+
     Doing it twice does nothing.
     """
     with transaction.atomic():
         locked = _pending(item)
         if locked is None:
             return
-        if discord_event_id is None:
-            Event.objects.filter(pk=locked.payload["event_id"], is_from_discord=False).update(
-                discord_event_id=None
-            )
-        else:
-            _link(locked, discord_event_id)
+        if locked.kind == PUBLISH and discord_event_id is not None:
+            _link(locked, discord_event_id, now=now)
+        elif locked.kind == WITHDRAW:
+            Event.objects.filter(
+                pk=locked.payload["event_id"], is_from_discord=False, discord_event_id__isnull=False
+            ).update(discord_event_id=None, discord_status=DiscordStatus.CANCELED)
         shown = None if discord_event_id is None else str(discord_event_id)
-        outbox.answer(locked, state=OutboxState.DONE, answer={"discord_event_id": shown}, now=now)
+        answer = {} if locked.kind == STATUS else {"discord_event_id": shown}
+        outbox.answer(locked, state=OutboxState.DONE, answer=answer, now=now)
 
 
 def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
@@ -208,8 +212,11 @@ def _pending(item: OutboxItem) -> OutboxItem | None:
     return pending.select_for_update().order_by().first()
 
 
-def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
-    """Notes by which id an event is shown; None where it is shown by another already."""
+def _link(item: OutboxItem, discord_event_id: int, *, now: datetime) -> Event | None:
+    """Notes by which id an event is shown; None where it is shown by another already.
+
+    What happened to the event meanwhile Discord is told now.
+    """
     event = (
         Event.objects.select_for_update(no_key=True, of=("self",))
         .filter(pk=item.payload["event_id"], is_from_discord=False)
@@ -220,7 +227,9 @@ def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
         return None
     if event.discord_event_id is None:
         event.discord_event_id = discord_event_id
-        event.save(update_fields=["discord_event_id"])
+        event.discord_status = DiscordStatus.SCHEDULED
+        event.save(update_fields=["discord_event_id", "discord_status"])
+        tell_discord([event], now=now)
     return event
 
 

@@ -121,7 +121,7 @@ class _Desk:
     ) -> None:
         key = record.guild_id, record.id
         if record.is_ours and key not in self._ours:
-            linked = publishing.link(record)
+            linked = publishing.link(record, now=self._now)
             if linked is not None:
                 self._ours[key] = linked
         if key in self._ours:

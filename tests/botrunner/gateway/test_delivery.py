@@ -196,7 +196,7 @@ async def test_an_announcement_whose_answer_is_lost_is_made_once(
     community: Community, watched: Watched, monkeypatch: pytest.MonkeyPatch, *, hears_of_it: bool
 ) -> None:
     if not hears_of_it:
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
     async with running(community) as bot:
         await settled(bot)
         event = await planned(community)
@@ -217,13 +217,13 @@ async def test_an_announcement_that_a_killed_bot_made_is_not_made_again(
         await settled(bot)
         event = await planned(community)
         with monkeypatch.context() as killed:
-            killed.setattr(publishing, "link", lambda _: None)
+            killed.setattr(publishing, "link", lambda *_, **__: None)
             killed.setattr(publishing, "settle", lambda *_, **__: 1 / 0)
             item = await publish(event)
             await until(lambda: announced(community))
             await settled(bot)
             assert await shown(event) is None
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
     async with running(community):
         await answered(item)
 
@@ -275,7 +275,7 @@ async def test_an_announcement_that_was_deleted_on_discord_is_made_anew(
     async with running(community) as bot:
         await settled(bot)
         event = await planned(community, discord_event_id=17)
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
 
         await answered(await publish(event))
 

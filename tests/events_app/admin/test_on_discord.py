@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.urls import reverse
 
+from community.models import OutboxState
+from community.services import outbox
 from events_app.models import DiscordStatus
+from events_app.services.discord_state import tell_discord
 from tests.events_app.admin.evenings import as_, make_evening, organizer, page
 from tests.factories import NOW, make_guild
 
@@ -63,3 +66,26 @@ def test_an_event_that_discord_never_heard_of_says_nothing_of_it(
         dict(client.get(page("event_change", event.pk)).context["facts"])["On Discord"]
         == "announced"
     )
+
+
+def test_a_state_that_discord_refused_is_told_until_it_is_taken(
+    client: Client, guild: Guild
+) -> None:
+    event = make_evening(guild)
+    event.discord_event_id, event.discord_status = 7, DiscordStatus.ACTIVE
+    event.save()
+    [item] = tell_discord([event], now=NOW)
+    outbox.answer(
+        item, state=OutboxState.REFUSED, answer={"message": "Missing <b> (50013)"}, now=NOW
+    )
+
+    shown = client.get(page("event_change", event.pk))
+    assert dict(shown.context["facts"])["Refused by Discord"] == (
+        "the event is ended here: Missing <b> (50013)"
+    )
+    assert "Missing &lt;b&gt;" in shown.content.decode()
+
+    event.discord_status = DiscordStatus.COMPLETED
+    event.save()
+    shown = client.get(page("event_change", event.pk))
+    assert "Refused by Discord" not in dict(shown.context["facts"])
