@@ -9,6 +9,7 @@ word of it is linked to its event at once.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -26,9 +27,8 @@ from events_app.models import DiscordStatus, Event, EventState
 from events_app.services.discord_state import STATUS, tell_discord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
-    from uuid import UUID
 
     from django.contrib.auth.models import User
 
@@ -156,6 +156,14 @@ def forget(item: OutboxItem, discord_event_id: int) -> None:
     Event.objects.filter(
         pk=item.payload["event_id"], is_from_discord=False, discord_event_id=discord_event_id
     ).update(discord_event_id=None, discord_status=DiscordStatus.CANCELED)
+
+
+def asked_for(guild_ids: Collection[int]) -> set[UUID]:
+    """Gives the ids of the events that the bot has still to announce in some guilds."""
+    items = OutboxItem.objects.filter(
+        kind=PUBLISH, guild_id__in=guild_ids, state=OutboxState.PENDING
+    )
+    return {UUID(item.payload["event_id"]) for item in items.order_by()}
 
 
 def link(record: ScheduledRecord, *, now: datetime) -> Event | None:

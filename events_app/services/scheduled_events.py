@@ -87,7 +87,9 @@ class _Desk:
         events = list(_events_of(facts))
         from_discord = kept([event for event in events if event.is_from_discord])
         for event in events:
-            key = event.guild_id, event.discord_event_id or 0
+            if event.discord_event_id is None:
+                continue
+            key = event.guild_id, event.discord_event_id
             if event.is_from_discord:
                 self._kept.setdefault(key, []).append(from_discord[event.id])
             else:
@@ -248,22 +250,30 @@ class _Desk:
 
 
 def _events_of(facts: Iterable[ScheduledFact]) -> Iterable[Event]:
-    """Reads and locks the events that facts speak of."""
+    """Reads and locks the events that facts speak of, all in one order.
+
+    Those too that may turn out to be: what this bot announced is linked as it is stated.
+    """
     scheduled_ids: set[int] = set()
     listed: set[int] = set()
+    announcing: set[int] = set()
     for fact in facts:
         match fact:
             case ScheduledStated():
-                scheduled_ids.add(fact.record.id)
+                records: tuple[ScheduledRecord, ...] = (fact.record,)
             case ScheduledListed():
                 listed.add(fact.guild_id)
-                scheduled_ids.update(record.id for record in fact.records)
+                records = fact.records
             case _:
                 scheduled_ids.add(fact.scheduled_id)
+                continue
+        scheduled_ids.update(record.id for record in records)
+        announcing.update(record.guild_id for record in records if record.is_ours)
     ahead = Q(guild__in=listed, state__in=[EventState.SCHEDULED, EventState.LIVE])
+    known = Q(discord_event_id__in=scheduled_ids) | (ahead & ~Q(discord_event_id=None))
+    asked_for = publishing.asked_for(announcing) if announcing else ()
     return (
-        Event.objects.filter(Q(discord_event_id__in=scheduled_ids) | ahead)
-        .exclude(discord_event_id=None)
+        Event.objects.filter(known | Q(pk__in=asked_for))
         .select_for_update(no_key=True, of=("self",))
         .order_by("id")
     )
