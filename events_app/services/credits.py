@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db import transaction
+from django.db.models import Sum
 
 from community.models import Member
 from community.services import audit
-from events_app.domain.counting import Why, explain
+from events_app.domain.counting import COUNTING, Why, explain
 from events_app.domain.plan import LONGEST_WINDOW, is_storable
 from events_app.models import Credit, Event, Verdict
 from events_app.services.changes import note_event
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 GIVE: Final = "credit.give"
 WITHDRAW: Final = "credit.withdraw"
 GAP: Final = "credit.gap"
+
+# What a credit cannot fill: time that counts as it is, and time that was left out.
+_WITHOUT_ROOM: Final = COUNTING | {Why.BLIND, Why.ROLES_UNKNOWN}
 
 
 def give_credit(
@@ -169,7 +173,45 @@ def gap_candidates(event_id: UUID, gap_id: UUID) -> list[tuple[int, float]]:
         DecisionError: the gap is another guild's, or was replayed.
         NoSuchEventError: there is no such event.
     """
-    return _candidates(_event(event_id), gap_id)
+    return [(each.user_id, each.seconds) for each in _candidates(_event(event_id), gap_id)]
+
+
+class GapEffect(NamedTuple):
+    """What the credit for a gap would do for a member.
+
+    Attributes:
+        seconds: what they would be credited with.
+        gain: by how much their time would grow.
+    """
+
+    user_id: int
+    seconds: float
+    gain: float
+
+
+def gap_effects(event_id: UUID, gap_id: UUID) -> list[GapEffect]:
+    """Tells what the credit for a gap would do for each of :func:`gap_candidates`.
+
+    A credit fills the window and never exceeds it. Where the event leaves gaps out, the
+    window is shorter by the gap, so that who was there all along gains nothing: they have
+    their whole share already. Where a member missed other time, it makes up for that.
+
+    Raises:
+        DecisionError: the gap is another guild's, or was replayed.
+        NoSuchEventError: there is no such event.
+    """
+    event = _event(event_id)
+    standing = Credit.objects.standing().filter(event=event).order_by()
+    sums = standing.values("user_id").annotate(sum=Sum("seconds"))
+    had = dict(sums.values_list("user_id", "sum"))
+    return [
+        GapEffect(
+            user_id,
+            seconds,
+            gain=max(min(seconds, room - had.get(user_id, 0.0)), 0.0),
+        )
+        for user_id, seconds, room in _candidates(event, gap_id)
+    ]
 
 
 def credit_gap(
@@ -206,7 +248,7 @@ def credit_gap(
                 actor_name=actor.get_username(),
                 created_at=now,
             )
-            for user_id, seconds in _candidates(event, gap_id)
+            for user_id, seconds, _ in _candidates(event, gap_id)
             if user_id not in has_credit
         )
         if not given:
@@ -284,7 +326,20 @@ def _event(event_id: UUID) -> Event:
     return event
 
 
-def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
+class _Candidate(NamedTuple):
+    """A member whom a gap touched.
+
+    Attributes:
+        seconds: of the gap in the window, that they were not counted for.
+        room: what is left of the window, without what was left out, beside what counts.
+    """
+
+    user_id: int
+    seconds: float
+    room: float
+
+
+def _candidates(event: Event, gap_id: UUID) -> list[_Candidate]:
     gap = BlindGap.objects.filter(pk=gap_id, guild_id=event.guild_id).first()
     if gap is None:
         raise NoSuchGapError(gap_id=gap_id)
@@ -303,14 +358,16 @@ def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
     for user_id in sorted(about):
         records = known.records[user_id]
         if _is_touched(event, records, gap):
+            pieces = explain(terms_of(event, upto=event.ends_at), records)
             counted = sum(
                 (min(piece.ended, ended) - max(piece.began, began)).total_seconds()
-                for piece in explain(terms_of(event, upto=event.ends_at), records)
+                for piece in pieces
                 if piece.counts and piece.began < ended and piece.ended > began
             )
             seconds = (ended - began).total_seconds() - counted
             if seconds > 0:
-                found.append((user_id, seconds))
+                room = sum(piece.seconds for piece in pieces if piece.why not in _WITHOUT_ROOM)
+                found.append(_Candidate(user_id, seconds, room))
     return found
 
 
