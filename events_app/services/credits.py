@@ -8,7 +8,6 @@ events, and would wait for the one that waits for it.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db import transaction
@@ -16,7 +15,6 @@ from django.db.models import Sum
 
 from community.models import Member
 from community.services import audit
-from events_app.domain.counting import COUNTING, Why, explain
 from events_app.domain.plan import LONGEST_WINDOW, is_storable
 from events_app.models import Credit, Event, Verdict
 from events_app.services.changes import note_event
@@ -25,18 +23,16 @@ from events_app.services.decision_errors import (
     EmptyCreditError,
     EmptyReasonError,
     EventNotOnError,
-    GapReplayedError,
     NoSuchCreditError,
-    NoSuchGapError,
     UnfitSecondsError,
     UnfitTextError,
     UnknownMemberError,
     UnknownVerdictError,
 )
-from events_app.services.member_records import known_of, members_about, terms_of
 from events_app.services.plan_problems import LONGEST_REASON
 from events_app.services.planning_errors import NoSuchEventError
 from events_app.services.rollup import rebuild
+from events_app.services.touched_by_gap import touched_by_gap
 from sessions_app.models import BlindGap, VoiceSession
 
 if TYPE_CHECKING:
@@ -45,14 +41,9 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-    from events_app.domain.counting import Records
-
 GIVE: Final = "credit.give"
 WITHDRAW: Final = "credit.withdraw"
 GAP: Final = "credit.gap"
-
-# What a credit cannot fill: time that counts as it is, and time that was left out.
-_WITHOUT_ROOM: Final = COUNTING | {Why.BLIND, Why.ROLES_UNKNOWN}
 
 
 def give_credit(
@@ -173,7 +164,7 @@ def gap_candidates(event_id: UUID, gap_id: UUID) -> list[tuple[int, float]]:
         DecisionError: the gap is another guild's, or was replayed.
         NoSuchEventError: there is no such event.
     """
-    return [(each.user_id, each.seconds) for each in _candidates(_event(event_id), gap_id)]
+    return [(each.user_id, each.seconds) for each in touched_by_gap(_event(event_id), gap_id)]
 
 
 class GapEffect(NamedTuple):
@@ -210,7 +201,7 @@ def gap_effects(event_id: UUID, gap_id: UUID) -> list[GapEffect]:
             seconds,
             gain=max(min(seconds, room - had.get(user_id, 0.0)), 0.0),
         )
-        for user_id, seconds, room in _candidates(event, gap_id)
+        for user_id, seconds, room in touched_by_gap(event, gap_id)
     ]
 
 
@@ -248,7 +239,7 @@ def credit_gap(
                 actor_name=actor.get_username(),
                 created_at=now,
             )
-            for user_id, seconds, _ in _candidates(event, gap_id)
+            for user_id, seconds, _ in touched_by_gap(event, gap_id)
             if user_id not in has_credit
         )
         if not given:
@@ -324,68 +315,6 @@ def _event(event_id: UUID) -> Event:
     if event is None:
         raise NoSuchEventError(event_id=event_id)
     return event
-
-
-class _Candidate(NamedTuple):
-    """A member whom a gap touched.
-
-    Attributes:
-        seconds: of the gap in the window, that they were not counted for.
-        room: what is left of the window, without what was left out, beside what counts.
-    """
-
-    user_id: int
-    seconds: float
-    room: float
-
-
-def _candidates(event: Event, gap_id: UUID) -> list[_Candidate]:
-    gap = BlindGap.objects.filter(pk=gap_id, guild_id=event.guild_id).first()
-    if gap is None:
-        raise NoSuchGapError(gap_id=gap_id)
-    if gap.is_replayed:
-        raise GapReplayedError
-    began, ended = max(gap.began_at, event.starts_at), min(gap.ended_at, event.ends_at)
-    if began >= ended:
-        return []
-    about = members_about(event, since=gap.began_at, until=gap.ended_at)
-    if gap.user_id is not None:
-        about &= {gap.user_id}
-    # Nothing that is later than the gap matters here, but that a session goes on after it.
-    moment = max(event.ends_at, gap.ended_at + gap.length)
-    known = known_of(event, about, now=moment)
-    found = []
-    for user_id in sorted(about):
-        records = known.records[user_id]
-        if _is_touched(event, records, gap):
-            pieces = explain(terms_of(event, upto=event.ends_at), records)
-            counted = sum(
-                (min(piece.ended, ended) - max(piece.began, began)).total_seconds()
-                for piece in pieces
-                if piece.counts and piece.began < ended and piece.ended > began
-            )
-            seconds = (ended - began).total_seconds() - counted
-            if seconds > 0:
-                room = sum(piece.seconds for piece in pieces if piece.why not in _WITHOUT_ROOM)
-                found.append(_Candidate(user_id, seconds, room))
-    return found
-
-
-def _is_touched(event: Event, records: Records, gap: BlindGap) -> bool:
-    """Tells whether a member's time, this gap apart, counts up to it, from it on, or in it."""
-    span = (gap.began_at, gap.ended_at)
-    without = replace(records, gaps=[each for each in records.gaps if each != span])
-    terms = terms_of(event, upto=event.ends_at)
-    # The gap may reach over the window's edges: who was there before it was there.
-    wide = replace(
-        terms,
-        starts=min(terms.starts, gap.began_at - gap.length),
-        upto=max(terms.upto, gap.ended_at + gap.length),
-    )
-    return any(
-        piece.why == Why.COUNTED and piece.began <= gap.ended_at and piece.ended >= gap.began_at
-        for piece in explain(wide, without)
-    )
 
 
 def _values(credit: Credit) -> dict[str, Any]:
