@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from botrunner.gateway.payload import (
     Payload,
@@ -17,15 +16,19 @@ from botrunner.gateway.payload import (
     whole,
 )
 from events_app.domain.occurrences import STATES
-from events_app.domain.scheduled import InterestChanged, ScheduledException, ScheduledRecord
+from events_app.domain.scheduled import (
+    InterestChanged,
+    ScheduledException,
+    ScheduledRecord,
+    made_at,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 LONGEST_NAME: Final = 100
 LONGEST_DESCRIPTION: Final = 1000
 EXCEPTIONS: Final = "guild_scheduled_event_exceptions"
-
-# What a snowflake's upper bits count from, in milliseconds.
-EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
-TIME_SHIFT: Final = 22
 
 
 def scheduled_record(payload: Payload, *, guild_id: int, own_id: int | None) -> ScheduledRecord:
@@ -105,15 +108,11 @@ def scheduled_exception(payload: Payload) -> ScheduledException:
     exception_id = snowflake(payload, "event_exception_id")
     return ScheduledException(
         id=exception_id,
-        planned_start=_made_at(exception_id),
+        planned_start=made_at(exception_id),
         starts_at=instant(payload, "scheduled_start_time"),
         ends_at=instant(payload, "scheduled_end_time"),
         is_called_off=payload.get("is_canceled") is True,
     )
-
-
-def _made_at(snowflake_id: int) -> datetime:
-    return EPOCH + timedelta(milliseconds=snowflake_id >> TIME_SHIFT)
 
 
 def interest_changed(payload: Payload, *, is_interested: bool, at: datetime) -> InterestChanged:

@@ -30,6 +30,7 @@ from events_app.domain.scheduled import (
     ScheduledListed,
     ScheduledRecord,
     ScheduledStated,
+    made_at,
 )
 from events_app.models import DiscordStatus, Event, EventState
 from events_app.services import changes, event_versions, publishing
@@ -135,8 +136,7 @@ class _Desk:
             )
             rows = {row.event.id: row for row in self._kept[key]}
             about = occurrences.spoken_of([row.occurrence for row in rows.values()], record)
-            is_late = any(at < row.heard_at for row in rows.values())
-            if about is not None and about.id is not None and not is_late:
+            if about is not None and about.id is not None:
                 self._hear(rows[about.id].event, at=at)
 
     def _state_ours(self, key: tuple[int, int], record: ScheduledRecord, *, at: datetime) -> None:
@@ -172,7 +172,9 @@ class _Desk:
                 lambda known: occurrences.missing(known, at=fact.at, blind_since=fact.blind_since),
             )
         for key, event in list(self._ours.items()):
-            if key[0] == fact.guild_id and key not in listed and event.starts_at > fact.at:
+            # A list that waited to be written may be older than the announcement.
+            is_told = made_at(key[1]) <= fact.at < event.starts_at
+            if key[0] == fact.guild_id and key not in listed and is_told:
                 self._part(key, at=fact.at)
 
     def _settle(

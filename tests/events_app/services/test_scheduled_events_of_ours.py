@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +68,8 @@ def test_an_event_that_was_planned_here_keeps_its_window_when_discord_ends_it() 
         stated(raid(is_ours=True, status=COMPLETED), minutes(20)),
     )
 
+    hear(stated(raid(is_ours=True, status=ACTIVE), minutes(10)))
+
     event.refresh_from_db()
     assert (event.starts_at, event.ends_at, event.state) == (EVENING, minutes(60), "live")
     assert (event.discord_event_id, event.discord_status) == (SHOWN, "completed")
@@ -106,6 +109,19 @@ def test_an_event_that_was_planned_here_is_parted_from_what_is_gone(fact: Schedu
     event.refresh_from_db()
     assert (event.discord_event_id, event.state) == (None, "scheduled")
     assert (event.discord_status, event.discord_seen_at) == ("canceled", minutes(-60))
+
+
+def test_a_list_that_is_older_than_the_announcement_does_not_part_it() -> None:
+    made = int((minutes(-50) - datetime(2015, 1, 1, tzinfo=UTC)).total_seconds() * 1000) << 22
+    event = planned(discord_event_id=made)
+
+    hear(listed(at=minutes(-51)))
+    event.refresh_from_db()
+    assert event.discord_event_id == made
+
+    hear(listed(at=minutes(-49)))
+    event.refresh_from_db()
+    assert event.discord_event_id is None
 
 
 def test_an_event_of_this_bots_that_nobody_asked_for_does_not_come_in() -> None:
