@@ -142,19 +142,18 @@ class _Desk:
     def _state_ours(self, key: tuple[int, int], record: ScheduledRecord, *, at: datetime) -> None:
         """Notes what Discord says of an event that was planned here."""
         event = self._ours[key]
-        if event.discord_seen_at is not None and at < event.discord_seen_at:
-            return
         if record.status == CANCELED:
             self._part(key, at=at)
-            return
-        event.discord_status = status_of(record.status) or event.discord_status
-        self._hear(event, at=at)
+        elif self._hear(event, at=at):
+            event.discord_status = status_of(record.status) or event.discord_status
 
-    def _hear(self, event: Event, *, at: datetime) -> None:
-        """Notes when an event was last heard of."""
-        if event.discord_seen_at is None or event.discord_seen_at < at:
-            event.discord_seen_at = at
-            self._heard[event.id] = event
+    def _hear(self, event: Event, *, at: datetime) -> bool:
+        """Notes when an event was last heard of; tells whether this is the newest word."""
+        if event.discord_seen_at is not None and event.discord_seen_at >= at:
+            return False
+        event.discord_seen_at = at
+        self._heard[event.id] = event
+        return True
 
     def note_heard(self) -> None:
         """Writes of which events something was heard, all at once."""
