@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.apps import AppConfig
 from django.utils.module_loading import import_string
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from sessions_app.registry import Panel
 
 
+LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
+"""Each of the jobs here runs every minute."""
+
+
 class EventsConfig(AppConfig):
     """What organizers plan, and who took part."""
 
@@ -28,7 +33,13 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listens to what changes on the floors below, and shows itself on their pages."""
-        from events_app.services import linking, self_check  # noqa: PLC0415 - models are loaded now
+        from events_app.services import (  # noqa: PLC0415 - models are loaded now
+            linking,
+            rewards,
+            rollup,
+            self_check,
+            states,
+        )
 
         event, participation, dispute, reward = (
             self.get_model(name) for name in ("Event", "Participation", "Dispute", "Reward")
@@ -41,6 +52,8 @@ class EventsConfig(AppConfig):
         community_registry.add_to_demo("events_app.services.demo_evenings.make_demo_events")
         sessions_registry.hear_of_sessions(linking.sessions_written)
         sessions_registry.add_book_check(self_check.NAME, self_check.look_at_participation)
+        for job in (states.JOB, rollup.JOB, rewards.RETRY):
+            sessions_registry.expect_job(job, within=LONGEST_WITHOUT_JOB)
         sessions_registry.name_events_of_sessions(linking.event_ids_of)
         sessions_registry.show_on_session_page(_events_of_session)
 

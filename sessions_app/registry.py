@@ -1,4 +1,4 @@
-"""What the floors above bring in ``AppConfig.ready()``: panels, events, checks, ears."""
+"""What the floors above bring in ``AppConfig.ready()``: panels, events, checks, jobs, ears."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from django.http import HttpRequest
@@ -88,6 +88,24 @@ def add_book_check(name: str, check: BookCheck) -> None:
 def book_checks() -> dict[str, BookCheck]:
     """Gives what was added, by name."""
     return dict(_book_checks)
+
+
+_regular_jobs: dict[str, timedelta] = {}
+
+
+def expect_job(name: str, *, within: timedelta) -> None:
+    """Has health warn where a scheduled job of an upper floor has not completed.
+
+    Args:
+        name: the name under which its runs are recorded.
+        within: how long it may not have completed before it is late.
+    """
+    _regular_jobs[name] = within
+
+
+def expected_jobs() -> dict[str, timedelta]:
+    """Gives what was added: by name, how long each may not have completed."""
+    return dict(_regular_jobs)
 
 
 class Listener(Protocol):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from botrunner.gateway.asked_once import ask_once
-from botrunner.gateway.payload import Payload, UnreadableError, as_snowflake, mapping
+from botrunner.gateway.payload import Payload, UnreadableError, as_snowflake, mapping, whole
 from botrunner.gateway.translate_scheduled import scheduled_record
 from botrunner.gateway.writer import at_database
 from events_app.domain.publication import EXTERNAL, Publication
-from events_app.domain.scheduled import ACTIVE, SCHEDULED
-from events_app.services import publishing
+from events_app.domain.scheduled import ACTIVE, SCHEDULED, next_status
+from events_app.services import discord_state, publishing
 
 if TYPE_CHECKING:
     from discord.http import HTTPClient
@@ -29,7 +29,7 @@ REASON: Final = "Planned in Rollcall"
 
 
 class Announcer:
-    """Makes, changes and takes away the announcements of one shard's guilds."""
+    """Makes, changes, begins, ends and takes away the announcements of one shard's guilds."""
 
     def __init__(self, *, writer: Writer) -> None:
         """Has announced nothing.
@@ -76,6 +76,41 @@ class Announcer:
         except discord.NotFound as error:
             if not is_unknown_event(error):
                 raise
+
+    async def follow_state(self, item: OutboxItem, client: discord.Client) -> None:
+        """Has an event begin, end or be called off, step by step, as it stands here.
+
+        Somebody else may have taken a step, or Discord by itself: what is refused is no
+        refusal where the status has changed meanwhile.
+        """
+        told = await self._writer.run(at_database, discord_state.to_be_told, item)
+        if told is None:
+            return
+        scheduled_id, wanted = told
+        place = {"guild_id": item.guild_id, "scheduled_id": scheduled_id}
+        refusal: discord.HTTPException | None = None
+        refused_at: int | None = None
+        try:
+            while True:
+                shown = mapping(await ask_once(client.http, "GET", ONE, place), "scheduled event")
+                status = whole(shown, "status")
+                if refusal is not None and status == refused_at:
+                    raise refusal
+                step = next_status(status, wanted)
+                if step is None:
+                    return
+                try:
+                    await ask_once(
+                        client.http, "PATCH", ONE, place, json={"status": step}, reason=REASON
+                    )
+                except discord.HTTPException as error:
+                    if error.status != HTTPStatus.BAD_REQUEST:
+                        raise
+                    refusal, refused_at = error, status
+        except discord.NotFound as error:
+            if not is_unknown_event(error):
+                raise
+            await self._writer.run(at_database, publishing.forget, item, scheduled_id)
 
     async def _edit(
         self, http: HTTPClient, guild_id: int, scheduled_id: int, publication: Publication

@@ -27,7 +27,7 @@ from botrunner.gateway.reminding import send_reminder
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.services import leases, outbox
 from community.services.leases import LeaseLostError
-from events_app.services import publishing, reminder_answers, rewards
+from events_app.services import discord_state, publishing, reminder_answers, rewards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KINDS: Final = publishing.KINDS | rewards.KINDS | reminder_answers.KINDS
+_OF_EVENTS: Final = publishing.KINDS | {discord_state.STATUS}
+KINDS: Final = _OF_EVENTS | rewards.KINDS | reminder_answers.KINDS
 """The kinds of outbox items that are done here."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -190,6 +191,8 @@ class Delivery:
                 return Outcome(shown=await send_reminder(item, client))
             if item.kind == publishing.WITHDRAW:
                 await self._announcer.withdraw(item, client)
+            elif item.kind == discord_state.STATUS:
+                await self._announcer.follow_state(item, client)
             else:
                 await self._change_role(item, client)
         except discord.HTTPException as error:
@@ -254,7 +257,7 @@ def is_refusal(error: discord.HTTPException) -> bool:
 
 def lane_of(item: OutboxItem) -> Lane:
     """Tells what an item has to wait for: whatever was asked before of the same thing."""
-    if item.kind in publishing.KINDS:
+    if item.kind in _OF_EVENTS:
         return ("event", str(item.payload.get("event_id")))
     if item.kind in reminder_answers.KINDS:
         return ("reminder", str(item.payload.get("event_id")))

@@ -166,7 +166,7 @@ class Feed:
         except UnreadableError as error:
             self._could_not_read(name, str(error))
             # discord.py ends the connection over what it cannot read.
-            return name != "VOICE_STATE_UPDATE"
+            return name != "VOICE_STATE_UPDATE" and name not in self._scheduled.handlers
 
     def threw(self, name: str, payload: Any) -> None:
         """discord.py ends the client over an event; over the next of its kind it shall not.

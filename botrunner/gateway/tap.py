@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from discord.gateway import KeepAliveHandler
@@ -60,6 +61,14 @@ TAPPED: Final = (
     "GUILD_SCHEDULED_EVENT_USER_ADD",
     "GUILD_SCHEDULED_EVENT_USER_REMOVE",
 )
+
+UNKNOWN: Final = (
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_CREATE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_UPDATE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTION_DELETE",
+    "GUILD_SCHEDULED_EVENT_EXCEPTIONS_DELETE",
+)
+"""Events that discord.py has no parser for."""
 
 # A control frame (HELLO, heartbeat ACK, invalid session, reconnect) is this short, and
 # hardly any event is: so short a text is parsed a second time to see which it is.
@@ -108,6 +117,8 @@ def attach(client: discord.Client, sink: Sink, *, clock: Clock) -> None:
     connection = client._connection
     for name in TAPPED:
         connection.parsers[name] = _tapped(name, connection.parsers[name], sink)
+    for name in UNKNOWN:
+        connection.parsers[name] = partial(_heard, name, sink)
 
     update_references = connection._update_references
     latest: DiscordWebSocket | None = None
@@ -155,6 +166,11 @@ def hearts(client: discord.Client) -> list[KeepAliveHandler]:
         for thread in threading.enumerate()
         if isinstance(thread, KeepAliveHandler) and thread.ws._connection is client._connection
     ]
+
+
+def _heard(name: str, sink: Sink, payload: Any) -> None:
+    """Lets the sink hear an event that discord.py passes over."""
+    sink.event(name, payload)
 
 
 def _tapped(name: str, parse: Callable[[Any], Any], sink: Sink) -> Callable[[Any], None]:

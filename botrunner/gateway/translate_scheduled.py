@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
+    entries,
     instant,
     mapping,
     snowflake,
@@ -15,13 +16,19 @@ from botrunner.gateway.payload import (
     whole,
 )
 from events_app.domain.occurrences import STATES
-from events_app.domain.scheduled import InterestChanged, ScheduledRecord
+from events_app.domain.scheduled import (
+    InterestChanged,
+    ScheduledException,
+    ScheduledRecord,
+    made_at,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 LONGEST_NAME: Final = 100
 LONGEST_DESCRIPTION: Final = 1000
+EXCEPTIONS: Final = "guild_scheduled_event_exceptions"
 
 
 def scheduled_record(payload: Payload, *, guild_id: int, own_id: int | None) -> ScheduledRecord:
@@ -65,6 +72,47 @@ def _repeats_from(payload: Payload, starts_at: datetime) -> datetime | None:
         return None
     # A rule that does not say when it begins makes the event repeat all the same.
     return instant(mapping(rule, "recurrence_rule"), "start") or starts_at
+
+
+def scheduled_exceptions(payload: Payload) -> tuple[ScheduledException, ...] | None:
+    """Reads which single times of a scheduled event were moved or called off.
+
+    One that cannot be read is passed over: Discord has not published their form, and they
+    shall not hide the event.
+
+    Returns:
+        None where the payload says nothing of them.
+
+    Raises:
+        UnreadableError: if they are no list.
+    """
+    if payload.get(EXCEPTIONS) is None:
+        return None
+    found = []
+    for entry in entries(payload, EXCEPTIONS):
+        try:
+            found.append(scheduled_exception(mapping(entry, EXCEPTIONS)))
+        except UnreadableError:
+            continue
+    return tuple(found)
+
+
+def scheduled_exception(payload: Payload) -> ScheduledException:
+    """Reads GUILD_SCHEDULED_EVENT_EXCEPTION_CREATE, or another word of a single time.
+
+    Its id is a snowflake made of the time at which the rule has it.
+
+    Raises:
+        UnreadableError: if a field is not what it should be.
+    """
+    exception_id = snowflake(payload, "event_exception_id")
+    return ScheduledException(
+        id=exception_id,
+        planned_start=made_at(exception_id),
+        starts_at=instant(payload, "scheduled_start_time"),
+        ends_at=instant(payload, "scheduled_end_time"),
+        is_called_off=payload.get("is_canceled") is True,
+    )
 
 
 def interest_changed(payload: Payload, *, is_interested: bool, at: datetime) -> InterestChanged:

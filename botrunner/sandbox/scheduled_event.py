@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
 
-from botrunner.sandbox.entities import stamp
+from botrunner.sandbox.entities import EPOCH_MS, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: All there are: events that anybody but members of the guild could see were never released.
 GUILD_ONLY: Final = 2
+UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntityType(enum.IntEnum):
@@ -146,12 +147,45 @@ def _number(value: Any, allowed: range) -> int:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A single time of an event that repeats, moved or called off: Discord's "exception".
+
+    Attributes:
+        planned_start: where the rule puts it, in whole milliseconds: its id is made of it.
+    """
+
+    planned_start: datetime
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    is_canceled: bool = False
+
+    @property
+    def id(self) -> int:
+        """Discord's id: a snowflake of the rule's start, and nothing else."""
+        milliseconds = (self.planned_start - UNIX_EPOCH) // timedelta(milliseconds=1)
+        return (milliseconds - EPOCH_MS) << 22
+
+    def payload(self, event_id: int) -> dict[str, Any]:
+        """Shows it as Discord's exception object."""
+        return {
+            "event_id": str(event_id),
+            "event_exception_id": str(self.id),
+            "scheduled_start_time": stamp(self.starts_at),
+            "scheduled_end_time": stamp(self.ends_at),
+            "is_canceled": self.is_canceled,
+        }
+
+
 @dataclass(slots=True)
 class ScheduledEvent:
     """An event that is announced in a guild; one that repeats is always its next time.
 
+    It states that time as its rule has it, also where it was moved alone.
+
     Attributes:
         location: where an external one is held.
+        exceptions: the times that were moved or called off alone, by their ids.
         interested: the users who said so.
         empty_since: since when nobody is in the channel of one that goes on.
     """
@@ -167,6 +201,7 @@ class ScheduledEvent:
     location: str | None = None
     status: EventStatus = EventStatus.SCHEDULED
     recurrence_rule: Recurrence | None = None
+    exceptions: dict[int, Deviation] = field(default_factory=dict)
     interested: set[int] = field(default_factory=set)
     empty_since: datetime | None = None
 
@@ -195,7 +230,9 @@ class ScheduledEvent:
             "sku_ids": [],
             "auto_start": False,
             "recurrence_rule": self.recurrence_rule and self.recurrence_rule.payload(),
-            "guild_scheduled_event_exceptions": [],
+            "guild_scheduled_event_exceptions": [
+                deviation.payload(self.id) for deviation in self.exceptions.values()
+            ],
         }
         if with_user_count:
             shown["user_count"] = len(self.interested)
@@ -204,11 +241,16 @@ class ScheduledEvent:
     def go_on_to_next(self) -> bool:
         """Turns one that repeats into its next time, as Discord does when a time is over.
 
+        Times that were called off alone are passed over; Discord's documentation does not
+        say so, but nobody could begin them.
+
         Returns:
             Whether there is a next time.
         """
         rule = self.recurrence_rule
         following = rule.after(self.scheduled_start_time) if rule else None
+        while rule and following is not None and self._is_called_off(following):
+            following = rule.after(following)
         if following is None:
             return False
         if self.scheduled_end_time is not None:
@@ -216,3 +258,7 @@ class ScheduledEvent:
         self.scheduled_start_time = following
         self.status, self.empty_since = EventStatus.SCHEDULED, None
         return True
+
+    def _is_called_off(self, planned_start: datetime) -> bool:
+        deviation = self.exceptions.get(Deviation(planned_start).id)
+        return deviation is not None and deviation.is_canceled

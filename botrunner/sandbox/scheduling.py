@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from botrunner.sandbox.audit import AuditAction, set_fields
 from botrunner.sandbox.errors import UnknownThingError
 from botrunner.sandbox.registry import Registry
-from botrunner.sandbox.scheduled_event import EntityType, EventStatus, ScheduledEvent
+from botrunner.sandbox.scheduled_event import Deviation, EntityType, EventStatus, ScheduledEvent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from botrunner.sandbox.entities import Guild
 
 #: Discord says "a few minutes" and "a few hours".
@@ -21,7 +23,12 @@ ENDS_WHEN_EMPTY_FOR: Final = timedelta(minutes=3)
 CANCELED_WHEN_LATE_BY: Final = timedelta(hours=3)
 #: Those over that REST still knows, of each guild.
 MOST_PAST: Final = 100
-CHANGEABLE: Final = frozenset(ScheduledEvent.__slots__) - {"id", "creator_id", "interested"}
+CHANGEABLE: Final = frozenset(ScheduledEvent.__slots__) - {
+    "id",
+    "creator_id",
+    "exceptions",
+    "interested",
+}
 
 
 class Scheduling(Registry):
@@ -98,6 +105,43 @@ class Scheduling(Registry):
             guild, AuditAction.GUILD_SCHEDULED_EVENT_DELETE, event, by=by, reason=reason
         )
 
+    # Exceptions ---------------------------------------------------------------------------
+
+    def deviate(
+        self,
+        guild_id: int,
+        event_id: int,
+        planned_start: datetime,
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        is_canceled: bool = False,
+    ) -> Deviation:
+        """Moves a single time of one that repeats, or calls it off; an earlier word gives way.
+
+        The event itself is not told anew: Discord tells of the exception alone.
+        """
+        guild, event = self.guild(guild_id), self.scheduled_event(guild_id, event_id)
+        deviation = Deviation(planned_start, starts_at, ends_at, is_canceled=is_canceled)
+        what = "UPDATE" if deviation.id in event.exceptions else "CREATE"
+        event.exceptions[deviation.id] = deviation
+        self._dispatch_exception(guild, event, deviation, what)
+        return deviation
+
+    def follow_rule(self, guild_id: int, event_id: int, planned_start: datetime) -> None:
+        """Has a single time be again as the rule has it."""
+        guild, event = self.guild(guild_id), self.scheduled_event(guild_id, event_id)
+        deviation = event.exceptions.pop(Deviation(planned_start).id, None)
+        if deviation is not None:
+            self._dispatch_exception(guild, event, deviation, "DELETE")
+
+    def follow_rule_always(self, guild_id: int, event_id: int) -> None:
+        """Has all times be again as the rule has them."""
+        guild, event = self.guild(guild_id), self.scheduled_event(guild_id, event_id)
+        event.exceptions.clear()
+        payload = {"event_id": str(event.id)}
+        self.dispatch(guild, "GUILD_SCHEDULED_EVENT_EXCEPTIONS_DELETE", payload)
+
     # Interest -----------------------------------------------------------------------------
 
     def add_interest(self, guild_id: int, event_id: int, user_id: int) -> None:
@@ -150,6 +194,12 @@ class Scheduling(Registry):
 
     def _dispatch_scheduled(self, guild: Guild, what: str, event: ScheduledEvent) -> None:
         self.dispatch(guild, f"GUILD_SCHEDULED_EVENT_{what}", event.payload(guild.id))
+
+    def _dispatch_exception(
+        self, guild: Guild, event: ScheduledEvent, deviation: Deviation, what: str
+    ) -> None:
+        name = f"GUILD_SCHEDULED_EVENT_EXCEPTION_{what}"
+        self.dispatch(guild, name, deviation.payload(event.id))
 
     def _dispatch_interest(
         self, guild_id: int, event: ScheduledEvent, user_id: int, what: str

@@ -34,8 +34,8 @@ from events_app.admin import (
 from events_app.admin.filters import SeriesFilter
 from events_app.admin.overview import event_page
 from events_app.admin.pages import ADD, CHANGE, CREDIT, REWARD, bound_to
-from events_app.admin.rows import STATE_LABELS, window_of
-from events_app.models import Event, EventState, Participation
+from events_app.admin.rows import DISCORD_LABELS, STATE_LABELS, window_of
+from events_app.models import DiscordStatus, Event, EventState, Participation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,7 @@ class EventAdmin(GuildScopedAdmin):
         "qualified",
         "series_link",
         "made_on",
+        "on_discord",
         "guild_link",
     )
     list_filter = (
@@ -100,6 +101,7 @@ class EventAdmin(GuildScopedAdmin):
         ("starts_at", TimeRangeFilter),
         SeriesFilter,
         "is_from_discord",
+        "discord_status",
     )
     search_fields = ("title",)
     search_help_text = "Title, or an id"
@@ -201,3 +203,12 @@ class EventAdmin(GuildScopedAdmin):
     def made_on(self, event: Event) -> str:
         """Tells where it was made, and so where its times are edited."""
         return "Discord" if event.is_from_discord else "Rollcall"
+
+    @display(
+        description="on Discord",
+        label={str(status.label): label for status, label in DISCORD_LABELS.items()},
+        ordering="discord_status",
+    )
+    def on_discord(self, event: Event) -> str:
+        """Says what Discord last said of it."""
+        return str(DiscordStatus(event.discord_status).label) if event.discord_status else NOTHING

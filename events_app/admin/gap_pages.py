@@ -10,9 +10,9 @@ from django.http import Http404, HttpResponseRedirect
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
-from events_app.admin.pages import CREDIT, Names, ReasonForm, address, refuse
-from events_app.models import Credit
-from events_app.services.credits import credit_gap, gap_candidates
+from events_app.admin.pages import CHANGE, CREDIT, Names, ReasonForm, address, refuse
+from events_app.models import Credit, GapPolicy
+from events_app.services.credits import credit_gap, gap_effects
 from events_app.services.event_gaps import gaps_within
 
 if TYPE_CHECKING:
@@ -69,16 +69,20 @@ def gap_page(asker: Asker, event_id: UUID, gap_id: UUID) -> HttpResponse:
     if asker.request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
+            gains = {each.user_id for each in gap_effects(event.pk, gap.pk) if each.gain}
             given = credit_gap(event.pk, gap.pk, reason=reason, actor=asker.user, now=asker.now)
         except RollcallError as error:
             refuse(form, error)
         else:
-            members = f"{len(given)} member{'s' if len(given) != 1 else ''}"
-            messages.success(asker.request, f"Credited the gap to {members}.")
+            gained = sum(credit.user_id in gains for credit in given)
+            messages.success(
+                asker.request,
+                f"Credited the gap to {_members(len(given))}; {_gained(gained, len(given))}.",
+            )
             return HttpResponseRedirect(back)
     why_not, found = "", []
     try:
-        found = gap_candidates(event.pk, gap.pk)
+        found = gap_effects(event.pk, gap.pk)
     except RollcallError as error:
         why_not = str(error)
     had = set(
@@ -87,7 +91,7 @@ def gap_page(asker: Asker, event_id: UUID, gap_id: UUID) -> HttpResponse:
         .order_by()
         .values_list("user_id", flat=True)
     )
-    names = Names(event.guild_id, [user_id for user_id, _ in found[:MOST_MEMBERS]])
+    names = Names(event.guild_id, [each.user_id for each in found[:MOST_MEMBERS]])
     return asker.render(
         "event/gap.html",
         f"Make a blind gap good: {event.title}",
@@ -97,13 +101,32 @@ def gap_page(asker: Asker, event_id: UUID, gap_id: UUID) -> HttpResponse:
         ended=moment(gap.ended_at, event.zone),
         length=in_words(gap.length.total_seconds()),
         lines=[
-            (names.link(user_id), in_words(seconds), user_id in had)
-            for user_id, seconds in found[:MOST_MEMBERS]
+            (
+                names.link(user_id),
+                in_words(seconds),
+                in_words(gain) if gain else "",
+                user_id in had,
+            )
+            for user_id, seconds, gain in found[:MOST_MEMBERS]
         ],
         count=len(found),
-        to_give=sum(user_id not in had for user_id, _ in found),
+        to_gain=sum(each.gain > 0 for each in found if each.user_id not in had),
+        may_change=asker.may(CHANGE),
+        is_left_out=event.gap_policy == GapPolicy.EXCLUDE,
+        to_give=sum(each.user_id not in had for each in found),
         why_not=why_not,
         form=form,
         back=back,
         media=form.media,
     )
+
+
+def _members(count: int) -> str:
+    return f"{count} member{'' if count == 1 else 's'}"
+
+
+def _gained(gained: int, given: int) -> str:
+    """Says for how many of those who were credited it makes a difference."""
+    if not gained:
+        return "nobody's time grew by it, since it fills their window already"
+    return "each gained by it" if gained == given else f"{gained} of them gained by it"

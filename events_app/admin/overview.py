@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.html import format_html
 
 from community.admin.showing import link_or_id, link_to, link_to_list, moment
 from community.domain.durations import in_words
@@ -19,6 +20,7 @@ from events_app.admin.plan_choices import names_of_channels, names_of_roles
 from events_app.admin.reward_pages import reward_box
 from events_app.admin.rows import STATE_LABELS, ParticipationLine, participation_lines
 from events_app.models import (
+    DiscordStatus,
     Dispute,
     DisputeState,
     Event,
@@ -27,6 +29,7 @@ from events_app.models import (
     Interest,
     Participation,
 )
+from events_app.services.discord_state import refusal_of
 from events_app.services.planning_errors import PlanningError
 from events_app.services.series_from_event import refuse_to_repeat
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpResponse
+    from django.utils.safestring import SafeString
 
     from events_app.admin.pages import Asker
 
@@ -141,9 +145,28 @@ def facts_of(event: Event) -> list[tuple[str, object]]:
             roles_named([event.reward_role]) if event.reward_role else "",
         ),
         ("Series", _series(event)),
+        ("On Discord", _on_discord(event)),
+        ("Refused by Discord", _refused(event)),
         ("From Discord", "yes: title and times are edited there" if event.is_from_discord else ""),
     ]
     return [(name, fact) for name, fact in facts if fact != ""]
+
+
+def _on_discord(event: Event) -> SafeString | str:
+    """Says what Discord last said, and when that was heard."""
+    if not event.discord_status:
+        return "announced" if event.discord_event_id else ""
+    said = str(DiscordStatus(event.discord_status).label)
+    seen_at = event.discord_seen_at
+    return format_html("{}, heard {}", said, moment(seen_at, event.zone)) if seen_at else said
+
+
+def _refused(event: Event) -> str:
+    """Says what Discord would not let the bot do of the event's beginning or end."""
+    if event.is_from_discord or event.discord_event_id is None:
+        return ""
+    refusal = refusal_of(event)
+    return f"the event is {event.get_state_display()} here: {refusal}" if refusal else ""
 
 
 def _series(event: Event) -> object:

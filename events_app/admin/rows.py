@@ -16,7 +16,7 @@ from events_app.admin.outcomes import (
     verdict_of,
 )
 from events_app.admin.pages import address
-from events_app.models import Event, EventState
+from events_app.models import DiscordStatus, Event, EventState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,12 @@ STATE_LABELS: Final = {
     EventState.LIVE: "success",
     EventState.ENDED: "",
     EventState.CANCELLED: "danger",
+}
+DISCORD_LABELS: Final = {
+    DiscordStatus.SCHEDULED: "info",
+    DiscordStatus.ACTIVE: "success",
+    DiscordStatus.COMPLETED: "",
+    DiscordStatus.CANCELED: "danger",
 }
 
 

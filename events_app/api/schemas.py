@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema
 
 from community.api.fields import Moment, SnowflakeFilter, SnowflakeText, UuidFilter, UuidText
 from community.models import OutboxItem, OutboxState
-from events_app.models import RULE_FIELDS, Event, EventSeries, EventState, GapPolicy
+from events_app.models import RULE_FIELDS, DiscordStatus, Event, EventSeries, EventState, GapPolicy
 from events_app.services.publishing import PUBLISH
 from sessions_app.api.paging import PageQuery
 
@@ -104,6 +104,10 @@ class EventOut(RulesOut):
     version: int = Field(description="Grows with each change; name it in yours.")
     discord_event_id: SnowflakeText | None = Field(description="The scheduled event on Discord.")
     is_from_discord: bool = Field(description="Made on Discord: its times are edited there.")
+    discord_status: DiscordStatus | None = Field(
+        description="What Discord last said of it; null where it said nothing."
+    )
+    discord_seen_at: Moment | None = Field(description="When Discord last said something of it.")
     counted_at: Moment | None = Field(description="When participation was last worked out.")
     created_at: Moment
     links: EventLinks
@@ -231,7 +235,11 @@ def event_columns(event: "NamedEvent") -> dict[str, Any]:
         },
         series=series,
     )
-    return {name: getattr(event, name) for name in columns} | {"links": links}
+    said = {
+        "discord_status": event.discord_status or None,
+        "discord_seen_at": event.discord_seen_at,
+    }
+    return {name: getattr(event, name) for name in columns} | said | {"links": links}
 
 
 def series_columns(series: "NamedSeries") -> dict[str, Any]:

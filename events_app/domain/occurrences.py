@@ -16,9 +16,12 @@ The rules:
   begins when that was heard.
 - A statement with a later start is the next time, where the present one was live, or its
   start has passed and the rule began earlier. Else somebody moved the present one.
+- A single time that was moved or called off alone is known by where the rule puts it: it is
+  moved, or cancelled, and what follows by the rule stays. Without that exception it is again
+  as the rule has it.
 - A time that passed without anybody beginning it on Discord is over, not cancelled: who met
   all the same has their time counted.
-- What was heard earlier than the newest word that changed anything changes nothing.
+- What was heard earlier than the newest word changes nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +64,7 @@ class Occurrence:
             where staff chose what counts.
         has_chosen_channels: whether staff chose what counts.
         is_called_off: whether staff cancelled it here.
-        heard_at: when the newest word was heard that changed it.
+        heard_at: when the newest word of it was heard.
     """
 
     id: UUID | None
@@ -108,6 +111,23 @@ def stated(
     """
     if _is_late(known, at):
         return []
+    called_off = [
+        _cancelled(each, at=at)
+        for each in known
+        if each.there == words.SCHEDULED and record.calls_off(each.planned_start)
+    ]
+    by_id = {each.id: each for each in called_off}
+    known = [by_id.get(each.id, each) for each in known]
+    return [*called_off, *_stated(known, record, at=at, blind_since=blind_since)]
+
+
+def _stated(
+    known: Sequence[Occurrence],
+    record: ScheduledRecord,
+    *,
+    at: datetime,
+    blind_since: datetime | None,
+) -> list[Occurrence]:
     current = _of_that_time(known, record) or current_of(known)
     if current is None:
         return _first(known, record, at=at)
@@ -149,6 +169,15 @@ def current_of(known: Sequence[Occurrence]) -> Occurrence | None:
     return max(ahead, key=lambda occurrence: occurrence.announced_start, default=None)
 
 
+def spoken_of(known: Sequence[Occurrence], record: ScheduledRecord) -> Occurrence | None:
+    """Finds the occurrence that a statement is about; None where none is kept."""
+    return (
+        _of_that_time(known, record)
+        or current_of(known)
+        or max(known, key=lambda occurrence: occurrence.announced_start, default=None)
+    )
+
+
 def _is_late(known: Sequence[Occurrence], at: datetime) -> bool:
     return any(at < occurrence.heard_at for occurrence in known)
 
@@ -157,7 +186,7 @@ def _of_that_time(known: Sequence[Occurrence], record: ScheduledRecord) -> Occur
     """Finds the occurrence that is at a statement's time already, also one that is over."""
     if not record.repeats:
         return None
-    return next((each for each in known if each.planned_start == record.starts_at), None)
+    return next((each for each in known if each.planned_start == record.planned_start), None)
 
 
 def _changed(before: Occurrence, after: Occurrence) -> list[Occurrence]:
@@ -166,12 +195,12 @@ def _changed(before: Occurrence, after: Occurrence) -> list[Occurrence]:
 
 def _is_next(current: Occurrence, record: ScheduledRecord, *, at: datetime) -> bool:
     """Tells whether a statement speaks of a later time than the present one."""
-    if not record.repeats or record.starts_at <= current.announced_start:
+    if not record.repeats or record.planned_start <= current.announced_start:
         return False
     if current.there == words.LIVE:
         return True
     # Who moves all times of an event begins its rule anew.
-    return at >= current.starts_at and record.repeats_from != record.starts_at
+    return at >= current.starts_at and record.repeats_from != record.planned_start
 
 
 def _first(
@@ -210,7 +239,7 @@ def _merged(before: Occurrence, record: ScheduledRecord, *, at: datetime) -> Occ
     there = STATES.get(record.status, before.there)
     if before.there == words.LIVE and there == words.SCHEDULED:
         there = words.LIVE  # nothing that has begun is to come again
-    planned_start = record.starts_at if record.repeats else before.planned_start
+    planned_start = record.planned_start if record.repeats else before.planned_start
     after = replace(before, there=there, planned_start=planned_start, heard_at=at)
     if before.is_called_off:
         return after
@@ -287,4 +316,5 @@ def _over(
 
 def _seems_to_have_end(occurrence: Occurrence) -> bool:
     """Tells whether Discord named an end, of an event that it states no more."""
-    return occurrence.ends_at != occurrence.announced_start + OPEN_END
+    starts = {occurrence.announced_start, occurrence.starts_at}
+    return occurrence.ends_at not in {start + OPEN_END for start in starts}

@@ -11,6 +11,11 @@ LIVE: Final = "live"
 ENDED: Final = "ended"
 CANCELLED: Final = "cancelled"
 
+# Where a scheduled event is on Discord, beside SCHEDULED.
+ACTIVE: Final = "active"
+COMPLETED: Final = "completed"
+CANCELED: Final = "canceled"
+
 # What becomes of time in which a guild was not watched.
 EXCLUDE: Final = "exclude"
 CREDIT: Final = "credit"

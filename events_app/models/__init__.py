@@ -9,7 +9,7 @@ from events_app.models.credit import (
     RewardState,
     Verdict,
 )
-from events_app.models.event import Event, EventState
+from events_app.models.event import DiscordStatus, Event, EventState
 from events_app.models.participation import Participation, Reason, SessionLink
 from events_app.models.rules import RULE_FIELDS, GapPolicy
 from events_app.models.series import EventSeries
@@ -19,6 +19,7 @@ __all__ = [
     "RULE_FIELDS",
     "Change",
     "Credit",
+    "DiscordStatus",
     "Dispute",
     "DisputeState",
     "Event",

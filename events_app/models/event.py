@@ -29,6 +29,15 @@ class EventState(models.TextChoices):
     CANCELLED = words.CANCELLED, "cancelled"
 
 
+class DiscordStatus(models.TextChoices):
+    """What Discord says of its scheduled event, in Discord's words."""
+
+    SCHEDULED = words.SCHEDULED, "scheduled"
+    ACTIVE = words.ACTIVE, "active"
+    COMPLETED = words.COMPLETED, "completed"
+    CANCELED = words.CANCELED, "canceled"
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     """Events by what they mean to us."""
 
@@ -83,6 +92,23 @@ class Event(Rules):
     )
     is_from_discord = models.BooleanField(
         "from Discord", default=False, help_text="Made on Discord: its times are edited there."
+    )
+    discord_status = models.CharField(
+        "on Discord",
+        max_length=16,
+        choices=DiscordStatus,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What Discord last said of it; one that was deleted there counts as canceled. "
+        "Empty: nothing.",
+    )
+    discord_seen_at = models.DateTimeField(
+        "last heard of on Discord",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the newest word of Discord's about it arrived.",
     )
     version = models.PositiveIntegerField(
         default=1, help_text="Grows with each change of what its results come from."

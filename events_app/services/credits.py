@@ -8,15 +8,14 @@ events, and would wait for the one that waits for it.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db import transaction
+from django.db.models import Sum
 
 from community.models import Member
 from community.models.ids import new_id
 from community.services import audit
-from events_app.domain.counting import Why, explain
 from events_app.domain.plan import LONGEST_WINDOW, is_storable
 from events_app.models import Credit, Event, Verdict
 from events_app.services.changes import note_event
@@ -25,18 +24,16 @@ from events_app.services.decision_errors import (
     EmptyCreditError,
     EmptyReasonError,
     EventNotOnError,
-    GapReplayedError,
     NoSuchCreditError,
-    NoSuchGapError,
     UnfitSecondsError,
     UnfitTextError,
     UnknownMemberError,
     UnknownVerdictError,
 )
 from events_app.services.finding import find_event
-from events_app.services.member_records import known_of, members_about, terms_of
 from events_app.services.plan_problems import LONGEST_REASON
 from events_app.services.rollup import rebuild
+from events_app.services.touched_by_gap import touched_by_gap
 from sessions_app.models import BlindGap, VoiceSession
 
 if TYPE_CHECKING:
@@ -44,8 +41,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
-
-    from events_app.domain.counting import Records
 
 GIVE: Final = "credit.give"
 WITHDRAW: Final = "credit.withdraw"
@@ -180,7 +175,45 @@ def gap_candidates(event_id: UUID, gap_id: UUID) -> list[tuple[int, float]]:
         DecisionError: the gap is another guild's, or was replayed.
         NoSuchEventError: there is no such event.
     """
-    return _candidates(find_event(event_id), gap_id)
+    return [(each.user_id, each.seconds) for each in touched_by_gap(find_event(event_id), gap_id)]
+
+
+class GapEffect(NamedTuple):
+    """What the credit for a gap would do for a member.
+
+    Attributes:
+        seconds: what they would be credited with.
+        gain: by how much their time would grow.
+    """
+
+    user_id: int
+    seconds: float
+    gain: float
+
+
+def gap_effects(event_id: UUID, gap_id: UUID) -> list[GapEffect]:
+    """Tells what the credit for a gap would do for each of :func:`gap_candidates`.
+
+    A credit fills the window and never exceeds it. Where the event leaves gaps out, the
+    window is shorter by the gap, so that who was there all along gains nothing: they have
+    their whole share already. Where a member missed other time, it makes up for that.
+
+    Raises:
+        DecisionError: the gap is another guild's, or was replayed.
+        NoSuchEventError: there is no such event.
+    """
+    event = find_event(event_id)
+    standing = Credit.objects.standing().filter(event=event).order_by()
+    sums = standing.values("user_id").annotate(sum=Sum("seconds"))
+    had = dict(sums.values_list("user_id", "sum"))
+    return [
+        GapEffect(
+            user_id,
+            seconds,
+            gain=max(min(seconds, room - had.get(user_id, 0.0)), 0.0),
+        )
+        for user_id, seconds, room in touched_by_gap(event, gap_id)
+    ]
 
 
 def credit_gap(
@@ -217,7 +250,7 @@ def credit_gap(
                 actor_name=actor.get_username(),
                 created_at=now,
             )
-            for user_id, seconds in _candidates(event, gap_id)
+            for user_id, seconds, _ in touched_by_gap(event, gap_id)
             if user_id not in has_credit
         )
         if not given:
@@ -286,53 +319,6 @@ def check_member(event: Event, user_id: int) -> None:
         if model._default_manager.filter(guild_id=event.guild_id, user_id=user_id).exists():
             return
     raise UnknownMemberError(user_id=user_id)
-
-
-def _candidates(event: Event, gap_id: UUID) -> list[tuple[int, float]]:
-    gap = BlindGap.objects.filter(pk=gap_id, guild_id=event.guild_id).first()
-    if gap is None:
-        raise NoSuchGapError(gap_id=gap_id)
-    if gap.is_replayed:
-        raise GapReplayedError
-    began, ended = max(gap.began_at, event.starts_at), min(gap.ended_at, event.ends_at)
-    if began >= ended:
-        return []
-    about = members_about(event, since=gap.began_at, until=gap.ended_at)
-    if gap.user_id is not None:
-        about &= {gap.user_id}
-    # Nothing that is later than the gap matters here, but that a session goes on after it.
-    moment = max(event.ends_at, gap.ended_at + gap.length)
-    known = known_of(event, about, now=moment)
-    found = []
-    for user_id in sorted(about):
-        records = known.records[user_id]
-        if _is_touched(event, records, gap):
-            counted = sum(
-                (min(piece.ended, ended) - max(piece.began, began)).total_seconds()
-                for piece in explain(terms_of(event, upto=event.ends_at), records)
-                if piece.counts and piece.began < ended and piece.ended > began
-            )
-            seconds = (ended - began).total_seconds() - counted
-            if seconds > 0:
-                found.append((user_id, seconds))
-    return found
-
-
-def _is_touched(event: Event, records: Records, gap: BlindGap) -> bool:
-    """Tells whether a member's time, this gap apart, counts up to it, from it on, or in it."""
-    span = (gap.began_at, gap.ended_at)
-    without = replace(records, gaps=[each for each in records.gaps if each != span])
-    terms = terms_of(event, upto=event.ends_at)
-    # The gap may reach over the window's edges: who was there before it was there.
-    wide = replace(
-        terms,
-        starts=min(terms.starts, gap.began_at - gap.length),
-        upto=max(terms.upto, gap.ended_at + gap.length),
-    )
-    return any(
-        piece.why == Why.COUNTED and piece.began <= gap.ended_at and piece.ended >= gap.began_at
-        for piece in explain(wide, without)
-    )
 
 
 def _values(credit: Credit) -> dict[str, Any]:

@@ -267,9 +267,6 @@ def _written(scope: str) -> str:
         SELECT event_id, session_id, user_id FROM link
         ON CONFLICT (event_id, session_id) DO NOTHING
         RETURNING event_id
-    ), stamped AS (
-        UPDATE events_app_event SET counted_at = %(now)s
-        WHERE id = ANY(%(event_ids)s::uuid[])
     )
     SELECT (SELECT count(*) FROM result), (SELECT count(*) FROM put),
            (SELECT count(*) FROM gone), (SELECT count(*) FROM linked),

@@ -9,6 +9,7 @@ word of it is linked to its event at once.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import UUIDField
@@ -25,13 +26,13 @@ from events_app.domain.publication import (
     VOICE,
     Publication,
 )
-from events_app.models import Event, EventState
+from events_app.models import DiscordStatus, Event, EventState
+from events_app.services.discord_state import STATUS, tell_discord
 from events_app.services.planning import locked_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
-    from uuid import UUID
 
     from django.contrib.auth.models import User
     from django.db.models import QuerySet
@@ -199,10 +200,18 @@ def forget(item: OutboxItem, discord_event_id: int) -> None:
     """Parts an event from one on Discord that is no more."""
     Event.objects.filter(
         pk=item.payload["event_id"], is_from_discord=False, discord_event_id=discord_event_id
-    ).update(discord_event_id=None)
+    ).update(discord_event_id=None, discord_status=DiscordStatus.CANCELED)
 
 
-def link(record: ScheduledRecord) -> Event | None:
+def asked_for(guild_ids: Collection[int]) -> set[UUID]:
+    """Gives the ids of the events that the bot has still to announce in some guilds."""
+    items = OutboxItem.objects.filter(
+        kind=PUBLISH, guild_id__in=guild_ids, state=OutboxState.PENDING
+    )
+    return {UUID(item.payload["event_id"]) for item in items.order_by()}
+
+
+def link(record: ScheduledRecord, *, now: datetime) -> Event | None:
     """Links a scheduled event of this bot's to the event that it was asked to announce.
 
     Discord tells of it on the gateway before it answers the bot, or though its answer is
@@ -213,7 +222,7 @@ def link(record: ScheduledRecord) -> Event | None:
     """
     for item in _asked_for(record.guild_id):
         if Publication.from_json(item.payload).is_shown_by(record):
-            event = _link(item, record.id)
+            event = _link(item, record.id, now=now)
             if event is not None:
                 return event
     return None
@@ -222,20 +231,23 @@ def link(record: ScheduledRecord) -> Event | None:
 def settle(item: OutboxItem, *, discord_event_id: int | None, now: datetime) -> None:
     """Answers an item that is done: the event is shown by that id, or no more.
 
+    Whether its status was brought in line Discord's own word says.
+
     Doing it twice does nothing.
     """
     with transaction.atomic():
         locked = outbox.locked_pending(item)
         if locked is None:
             return
-        if discord_event_id is None:
-            Event.objects.filter(pk=locked.payload["event_id"], is_from_discord=False).update(
-                discord_event_id=None
-            )
-        else:
-            _link(locked, discord_event_id)
+        if locked.kind == PUBLISH and discord_event_id is not None:
+            _link(locked, discord_event_id, now=now)
+        elif locked.kind == WITHDRAW:
+            Event.objects.filter(
+                pk=locked.payload["event_id"], is_from_discord=False, discord_event_id__isnull=False
+            ).update(discord_event_id=None, discord_status=DiscordStatus.CANCELED)
         shown = None if discord_event_id is None else str(discord_event_id)
-        outbox.answer(locked, state=OutboxState.DONE, answer={"discord_event_id": shown}, now=now)
+        answer = {} if locked.kind == STATUS else {"discord_event_id": shown}
+        outbox.answer(locked, state=OutboxState.DONE, answer=answer, now=now)
 
 
 def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
@@ -247,8 +259,11 @@ def refuse(item: OutboxItem, *, code: str, message: str, now: datetime) -> None:
             outbox.answer(locked, state=OutboxState.REFUSED, answer=answer, now=now)
 
 
-def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
-    """Notes by which id an event is shown; None where it is shown by another already."""
+def _link(item: OutboxItem, discord_event_id: int, *, now: datetime) -> Event | None:
+    """Notes by which id an event is shown; None where it is shown by another already.
+
+    What happened to the event meanwhile Discord is told now.
+    """
     event = (
         Event.objects.select_for_update(no_key=True, of=("self",))
         .filter(pk=item.payload["event_id"], is_from_discord=False)
@@ -259,7 +274,9 @@ def _link(item: OutboxItem, discord_event_id: int) -> Event | None:
         return None
     if event.discord_event_id is None:
         event.discord_event_id = discord_event_id
-        event.save(update_fields=["discord_event_id"])
+        event.discord_status = DiscordStatus.SCHEDULED
+        event.save(update_fields=["discord_event_id", "discord_status"])
+        tell_discord([event], now=now)
     return event
 
 

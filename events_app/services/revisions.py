@@ -1,7 +1,8 @@
 """How an event's plan is replaced: what it was is kept, what it becomes is told to all.
 
 Whoever changes events, one or a whole series, comes through here: each leaves a version with
-its results so far, a line in the trail, and a note for the rollup.
+its results so far, a line in the trail, and a note for the rollup; where an event
+is announced on Discord, its state is told there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from events_app.domain.states import Life, state_of
 from events_app.models import Event, EventVersion, Participation
 from events_app.services.changes import note_events
 from events_app.services.counted_channels import Counted, channel_tree, resolve
+from events_app.services.discord_state import tell_discord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -165,6 +167,7 @@ def revise(
             after=becomes,
             at=now,
         )
+    tell_discord(events, now=now)
     note_events((event.pk for event in events), now=now)
     return events
 

@@ -21,6 +21,22 @@ JOB: Final = "events_app.roll_up_participation"
 
 #: The number by which PostgreSQL knows who rolls up: one at a time.
 LOCK: Final = 7_240_112_903
+# In order, and last of all: whoever locks several events waits for the others, and they never
+# for it; and who only reads an event to link a session to it waits for nothing.
+_STAMP: Final = """
+    UPDATE events_app_event AS event SET counted_at = %(now)s
+    FROM (
+        SELECT id FROM events_app_event WHERE id = ANY(%(event_ids)s::uuid[])
+        ORDER BY id FOR NO KEY UPDATE
+    ) AS locked
+    WHERE event.id = locked.id
+"""
+# Not what a clock said that was wrong.
+_COUNTED_AT: Final = """
+    SELECT max(counted_at) FROM events_app_event
+    WHERE id = ANY(%(event_ids)s::uuid[]) AND counted_at < %(now)s + interval '1 hour'
+"""
+
 #: So many rows of the queue are taken at once; the next batch is a transaction of its own.
 MOST_CHANGES: Final = 2_000
 #: So many events are worked out in one statement.
@@ -100,9 +116,14 @@ def _work_out(
     now: datetime,
 ) -> None:
     ids = list(events)
+    touched = list({event_id for event_id, _ in pairs})
     done.events += len(ids)
     done.touched += len(pairs)
     with connection.cursor() as cursor:
+        # Whoever waited for another rollup must not take back what that one worked out later:
+        # an event may have ended meanwhile, and nothing would touch it again.
+        cursor.execute(_COUNTED_AT, {"event_ids": [*ids, *touched], "now": now})
+        now = max(now, cursor.fetchone()[0] or now)
         for first in range(0, len(ids), BATCH):
             cursor.execute(WRITE_ALL, {"now": now, "event_ids": ids[first : first + BATCH]})
             done.add(cursor.fetchone())
@@ -111,12 +132,13 @@ def _work_out(
                 WRITE_TOUCHED,
                 {
                     "now": now,
-                    "event_ids": list({event_id for event_id, _ in pairs}),
+                    "event_ids": touched,
                     "touched_events": [event_id for event_id, _ in pairs],
                     "touched_users": [user_id for _, user_id in pairs],
                 },
             )
             done.add(cursor.fetchone())
+        cursor.execute(_STAMP, {"now": now, "event_ids": [*ids, *touched]})
 
 
 def _take(*, now: datetime) -> tuple[int, list[UUID], list[tuple[UUID, int]]]:

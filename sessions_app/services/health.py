@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min, Q
 from community.models import JobRun, Shard
 from community.services.access import within
 from sessions_app.models import VoiceSession
+from sessions_app.registry import expected_jobs
 from sessions_app.services.health_warnings import HealthWarning, warnings_of
 from sessions_app.services.self_check import CHECK_BOOKS, latest_check
 from sessions_app.services.supervision import longest_silence
@@ -28,11 +29,10 @@ SWEEP_JOB: Final = "sessions_app.sweep_stale"
 MINUTE_JOBS: Final = ("sessions_app.supervise_checkpoints", SWEEP_JOB)
 """Jobs that run every minute, so that it shows when nothing runs them."""
 LONGEST_WITHOUT_JOB: Final = timedelta(minutes=5)
-REGULAR_JOBS: Final = {
+_REGULAR_JOBS: Final = {
     **dict.fromkeys(MINUTE_JOBS, LONGEST_WITHOUT_JOB),
     CHECK_BOOKS: timedelta(minutes=20),
 }
-"""How long each job that runs often may not have completed before it is late."""
 JOBS_SINCE: Final = timedelta(days=1)
 
 
@@ -118,6 +118,11 @@ class Health:
         return list(warnings_of(self))
 
 
+def regular_jobs() -> dict[str, timedelta]:
+    """Tells how long each job that runs often, here or above, may not have completed."""
+    return _REGULAR_JOBS | expected_jobs()
+
+
 def check_health(
     *, now: datetime, checkpoint_every: timedelta, guild_ids: Collection[int] | None = None
 ) -> Health:
@@ -186,10 +191,11 @@ def _jobs(*, now: datetime) -> Iterator[JobHealth]:
     }
     # Where jobs have just begun to run, each has its time from then.
     began_at = min((first_start for *_, first_start in runs.values()), default=None)
-    for job in sorted({*runs, *REGULAR_JOBS}):
+    regular = regular_jobs()
+    for job in sorted({*runs, *regular}):
         started_at, completed_at, _ = runs.get(job, (None, None, None))
-        due = now - REGULAR_JOBS.get(job, LONGEST_WITHOUT_JOB)
-        if job in REGULAR_JOBS:
+        due = now - regular.get(job, LONGEST_WITHOUT_JOB)
+        if job in regular:
             since = completed_at or began_at
             is_late = since is None or since < due
         else:

@@ -15,6 +15,7 @@ from tests.botrunner.gateway.watched_routes import Watched, staff
 if TYPE_CHECKING:
     import pytest
 
+    from botrunner.sandbox.scheduled_event import ScheduledEvent
     from community.models import OutboxItem
     from tests.botrunner.gateway.conftest import Community
 
@@ -51,3 +52,8 @@ async def planned(community: Community, **columns: Any) -> Event:
 
 async def publish(event: Event) -> OutboxItem:
     return await stored(lambda: publishing.publish(event, actor=staff(), now=now()))
+
+
+def announced(community: Community) -> list[ScheduledEvent]:
+    """Lists what Discord shows."""
+    return list(community.guild.scheduled_events.values())

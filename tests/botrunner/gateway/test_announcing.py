@@ -15,6 +15,7 @@ from events_app.services import publishing
 from tests.botrunner.gateway.asked_of_discord import (
     CHANGE,
     MAKE,
+    announced,
     planned,
     publish,
     watch,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from botrunner.sandbox.rest.call import Call
-    from botrunner.sandbox.scheduled_event import ScheduledEvent
     from tests.botrunner.gateway.conftest import Community
     from tests.botrunner.gateway.watched_routes import Watched
 
@@ -65,10 +65,6 @@ async def withdraw(event: Event) -> OutboxItem:
 async def shown(event: Event) -> int | None:
     await stored(event.refresh_from_db)
     return event.discord_event_id
-
-
-def announced(community: Community) -> list[ScheduledEvent]:
-    return list(community.guild.scheduled_events.values())
 
 
 async def test_an_event_is_announced_changed_and_taken_away(
@@ -108,7 +104,7 @@ async def test_an_announcement_whose_answer_is_lost_is_made_once(
     community: Community, watched: Watched, monkeypatch: pytest.MonkeyPatch, *, hears_of_it: bool
 ) -> None:
     if not hears_of_it:
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
     async with running(community) as bot:
         await settled(bot)
         event = await planned(community)
@@ -129,13 +125,13 @@ async def test_an_announcement_that_a_killed_bot_made_is_not_made_again(
         await settled(bot)
         event = await planned(community)
         with monkeypatch.context() as killed:
-            killed.setattr(publishing, "link", lambda _: None)
+            killed.setattr(publishing, "link", lambda *_, **__: None)
             killed.setattr(publishing, "settle", lambda *_, **__: 1 / 0)
             item = await publish(event)
             await until(lambda: announced(community))
             await settled(bot)
             assert await shown(event) is None
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
     async with running(community):
         await answered(item)
 
@@ -187,7 +183,7 @@ async def test_an_announcement_that_was_deleted_on_discord_is_made_anew(
     async with running(community) as bot:
         await settled(bot)
         event = await planned(community, discord_event_id=17)
-        monkeypatch.setattr(publishing, "link", lambda _: None)
+        monkeypatch.setattr(publishing, "link", lambda *_, **__: None)
 
         await answered(await publish(event))
 

@@ -74,6 +74,7 @@ def test_discord_pys_private_parts_are_as_the_tap_knows_them() -> None:
     connection = client._connection
 
     assert set(tap.TAPPED) <= set(connection.parsers)
+    assert set(tap.UNKNOWN).isdisjoint(connection.parsers)
     for name in tap.TAPPED:
         parameters = inspect.signature(connection.parsers[name]).parameters
         assert list(parameters) == ["data"]
@@ -122,6 +123,16 @@ async def test_what_the_sink_keeps_discord_py_never_sees() -> None:
     await received(client, {"op": 0, "t": "VOICE_STATE_UPDATE", "s": 1, "d": {"user_id": "1"}})
 
     assert seen == []
+
+
+async def test_the_sink_hears_what_discord_py_does_not_know() -> None:
+    sink = Recorder()
+    client = tapped_client(sink)
+    name = "GUILD_SCHEDULED_EVENT_EXCEPTION_CREATE"
+
+    await received(client, {"op": 0, "t": name, "s": 1, "d": {"event_id": "1"}})
+
+    assert ("event", name, {"event_id": "1"}) in sink.heard
 
 
 async def test_the_sink_is_told_what_discord_py_throws_at() -> None:

@@ -11,9 +11,11 @@ from botrunner.gateway.payload import UnreadableError
 from botrunner.gateway.translate_scheduled import (
     interest_changed,
     interested_users,
+    scheduled_exception,
+    scheduled_exceptions,
     scheduled_record,
 )
-from events_app.domain.scheduled import InterestChanged, ScheduledRecord
+from events_app.domain.scheduled import InterestChanged, ScheduledException, ScheduledRecord
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
@@ -127,3 +129,36 @@ def test_a_page_of_the_interested_is_read() -> None:
     for odd in odd_pages:
         with pytest.raises(UnreadableError):
             interested_users(odd)
+
+
+# discord/discord-api-docs, issue 8009: what a person got who called a time off.
+CALLED_OFF = {
+    "event_id": "1444045695198957619",
+    "event_exception_id": "1449128676556800000",
+    "scheduled_start_time": None,
+    "scheduled_end_time": None,
+    "is_canceled": True,
+}
+
+
+def test_an_exception_names_the_time_of_the_rule_in_its_id() -> None:
+    assert scheduled_exception(CALLED_OFF) == ScheduledException(
+        id=1449128676556800000,
+        planned_start=datetime(2025, 12, 12, 20, tzinfo=UTC),
+        starts_at=None,
+        ends_at=None,
+        is_called_off=True,
+    )
+    moved = CALLED_OFF | {"scheduled_start_time": "2025-12-12T21:00:00+00:00", "is_canceled": None}
+    assert scheduled_exception(moved).starts_at == datetime(2025, 12, 12, 21, tzinfo=UTC)
+    assert not scheduled_exception(moved).is_called_off
+
+
+def test_an_exception_that_cannot_be_read_does_not_hide_the_others() -> None:
+    listed = {"guild_scheduled_event_exceptions": [{}, CALLED_OFF, None]}
+
+    assert scheduled_exceptions(listed) == (scheduled_exception(CALLED_OFF),)
+    assert scheduled_exceptions({"guild_scheduled_event_exceptions": []}) == ()
+    assert scheduled_exceptions({}) is None
+    with pytest.raises(UnreadableError):
+        scheduled_exceptions({"guild_scheduled_event_exceptions": {}})

@@ -281,3 +281,38 @@ async def test_events_are_heard_of_with_their_intent_alone(
             "GUILD_SCHEDULED_EVENT_DELETE",
         ]
         assert await deaf.settle() == []
+
+
+def test_a_single_time_that_is_moved_or_called_off_is_told_as_an_exception() -> None:
+    stage = Stage()
+    rule = Recurrence(FRIDAY, Frequency.WEEKLY)
+    event = stage.announced(recurrence_rule=rule)
+    week = timedelta(days=7)
+    stage.told.clear()
+
+    stage.world.deviate(stage.guild.id, event.id, FRIDAY, starts_at=FRIDAY + timedelta(hours=1))
+    stage.world.deviate(stage.guild.id, event.id, FRIDAY + week, is_canceled=True)
+    stage.world.deviate(stage.guild.id, event.id, FRIDAY + week, is_canceled=True)
+    stage.world.follow_rule(stage.guild.id, event.id, FRIDAY)
+
+    assert [what for what, _ in stage.told] == [
+        "EXCEPTION_CREATE",
+        "EXCEPTION_CREATE",
+        "EXCEPTION_UPDATE",
+        "EXCEPTION_DELETE",
+    ]
+    moved = stage.told[0][1]
+    assert moved["event_id"] == str(event.id)
+    assert int(moved["event_exception_id"]) & ((1 << 22) - 1) == 0
+    assert moved["scheduled_start_time"] == "2026-11-20T21:00:00.000000+00:00"
+    # The event is stated as its rule has it, and goes on to the next time that takes place.
+    assert event.scheduled_start_time == FRIDAY
+    [shown] = event.payload(stage.guild.id)["guild_scheduled_event_exceptions"]
+    assert shown["is_canceled"] is True
+    stage.become(event, EventStatus.ACTIVE)
+    stage.become(event, EventStatus.COMPLETED)
+    assert event.scheduled_start_time == FRIDAY + 2 * week
+
+    stage.world.follow_rule_always(stage.guild.id, event.id)
+    assert stage.told[-1] == ("EXCEPTIONS_DELETE", {"event_id": str(event.id)})
+    assert event.exceptions == {}

@@ -13,8 +13,16 @@ from community.models import AuditEntry
 from events_app.models import Credit, Dispute, Event, EventState, Participation
 from events_app.services.series import create_series
 from tests.events_app.admin.evenings import as_, make_evening, organizer, page
-from tests.events_app.planned import make_plan
-from tests.factories import make_guild
+from tests.events_app.planned import make_event, make_plan
+from tests.factories import (
+    NOW,
+    at,
+    make_channel,
+    make_gap,
+    make_guild,
+    make_member,
+    make_session,
+)
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -123,7 +131,7 @@ def test_a_gap_is_tried_first_and_then_made_good_once(
     url = page("event_gap", event.pk, gap.pk)
 
     shown = client.get(url).context
-    assert [(length, had) for _, length, had in shown["lines"]] == [("30 s", False)]
+    assert [tuple(line[1:]) for line in shown["lines"]] == [("30 s", "30 s", False)]
     assert Credit.objects.filter(gap=gap).count() == 0
 
     assert errors_of(client.post(url, {"reason": ""})) == {"reason"}
@@ -132,6 +140,32 @@ def test_a_gap_is_tried_first_and_then_made_good_once(
     assert Credit.objects.get(gap=gap).seconds == 30
     assert client.get(url).context["to_give"] == 0
     assert client.get(page("event_gaps", event.pk)).context["lines"][0][4] == "credited"
+
+
+def test_a_gap_that_gives_nobody_anything_is_said_to(client: Client, guild: Guild) -> None:
+    event = make_event(guild, starts_at=at(-60), ends_at=NOW)
+    session = make_session(
+        make_member(guild), make_channel(guild), started_at=event.starts_at, ended_at=NOW
+    )
+    gap = make_gap(guild.pk, began_at=at(-30), ended_at=at(-28))
+    url = page("event_gap", event.pk, gap.pk)
+
+    shown = client.get(url)
+    assert [tuple(line[1:]) for line in shown.context["lines"]] == [("2 min", "", False)]
+    words = shown.content.decode()
+    assert "leaves gaps out" in words
+    assert "would change nobody" in words
+    told = client.post(url, {"reason": "the bot was down"}, follow=True)
+    assert "nobody&#x27;s time grew by it" in told.content.decode()
+
+    gap.began_at, gap.ended_at = at(-20), at(-15)
+    gap.save()
+    session.ended_at = at(-20)
+    session.save()
+    Credit.objects.all().delete()
+    shown = client.get(url)
+    assert [tuple(line[1:]) for line in shown.context["lines"]] == [("5 min", "5 min", False)]
+    assert "would change nobody" not in shown.content.decode()
 
 
 def test_a_gap_outside_the_window_or_of_another_guild_has_no_page(

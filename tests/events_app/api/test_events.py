@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from community.domain.scopes import Scope
 from community.models import ApiKey, AuditEntry
-from events_app.models import Event, EventVersion
+from events_app.models import DiscordStatus, Event, EventVersion
 from tests.events_app.api.keys import EVENTS, PLAN, client_with, send
 from tests.events_app.planned import make_event, make_participation, make_role
 from tests.factories import at, give, make_guild, make_user
@@ -53,6 +53,8 @@ def test_an_event_is_shown_in_full(client: Client, guild: Guild) -> None:
         "version": 1,
         "discord_event_id": None,
         "is_from_discord": False,
+        "discord_status": None,
+        "discord_seen_at": None,
         "counted_at": None,
         "created_at": "2026-11-20T12:00:00Z",
         "channel_ids": [],
@@ -85,6 +87,18 @@ def test_an_event_is_shown_in_full(client: Client, guild: Guild) -> None:
         "qualified": 1,
         "publication": None,
     }
+
+
+def test_an_event_tells_what_discord_last_said_of_it(client: Client, guild: Guild) -> None:
+    event = make_event(guild)
+    event.discord_event_id = 7
+    event.discord_status, event.discord_seen_at = DiscordStatus.ACTIVE, at(1)
+    event.save()
+
+    shown = client.get(f"{EVENTS}/{event.pk}").json()
+
+    assert (shown["discord_event_id"], shown["discord_status"]) == ("7", "active")
+    assert shown["discord_seen_at"] == "2026-11-20T12:01:00Z"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import pytest
 
 from community.models import AuditEntry
 from events_app.models import Change, Credit, Event, Participation
-from events_app.services.credits import credit_gap, gap_candidates, give_credit, withdraw_credit
+from events_app.services.credits import (
+    credit_gap,
+    gap_candidates,
+    gap_effects,
+    give_credit,
+    withdraw_credit,
+)
 from events_app.services.decision_errors import (
     AlreadyWithdrawnError,
     DecisionError,
@@ -216,6 +222,46 @@ def test_candidates_of_a_gap_are_whose_time_counted_beside_it(guild: Guild) -> N
     found = gap_candidates(event.pk, gap.pk)
 
     assert found == [(each.user_id, 120.0) for each in (before, after, through)]
+
+
+@pytest.mark.parametrize(
+    ("stays", "given", "gain"),
+    [
+        ([(-60, 0)], 0, 0),
+        ([(-60, -30), (-28, 0)], 0, 0),
+        ([(-60, -30)], 0, 120),
+        ([(-59.5, 0)], 0, 30),
+        ([(-60, -30)], 27 * 60, 60),
+        ([(-60, -30)], 3600, 0),
+    ],
+)
+def test_the_credit_for_a_gap_that_is_left_out_fills_what_a_member_missed_besides(
+    guild: Guild,
+    event: Event,
+    member: Member,
+    actor: User,
+    stays: list[tuple[float, float]],
+    given: int,
+    gain: float,
+) -> None:
+    channel = make_channel(guild)
+    for began, ended in stays:
+        make_session(member, channel, started_at=at(began), ended_at=at(ended))
+    gap = make_gap(guild.pk, began_at=at(-30), ended_at=at(-28))
+    if given:
+        give(event, member, actor, seconds=given)
+    rebuild([event.pk], now=NOW)
+    before = row_of(event, member)
+    assert before is not None
+
+    effects = gap_effects(event.pk, gap.pk)
+    credit_gap(event.pk, gap.pk, reason="we were blind", actor=actor, now=NOW)
+
+    after = row_of(event, member)
+    assert after is not None
+    assert effects == [(member.user_id, 120.0, gain)]
+    assert after.total_seconds - before.total_seconds == gain
+    assert after.window_seconds == 58 * 60
 
 
 def test_a_gap_over_the_windows_edge_is_credited_within_it(guild: Guild, member: Member) -> None:

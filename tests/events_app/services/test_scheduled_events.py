@@ -14,10 +14,12 @@ from events_app.domain.scheduled import (
     COMPLETED,
     InterestChanged,
     InterestListed,
+    ScheduledException,
     ScheduledGone,
     ScheduledListed,
     ScheduledRecord,
     ScheduledStated,
+    with_exceptions,
 )
 from events_app.models import Change, Event, EventVersion, Interest
 from events_app.services import event_versions, scheduled_events
@@ -152,15 +154,81 @@ def test_the_same_again_changes_nothing() -> None:
     assert interested() == [2]
 
 
-def test_what_changes_nothing_is_not_written(
+def test_of_what_changes_nothing_only_the_time_is_written(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    hear(stated())
+    hear(stated(), stated(raid(id=1)))
 
-    with django_assert_num_queries(4):  # a savepoint and its release, the events, the versions
-        hear(stated(at=minutes(-60)), listed(raid(), at=minutes(-50)))
+    # A savepoint and its release, the events, the versions, and when all were heard of.
+    with django_assert_num_queries(5):
+        hear(stated(at=minutes(-60)), listed(raid(), raid(id=1), at=minutes(-50)))
+    with django_assert_num_queries(4):
+        hear(listed(raid(), raid(id=1), at=minutes(-50)))
     with django_assert_num_queries(0):
         hear()
+
+    for event in Event.objects.all():
+        assert (event.version, event.discord_seen_at) == (1, minutes(-50))
+
+
+def test_what_discord_last_said_stands_in_the_event() -> None:
+    hear(stated())
+    event = Event.objects.get()
+    assert (event.discord_status, event.discord_seen_at) == ("scheduled", DAY_BEFORE)
+
+    for status, word, at in (
+        (ACTIVE, "active", minutes(1)),
+        (COMPLETED, "completed", minutes(50)),
+    ):
+        hear(stated(raid(status=status), at))
+
+        event.refresh_from_db()
+        assert (event.discord_status, event.discord_seen_at) == (word, at)
+
+
+def test_an_older_list_does_not_undo_what_was_confirmed_since() -> None:
+    hear(stated())
+    hear(stated(at=minutes(-10)))
+
+    hear(listed(raid(title="Ride", starts_at=minutes(30)), at=minutes(-20)))
+    hear(listed(at=minutes(-15)))
+
+    event = Event.objects.get()
+    assert (event.title, event.state, event.version) == ("Raid", "scheduled", 1)
+    assert (event.discord_status, event.discord_seen_at) == ("scheduled", minutes(-10))
+
+
+def test_a_time_that_was_moved_alone_moves_here_and_goes_back() -> None:
+    hear(stated(weekly()), stated(weekly(status=ACTIVE), minutes(1)))
+    hear(stated(weekly(1), minutes(61)))
+    moved = with_exceptions(weekly(1), [excepted(1, starts_at=minutes(30) + WEEK)])
+
+    hear(stated(moved, minutes(100)))
+    first, second = Event.objects.order_by("starts_at")
+    assert (first.state, first.starts_at) == ("ended", EVENING)
+    assert (second.planned_start, second.starts_at) == (EVENING + WEEK, minutes(30) + WEEK)
+    assert second.ends_at == minutes(90) + WEEK
+
+    hear(stated(weekly(1), minutes(110)))
+    second.refresh_from_db()
+    assert (second.starts_at, second.ends_at) == (EVENING + WEEK, minutes(60) + WEEK)
+
+
+def test_a_time_that_was_called_off_alone_comes_back_with_its_exceptions_end() -> None:
+    hear(stated(weekly()))
+
+    hear(stated(with_exceptions(weekly(), [excepted(0)]), minutes(-90)))
+    event = Event.objects.get()
+    assert (event.state, event.discord_status) == ("cancelled", "canceled")
+
+    hear(stated(weekly(), minutes(-80)))
+    event.refresh_from_db()
+    assert (event.state, event.discord_status) == ("scheduled", "scheduled")
+
+
+def excepted(week: int, *, starts_at: datetime | None = None) -> ScheduledException:
+    """Moves a single time, or calls it off."""
+    return ScheduledException(1, EVENING + week * WEEK, starts_at, None, starts_at is None)
 
 
 def test_one_that_repeats_has_an_event_for_each_time() -> None:
@@ -230,6 +298,17 @@ def test_an_event_that_staff_called_off_stays_called_off() -> None:
     assert (event.state, event.title) == ("cancelled", "Raid")
 
 
+def test_what_staff_called_off_stays_so_though_discord_calls_it_off_too() -> None:
+    hear(stated())
+    edited(Event.objects.get(), state="cancelled")
+    hear(stated(raid(status=CANCELED), minutes(-60)))
+
+    hear(listed(raid(), at=minutes(-50)))
+
+    event = Event.objects.get()
+    assert (event.state, event.discord_status) == ("cancelled", "scheduled")
+
+
 def test_an_event_that_discord_cancelled_comes_back_with_discord_alone() -> None:
     hear(stated(), listed(at=minutes(-90)))
     assert Event.objects.get().state == "cancelled"
@@ -271,60 +350,6 @@ def test_a_list_leaves_other_guilds_alone() -> None:
     hear(listed(at=minutes(-60)))
 
     assert Event.objects.get().state == "scheduled"
-
-
-# Events that were planned here ---------------------------------------------------------------
-
-
-def planned(**columns: Any) -> Event:
-    values: dict[str, Any] = {
-        "guild_id": GUILD,
-        "title": "Raid",
-        "time_zone": "UTC",
-        "starts_at": EVENING,
-        "ends_at": minutes(60),
-        "created_at": DAY_BEFORE,
-        "discord_event_id": SHOWN,
-    }
-    return Event.objects.create(**(values | columns))
-
-
-def test_an_event_that_was_planned_here_is_not_changed_from_there() -> None:
-    event = planned()
-
-    hear(
-        stated(raid(is_ours=True, title="Else", starts_at=minutes(30)), minutes(-60)),
-        stated(raid(is_ours=True, status=ACTIVE), EVENING),
-        looks_forward(1),
-    )
-
-    event.refresh_from_db()
-    assert (event.title, event.starts_at, event.version) == ("Raid", EVENING, 1)
-    assert (event.discord_event_id, event.state) == (SHOWN, "scheduled")
-    assert interested() == [1]
-
-
-@pytest.mark.parametrize(
-    "fact",
-    [
-        ScheduledGone(GUILD, SHOWN, minutes(-60)),
-        stated(raid(is_ours=True, status=CANCELED), minutes(-60)),
-        listed(at=minutes(-60)),
-    ],
-)
-def test_an_event_that_was_planned_here_is_parted_from_what_is_gone(fact: ScheduledFact) -> None:
-    event = planned()
-
-    hear(fact)
-
-    event.refresh_from_db()
-    assert (event.discord_event_id, event.state) == (None, "scheduled")
-
-
-def test_an_event_of_this_bots_that_nobody_asked_for_does_not_come_in() -> None:
-    hear(stated(raid(is_ours=True)))
-
-    assert not Event.objects.exists()
 
 
 # Interest ------------------------------------------------------------------------------------

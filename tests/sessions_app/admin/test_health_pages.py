@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from community.models import AuditEntry, JobRun, Shard
 from sessions_app.models import VoiceSession
-from sessions_app.services.health import REGULAR_JOBS
+from sessions_app.services.health import regular_jobs
 from tests.factories import (
     NOW,
     at,
@@ -76,7 +76,7 @@ def body_of(response: Any) -> str:
 
 def test_all_is_well_where_it_is(guild: Guild) -> None:
     make_shard(shard_count=1, last_frame_at=NOW, is_connected=True)
-    for job in REGULAR_JOBS:
+    for job in regular_jobs():
         JobRun.objects.create(job=job, started_at=at(-1), finished_at=at(-0.5))
 
     body = body_of(as_(make_viewer("sam", guild)).get(address(HEALTH)))

@@ -9,7 +9,7 @@ from community.domain.scopes import Scope
 from community.models import AuditEntry, JobRun, OutboxItem, Shard
 from sessions_app.api.analytics_schemas import EXAMPLES
 from sessions_app.services import comparison
-from sessions_app.services.health import REGULAR_JOBS
+from sessions_app.services.health import regular_jobs
 from tests.factories import at, make_guild
 from tests.sessions_app.api.health_rows import HEALTH, RECOVERY, post, shard, unseen
 from tests.sessions_app.api.session_rows import GUILD, OTHER_GUILD, client_with, session
@@ -234,7 +234,7 @@ def test_with_the_database_away_the_answer_says_so(client: Client, method: str, 
 def test_the_documented_examples_have_the_shape_of_the_answers(client: Client) -> None:
     shard()
     row = unseen()
-    for job in REGULAR_JOBS:
+    for job in regular_jobs():
         JobRun.objects.create(job=job, started_at=at(-2), finished_at=at(-1))
     with bot(finds(drift_of(row))):
         answers = {
