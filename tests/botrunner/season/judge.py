@@ -181,6 +181,31 @@ class Judge:
             ("is_late", row.is_late, expected.is_late),
             ("left_early", row.left_early, expected.left_early),
         ):
+            if name == "sessions" and found != true:
+                print(
+                    [
+                        (str(v.began)[11:], str(v.ended)[11:], v.channel_id % 100)
+                        for v in self.truth.stays
+                        if v.user_id == user_id and v.began.date() >= oracle.starts.date()
+                    ]
+                )
+                print(
+                    [
+                        (
+                            str(v.started_at)[11:],
+                            str(v.entered_at)[11:],
+                            str(v.ended_at)[11:],
+                            v.channel_id % 100,
+                            v.end_reason,
+                            v.start_kind,
+                        )
+                        for v in VoiceSession.objects.filter(
+                            user_id=user_id,
+                            started_at__gte=oracle.starts
+                            - __import__("datetime").timedelta(hours=1),
+                        ).order_by("started_at")
+                    ]
+                )
             yield f"{name} is {found}, truly {true}", found == true
 
     def _places(self, wish: Wish, wanted: dict[int, Expected | None]) -> dict[int, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,11 +41,13 @@ class Visit:
     """A member in one channel for as long as they were there; ``ended`` is None while they are.
 
     Attributes:
+        visit_id: Discord's voice session id.
         is_void: whether staff voided the session that it made.
     """
 
     user_id: int
     channel_id: int
+    visit_id: str
     began: datetime
     ended: datetime | None = None
     is_void: bool = False
@@ -74,7 +76,8 @@ class Truth:
 
     def _stayed(self, stay: Stay) -> None:
         if stay.ended is None:
-            visit = Visit(stay.user_id, stay.channel_id, stay.began)
+            visit_id = self.guild.voice_states[stay.user_id].session_id
+            visit = Visit(stay.user_id, stay.channel_id, visit_id, stay.began)
             self._going_on[stay.user_id] = visit
             self.stays.append(visit)
         else:
@@ -124,12 +127,12 @@ class Truth:
         for index, stay in enumerate(stays):
             ended = now if stay.ended is None else stay.ended
             if stay.ended is not None and ended - stay.began < MICRO and not stay.is_void:
-                follows = index + 1 < len(stays) and stays[index + 1].began == ended
+                follows = index + 1 < len(stays) and stays[index + 1].visit_id == stay.visit_id
                 inherited = (inherited or stay.began) if follows else None
                 continue
             began = stay.began if inherited is None else inherited
             inherited = None
-            yield Visit(user_id, stay.channel_id, began, stay.ended, stay.is_void), ended
+            yield replace(stay, began=began), ended
 
     def counts_somewhere(self, user_id: int) -> bool:
         """Whether a member is in voice, in a session that was not voided."""
