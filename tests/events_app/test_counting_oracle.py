@@ -24,7 +24,6 @@ from tests.events_app.stories import (
     terms_of,
 )
 
-
 SWITCHED = ("muted", "deafened", "alone")
 
 

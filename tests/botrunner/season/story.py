@@ -252,7 +252,7 @@ class Season:
         await self.stage.do(deed)
 
     async def welcome(self) -> None:
-        """Lets somebody new into the guild, who gets the role a little later."""
+        """Lets somebody new into the guild, who forgets to leave voice for a week."""
         user = User(id=self.stage.world.new_id(), username="new.one")
         guild_id = self.stage.guild.id
         await self.stage.do(lambda: self.stage.world.add_member(guild_id, user))

@@ -46,7 +46,7 @@ async def test_participation_is_what_really_happened_for_eight_weeks(
         f"{figures.seconds:,.0f} s compared, {figures.unsure:,.0f} s of them stated as unsure, "
         f"off by {figures.off:.3f} s, beyond what is stated by {figures.outside:.3f} s",
     )
-    assert figures.wrong == []
+    assert not figures.wrong, "\n".join(figures.wrong)
     assert figures.rows > 10 * len(WEEKLY)
     # Without the intent hardly anybody's roles are known to the second.
     assert figures.links > (10 * len(WEEKLY) if intent else 0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from botrunner.sandbox.world import World
 
 MICRO = timedelta(seconds=1)
+LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Truth:
         """A member's stays as sessions are kept, each with its end.
 
         What was shorter than a second is not kept: its time goes to the next of the visit.
+        What is longer than a day is several.
         """
         inherited: datetime | None = None
         stays = [stay for stay in self.stays if stay.user_id == user_id]
@@ -132,6 +134,9 @@ class Truth:
                 continue
             began = stay.began if inherited is None else inherited
             inherited = None
+            while ended - began > LONGEST:
+                yield replace(stay, began=began, ended=began + LONGEST), began + LONGEST
+                began += LONGEST
             yield replace(stay, began=began), ended
 
     def counts_somewhere(self, user_id: int) -> bool:
