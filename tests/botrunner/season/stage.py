@@ -69,6 +69,11 @@ class Stage:
     def now(self) -> datetime:
         return self.clock.now()
 
+    async def go_to(self, instant: datetime) -> None:
+        """Lets time go on, once the bot has nothing in hand that it began before."""
+        await self.written()
+        self.clock.go_to(max(instant, self.now()))
+
     async def do(self, deed: Callable[[], object]) -> None:
         """Has something happen in the world, and waits until the bot has written it."""
         deed()
@@ -132,8 +137,8 @@ class Stage:
 
     async def let_in(self, *, resumes: bool) -> None:
         """Lets the bot in again; tells it what it missed where it ``resumes``."""
-        if not resumes:
-            self.sandbox.gateway.faults.resumes_to_refuse += 1
+        # A client that was silent for too long is a new one, and does not even try.
+        self.sandbox.gateway.faults.resumes_to_refuse = 0 if resumes else 1
         self.sandbox.gateway.shut(seconds=0)
         await self._sighted(was_told=resumes)
 

@@ -87,19 +87,19 @@ class Season:
             now = self.stage.now()
             minute = now.replace(second=0, microsecond=0) + MINUTE
             while minute <= step.at:
-                self.stage.clock.go_to(minute)
+                await self.stage.go_to(minute)
                 self.minutes += 1
                 await self.stage.minute(has_jobs=self.minutes % JOBS_EACH == 0)
                 minute += MINUTE
-            self.stage.clock.go_to(max(step.at, self.stage.now()))
+            await self.stage.go_to(step.at)
             await step.act()
 
     async def rest(self, until: datetime) -> None:
         """Lets days pass in which nobody is there."""
         while self.stage.now() + timedelta(days=1) < until:
-            self.stage.clock.go_to(self.stage.now() + timedelta(days=1))
+            await self.stage.go_to(self.stage.now() + timedelta(days=1))
             await self.stage.minute()
-        self.stage.clock.go_to(until)
+        await self.stage.go_to(until)
         await self.stage.minute()
 
     def steps_of(self, deeds: list[Deed]) -> list[Step]:
