@@ -27,6 +27,7 @@ class Figures:
     """What was compared.
 
     Attributes:
+        exact: rows of those of whom nothing changed while the bot was blind.
         seconds: those that participation says.
         unsure: those by which it says to be unsure.
         off: those by which it is off, where it says so.
@@ -171,6 +172,7 @@ class Judge:
         )
         if self._changed_in_the_dark(user_id, oracle):
             return
+        self.figures.exact += 1
         yield f"off by {off} s though all was watched", off <= ROUNDING
         most = self._told_later(oracle) + ROUNDING
         yield f"± {row.uncertainty} though all was watched", row.uncertainty <= most
