@@ -43,8 +43,9 @@ async def test_participation_is_what_really_happened_for_eight_weeks(
         SEASON,
         f"seed {seed}, {told} the members intent: {len(WEEKLY)} weeks, "
         f"{len(stage.truth.people())} members, {stage.deeds} deeds, {figures.rows} rows, "
-        f"{figures.exact} of them exactly, {figures.seconds:,.0f} s compared, {figures.unsure:,.0f} s of them stated as unsure, "
-        f"off by {figures.off:.3f} s, beyond what is stated by {figures.outside:.3f} s",
+        f"{figures.exact} of them exact, {figures.seconds:,.0f} s compared, "
+        f"{figures.unsure:,.0f} s stated as unsure, off by {figures.off:.3f} s, "
+        f"beyond what is stated by {figures.outside:.3f} s",
     )
     assert not figures.wrong, "\n".join(figures.wrong)
     assert figures.rows > 10 * len(WEEKLY)
