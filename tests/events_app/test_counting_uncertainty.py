@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -165,13 +166,14 @@ def test_when_a_member_was_switched_in_a_replayed_gap_nobody_knows(state: str) -
     )
     # One was told to be switched when the connection was back; the other as it was lost.
     for member, since in zip(members, (18, 12), strict=True):
+        stretches: dict[str, Any] = {state: [(at(since), at(ENDS))]}
         make_session_of(
             member.user_id,
             guild_id=guild.pk,
             channel_id=LOUNGE,
             started_at=at(STARTS),
             ended_at=at(ENDS),
-            **{state: [(at(since), at(ENDS))]},
+            **stretches,
         )
 
     rebuild([event.pk], now=at(LAST + 60))

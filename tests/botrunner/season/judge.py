@@ -87,7 +87,7 @@ class Judge:
             row = rows.pop(user_id, None)
             who = f"{event_id} of {event.starts_at:%m-%d}, member {user_id}"
             if expected is None or row is None:
-                unseen = expected is not None and self._is_unseen(user_id, oracle)
+                unseen = expected is not None and self._is_unseen(expected, oracle)
                 self._check(
                     f"{who}: row {row}, expected {expected}",
                     (expected is None and row is None) or unseen,
@@ -234,17 +234,15 @@ class Judge:
         held = {p.roles.get(user_id) for p in self.truth.photos if p.at < oracle.upto}
         return not self.watches_members and len(held) > 1
 
-    def _is_unseen(self, user_id: int, oracle: Oracle) -> bool:
+    def _is_unseen(self, expected: Expected, oracle: Oracle) -> bool:
         """Whether a member was there in the dark alone."""
         return all(
-            any(
-                began <= max(stay.began, oracle.starts) and stay.ended and stay.ended <= ended
+            visit.ended is not None
+            and any(
+                began <= max(visit.began, oracle.starts) and visit.ended <= ended
                 for began, ended in self._spans_of_dark(oracle)
             )
-            for stay in self.truth.stays
-            if stay.user_id == user_id
-            and stay.began < oracle.upto
-            and (stay.ended is None or stay.ended > oracle.starts)
+            for visit in expected.sessions
         )
 
     # Links --------------------------------------------------------------------------------
