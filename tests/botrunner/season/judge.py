@@ -87,7 +87,11 @@ class Judge:
             row = rows.pop(user_id, None)
             who = f"{event_id} of {event.starts_at:%m-%d}, member {user_id}"
             if expected is None or row is None:
-                unseen = expected is not None and self._is_unseen(expected, oracle)
+                unseen = (
+                    expected is not None
+                    and expected.seconds + expected.credited == 0
+                    and self._is_unseen(expected, oracle)
+                )
                 self._check(
                     f"{who}: row {row}, expected {expected}",
                     (expected is None and row is None) or unseen,
