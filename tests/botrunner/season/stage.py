@@ -82,17 +82,22 @@ class Stage:
         await self.written()
 
     async def minute(self, *, has_jobs: bool = True) -> None:
-        """What a minute brings: Discord says something, the bot notes who is there, jobs run."""
+        """What a minute brings: Discord says something.
+
+        Args:
+            has_jobs: whether the bot notes who is there, and the worker's jobs run.
+        """
         self.sandbox.gateway.send_raw(self.guild.id, "VOICE_CHANNEL_STATUS_UPDATE", {})
         if self.blind is None:
             await self._until(self._has_heard)
+        if not has_jobs:
+            return
         watch = self.watch()
         if self._bot is not None and watch is not None:
             [shard] = self._bot.shards
             watch.pipeline.put_mark(shard._mark(watch, is_checkpoint=True))
             await self.written()
-        if has_jobs:
-            await self.work(lambda: jobs(self.now()))
+        await self.work(lambda: jobs(self.now()))
 
     async def work(self, job: Callable[[], Result]) -> Result:
         """Does something at the database, in the worker's thread."""
