@@ -120,9 +120,10 @@ class Judge:
         for began, ended, was_told in self.dark:
             if began == ended:
                 continue
-            rows = BlindGap.objects.filter(
-                user_id=None, began_at__lte=began, ended_at__gte=ended, is_replayed=was_told
-            )
+            rows = BlindGap.objects.filter(user_id=None, began_at__lte=began, ended_at__gte=ended)
+            if not was_told:
+                # The other way round is right: a bot that was cut off for long starts anew.
+                rows = rows.filter(is_replayed=False)
             was_empty = not any(
                 stay.began <= ended and (stay.ended is None or stay.ended >= began)
                 for stay in self.truth.stays
