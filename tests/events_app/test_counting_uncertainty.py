@@ -216,3 +216,42 @@ def test_a_replayed_gap_is_certain_where_all_states_count() -> None:
 
     row = Participation.objects.get(event=event)
     assert (row.seconds, row.uncertainty) == (ENDS - STARTS, 0)
+
+
+@pytest.mark.django_db
+def test_a_gap_is_credited_as_unsurely_as_the_role_beside_it() -> None:
+    guild = make_guild(first_seen_at=at(FIRST - 100))
+    member = make_member(guild, roles_known_since=at(FIRST - 100))
+    event = Event.objects.create(
+        guild=guild,
+        title="Story",
+        time_zone="UTC",
+        starts_at=at(STARTS),
+        ends_at=at(ENDS),
+        state="ended",
+        any_role_ids=[ROLE],
+        gap_policy="credit",
+        created_at=at(FIRST),
+    )
+    BlindGap.objects.create(guild=guild, began_at=at(16), ended_at=at(20), cause="bot_down")
+    make_session_of(
+        member.user_id,
+        guild_id=guild.pk,
+        channel_id=LOUNGE,
+        started_at=at(STARTS),
+        ended_at=at(18),
+    )
+    # It was lost at some time in the twelve seconds before it was seen to be gone.
+    RoleSpan.objects.create(
+        guild_id=guild.pk,
+        role_id=ROLE,
+        user_id=member.user_id,
+        started_at=at(FIRST),
+        ended_at=at(22),
+        end_uncertainty=12,
+    )
+
+    rebuild([event.pk], now=at(LAST + 60))
+
+    row = Participation.objects.get(event=event)
+    assert (row.seconds, row.uncertainty) == (20 - STARTS, 20 - 10)
