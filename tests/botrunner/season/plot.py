@@ -55,6 +55,9 @@ class Week:
         stage = self.season.stage
 
         async def cut() -> None:
+            if resumes:
+                # Who was silent for a minute and a half in all is taken for lost by the bot.
+                await stage.minute(has_jobs=False)
             stage.cut()
 
         return self.dark(*minutes, begin=cut, end=lambda: stage.let_in(resumes=resumes))
