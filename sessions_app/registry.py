@@ -119,7 +119,7 @@ class Listener(Protocol):
         Args:
             began: ids of sessions that are new.
             changed: ids of those whose times or status changed, or that are gone.
-            gaps: blind gaps that are new and were not replayed.
+            gaps: blind gaps that are new, those that Discord replayed among them.
         """
 
 

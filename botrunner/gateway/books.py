@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, get_args
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.utils import timezone
 
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
 from botrunner.gateway.figures import Figures
@@ -329,7 +328,7 @@ class Books:
         leases.renew(
             self._lease,
             # By the clock that others judge it by: ours may be ahead of one that was set back.
-            now=timezone.now(),
+            now=self._clock.system_now(),
             applied_sequence=writing.sequence,
             condition=None if mark is None else self._condition(mark),
         )

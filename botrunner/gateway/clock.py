@@ -59,7 +59,7 @@ class Clock:
         self._wall = wall
         self.elapsed = elapsed
         # One value: the writer's thread reads it too, and must not see half of a new one.
-        self._anchor = (datetime.fromtimestamp(wall(), UTC), elapsed())
+        self._anchor = (self.system_now(), elapsed())
 
     def at(self, elapsed: float) -> datetime:
         """Gives the wall time of an instant of :attr:`elapsed`."""
@@ -69,6 +69,10 @@ class Clock:
     def now(self) -> datetime:
         """Gives the wall time now."""
         return self.at(self.elapsed())
+
+    def system_now(self) -> datetime:
+        """Gives the time as the system believes it, by which others judge what we write."""
+        return datetime.fromtimestamp(self._wall(), UTC)
 
     def go_on_from(self, seen_until: datetime) -> None:
         """Goes on from what stands in the books, where the system's clock is behind it.
@@ -96,7 +100,7 @@ class Clock:
         elapsed = self.elapsed()
         since = elapsed - self._anchor[1]
         ours = self.at(elapsed)
-        ahead = (datetime.fromtimestamp(self._wall(), UTC) - ours).total_seconds()
+        ahead = (self.system_now() - ours).total_seconds()
         if ahead >= STEP_SECONDS:
             logger.warning("The system's clock stepped forward by %.3f s; so do stamps", ahead)
             correction = ahead

@@ -54,6 +54,7 @@ class Feed:
         interests: Interests,
         has_members_intent: bool,
         figures: Figures | None = None,
+        stall_seconds: float | None = None,
     ) -> None:
         """Connects what is heard with where it goes.
 
@@ -66,6 +67,8 @@ class Feed:
             interests: asks who is interested in scheduled events.
             has_members_intent: whether members are stated and their changes told.
             figures: counted up; None for figures of its own.
+            stall_seconds: after so long without a tick the process stood still; None for
+                :data:`botrunner.gateway.stalls.STALL_SECONDS`.
         """
         self.sight = sight
         self.has_heard = asyncio.Event()
@@ -93,7 +96,7 @@ class Feed:
         )
         self._fatal: set[tuple[str, object]] = set()
         self._elapsed = clock.elapsed()
-        self._stalls = Stalls(self._elapsed)
+        self._stalls = Stalls(self._elapsed, patience=stall_seconds)
         self._at = clock.at(self._elapsed)
         self._user_id = ""
         self._has_opened = False

@@ -24,6 +24,8 @@ class BotSettings:
         identify_seconds: the time in which Discord allows max_concurrency IDENTIFYs, 5 s,
             and a little more, since they travel.
         database_patience: how many seconds the database is waited for at the start.
+        stall_seconds: after so long without a tick the event loop stood still; None for
+            :data:`botrunner.gateway.stalls.STALL_SECONDS`.
     """
 
     token: str
@@ -35,3 +37,4 @@ class BotSettings:
     compare_seconds: float = 600.0
     identify_seconds: float = 5.2
     database_patience: float = 60.0
+    stall_seconds: float | None = None

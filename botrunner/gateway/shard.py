@@ -189,6 +189,7 @@ class Shard:
             interests=interests,
             has_members_intent=self._settings.members_intent,
             figures=self.figures,
+            stall_seconds=self._settings.stall_seconds,
         )
         watch = Watch(opening.lease, sight, requests, books, pipeline, feed, interests)
         watch.comparing = Comparing(

@@ -23,7 +23,15 @@ NOTED_SECONDS: Final = 1.0
 class Stalls:
     """The ticks of the event loop, and the heartbeats of one connection after another."""
 
-    def __init__(self, elapsed: float) -> None:
+    def __init__(self, elapsed: float, *, patience: float | None = None) -> None:
+        """Begins to tick.
+
+        Args:
+            elapsed: the instant of the first tick.
+            patience: seconds between two ticks after which it stood still; None for
+                :data:`STALL_SECONDS`.
+        """
+        self._patience = patience
         self._ticked = elapsed
         self._beats_unanswered = 0
         self._beats_to_catch_up: int | None = None
@@ -35,7 +43,8 @@ class Stalls:
 
     def is_late(self, elapsed: float) -> bool:
         """Tells whether the event loop stood still since its last tick."""
-        return elapsed - self._ticked > STALL_SECONDS
+        patience = STALL_SECONDS if self._patience is None else self._patience
+        return elapsed - self._ticked > patience
 
     def tick(self, elapsed: float) -> float:
         """Notes that the event loop runs; gives the tick before."""

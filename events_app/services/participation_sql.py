@@ -35,15 +35,33 @@ _CREDITS = """
 """
 
 
-def _time(way: str) -> str:
-    """Gives the time that counts, of one of the three ways."""
+def _time(way: str, *, there: str = "") -> str:
+    """Gives the time that counts, of one of the three ways.
+
+    Args:
+        way: the roles' way.
+        there: the sessions' way, where it is another.
+    """
     held = f"coalesce(allowed.held_{way}, {ALWAYS})"
     return f"""
-        coalesce(own.time_{way}, {NEVER})
+        coalesce(own.time_{there or way}, {NEVER})
         * CASE WHEN sight.credits_gaps THEN {held} + own.unknown ELSE {held} END
     """
 
 
+def _gifts(time: str) -> str:
+    """Gives the gaps that are credited to who was there just before or after, by this time."""
+    return f"""
+        CASE WHEN timed.has_gaps THEN coalesce((
+            SELECT range_agg(part) FROM unnest(timed.blind_parts) AS part
+            WHERE timed.{time}
+                  && tstzrange(lower(part) - interval '1 microsecond', upper(part), '[]')
+        ), {NEVER}) * timed.room ELSE {NEVER} END
+    """
+
+
+# Whether a gap is credited is as unsure as the roles beside it. Sessions beside it are sure:
+# what a gap hid of them lies within it.
 _COUNTED = f"""
     timed AS MATERIALIZED (
         SELECT own.*, sight.starts_at, sight.ends_at, sight.upto, sight.late_grace,
@@ -54,6 +72,8 @@ _COUNTED = f"""
                {_time("n")} AS full_n,
                {_time("p")} AS full_p,
                {_time("s")} AS full_s,
+               {_time("p", there="n")} AS beside_p,
+               {_time("s", there="n")} AS beside_s,
                coalesce(own.there, {NEVER}) * sight.whole AS here,
                CASE WHEN sight.asks_roles
                     THEN allowed.held_n + CASE WHEN sight.credits_gaps THEN own.unknown
@@ -66,17 +86,10 @@ _COUNTED = f"""
     ),
     counted AS MATERIALIZED (
         SELECT timed.*,
-               (timed.full_n * timed.room) + gifts.spans AS count_n,
-               (timed.full_p * timed.room) + gifts.spans AS count_p,
-               (timed.full_s * timed.room) + gifts.spans AS count_s
+               (timed.full_n * timed.room) + {_gifts("full_n")} AS count_n,
+               (timed.full_p * timed.room) + {_gifts("beside_p")} AS count_p,
+               (timed.full_s * timed.room) + {_gifts("beside_s")} AS count_s
         FROM timed
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN timed.has_gaps THEN coalesce((
-                SELECT range_agg(part) FROM unnest(timed.blind_parts) AS part
-                WHERE timed.full_n
-                      && tstzrange(lower(part) - interval '1 microsecond', upper(part), '[]')
-            ), {NEVER}) * timed.room ELSE {NEVER} END AS spans
-        ) AS gifts
     )
 """
 

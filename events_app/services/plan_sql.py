@@ -59,7 +59,9 @@ PLAN_OF_PREVIEW: Final = f"""
 """Events as they are proposed, in JSON."""
 
 # What was not watched: of everyone, or of one member. A gap that reaches over the window's
-# edge matters whole: who was there just before it, or just after it.
+# edge matters whole: who was there just before it, or just after it. What Discord told
+# afterwards (``replayed``) was not missed; but when in it somebody was muted, deafened or
+# alone, nobody knows: that has no uncertainty of its own.
 GAPS: Final = f"""
     gap AS MATERIALIZED (
         SELECT plan.id AS event_id, blind.user_id,
@@ -70,6 +72,15 @@ GAPS: Final = f"""
          AND blind.began_at < plan.upto AND blind.ended_at > plan.starts_at
          AND blind.ended_at > blind.began_at
     ),
+    replayed AS MATERIALIZED (
+        SELECT plan.id AS event_id, range_agg(tstzrange(gap.began_at, gap.ended_at)) AS spans
+        FROM plan
+        JOIN sessions_app_blindgap AS gap
+          ON gap.guild_id = plan.guild_id AND gap.is_replayed
+         AND gap.began_at < plan.upto AND gap.ended_at > plan.starts_at
+        WHERE NOT (plan.counts_muted AND plan.counts_deafened AND plan.counts_alone)
+        GROUP BY plan.id
+    ),
     own_gap AS MATERIALIZED (
         SELECT event_id, user_id, range_agg(span) AS spans, array_agg(span) AS parts
         FROM gap WHERE user_id IS NOT NULL GROUP BY event_id, user_id
@@ -79,6 +90,7 @@ GAPS: Final = f"""
                tstzmultirange(tstzrange(plan.starts_at, plan.upto)) AS whole,
                coalesce(blind.spans, '{{}}') AS blind,
                coalesce(blind.parts, '{{}}') AS blind_parts,
+               coalesce(replayed.spans, '{{}}') AS replayed,
                tstzmultirange(tstzrange(plan.starts_at, plan.upto))
                    - coalesce(blind.spans, '{{}}') AS seen,
                least(plan.starts_at, blind.first) AS first_blind,
@@ -90,6 +102,7 @@ GAPS: Final = f"""
                    min(lower(span)) AS first, max(upper(span)) AS last
             FROM gap GROUP BY 1
         ) AS blind ON blind.event_id = plan.id
+        LEFT JOIN replayed ON replayed.event_id = plan.id
     )
 """
 
@@ -180,12 +193,13 @@ def zone(instant: str, off: str, blind: str, *, is_estimate: str = "false") -> s
     """
 
 
-_COUNTED_STATES = """
+_SWITCHED = """
     CASE WHEN sight.counts_muted THEN '{}' ELSE stay.muted END
     + CASE WHEN sight.counts_deafened THEN '{}' ELSE stay.deafened END
     + CASE WHEN sight.counts_alone THEN '{}' ELSE stay.alone END
-    + CASE WHEN sight.counts_afk THEN '{}' ELSE stay.afk END
 """
+# Into the AFK channel one moves: that is a session's start, which has its uncertainty.
+_AFK = "CASE WHEN sight.counts_afk THEN '{}' ELSE stay.afk END"
 
 # Each session's time: as it stands, and where its start and its end may truly be.
 CUT: Final = f"""
@@ -199,7 +213,9 @@ CUT: Final = f"""
     zone("stay.ended_at", "stay.end_off", "blind.spans", is_estimate="stay.is_estimate")
 }
                ELSE '{{}}' END AS unsure,
-               {_COUNTED_STATES} AS idle
+               {_SWITCHED} + {_AFK} AS idle,
+               {_SWITCHED} - sight.replayed + {_AFK} AS least_idle,
+               sight.replayed
         FROM stay
         JOIN sight ON sight.id = stay.event_id
         LEFT JOIN own_gap
@@ -213,8 +229,8 @@ CUT: Final = f"""
         SELECT event_id, user_id,
                range_agg(there) AS there,
                range_agg(there - idle) AS time_n,
-               range_agg(there + unsure - idle) AS time_p,
-               range_agg(there - unsure - idle) AS time_s,
+               range_agg(there + unsure - least_idle) AS time_p,
+               range_agg(there - unsure - idle - replayed) AS time_s,
                bool_or(goes_on) AS goes_on,
                count(*) FILTER (WHERE is_in_window) AS sessions
         FROM cut GROUP BY event_id, user_id

@@ -183,11 +183,7 @@ def _tell(batch: Batch) -> None:
             *batch.dropped_sessions,
             *batch.widened,
         ],
-        gaps=[
-            registry.Gap(gap.guild_id, gap.began_at, gap.ended_at)
-            for gap in batch.gaps
-            if not gap.is_replayed
-        ],
+        gaps=[registry.Gap(gap.guild_id, gap.began_at, gap.ended_at) for gap in batch.gaps],
     )
 
 

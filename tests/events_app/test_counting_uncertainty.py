@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -139,3 +140,118 @@ def test_what_truly_counted_lies_within_the_uncertainty(story: Story) -> None:
     assert abs(truth(story) - seconds) <= uncertainty
     window = ENDS - STARTS - (6 if story.gap else 0)
     assert uncertainty <= window
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["muted", "deafened", "alone"])
+def test_when_a_member_was_switched_in_a_replayed_gap_nobody_knows(state: str) -> None:
+    guild = make_guild(first_seen_at=at(FIRST - 100))
+    members = [make_member(guild) for _ in range(2)]
+    event = Event.objects.create(
+        guild=guild,
+        title="Story",
+        time_zone="UTC",
+        starts_at=at(STARTS),
+        ends_at=at(ENDS),
+        state="ended",
+        created_at=at(FIRST),
+        **{f"counts_{state}": False},
+    )
+    BlindGap.objects.create(
+        guild=guild,
+        began_at=at(12),
+        ended_at=at(18),
+        cause="connection_lost",
+        is_replayed=True,
+    )
+    # One was told to be switched when the connection was back; the other as it was lost.
+    for member, since in zip(members, (18, 12), strict=True):
+        stretches: dict[str, Any] = {state: [(at(since), at(ENDS))]}
+        make_session_of(
+            member.user_id,
+            guild_id=guild.pk,
+            channel_id=LOUNGE,
+            started_at=at(STARTS),
+            ended_at=at(ENDS),
+            **stretches,
+        )
+
+    rebuild([event.pk], now=at(LAST + 60))
+
+    rows = {row.user_id: row for row in Participation.objects.filter(event=event)}
+    told = [(rows[each.user_id].seconds, rows[each.user_id].uncertainty) for each in members]
+    assert told == [(10, 6), (4, 6)]
+
+
+@pytest.mark.django_db
+def test_a_replayed_gap_is_certain_where_all_states_count() -> None:
+    guild = make_guild(first_seen_at=at(FIRST - 100))
+    member = make_member(guild)
+    event = Event.objects.create(
+        guild=guild,
+        title="Story",
+        time_zone="UTC",
+        starts_at=at(STARTS),
+        ends_at=at(ENDS),
+        state="ended",
+        created_at=at(FIRST),
+    )
+    BlindGap.objects.create(
+        guild=guild,
+        began_at=at(12),
+        ended_at=at(18),
+        cause="connection_lost",
+        is_replayed=True,
+    )
+    make_session_of(
+        member.user_id,
+        guild_id=guild.pk,
+        channel_id=LOUNGE,
+        started_at=at(STARTS),
+        ended_at=at(ENDS),
+        muted=[(at(14), at(16))],
+    )
+
+    rebuild([event.pk], now=at(LAST + 60))
+
+    row = Participation.objects.get(event=event)
+    assert (row.seconds, row.uncertainty) == (ENDS - STARTS, 0)
+
+
+@pytest.mark.django_db
+def test_a_gap_is_credited_as_unsurely_as_the_role_beside_it() -> None:
+    guild = make_guild(first_seen_at=at(FIRST - 100))
+    member = make_member(guild, roles_known_since=at(FIRST - 100))
+    event = Event.objects.create(
+        guild=guild,
+        title="Story",
+        time_zone="UTC",
+        starts_at=at(STARTS),
+        ends_at=at(ENDS),
+        state="ended",
+        any_role_ids=[ROLE],
+        gap_policy="credit",
+        created_at=at(FIRST),
+    )
+    BlindGap.objects.create(guild=guild, began_at=at(16), ended_at=at(20), cause="bot_down")
+    make_session_of(
+        member.user_id,
+        guild_id=guild.pk,
+        channel_id=LOUNGE,
+        started_at=at(STARTS),
+        ended_at=at(18),
+    )
+    # It was lost at some time in the twelve seconds before it was seen to be gone.
+    RoleSpan.objects.create(
+        guild_id=guild.pk,
+        role_id=ROLE,
+        user_id=member.user_id,
+        started_at=at(FIRST),
+        ended_at=at(22),
+        end_uncertainty=12,
+    )
+
+    rebuild([event.pk], now=at(LAST + 60))
+
+    row = Participation.objects.get(event=event)
+    assert (row.seconds, row.uncertainty) == (20 - STARTS, 20 - 10)

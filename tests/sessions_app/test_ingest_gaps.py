@@ -11,6 +11,7 @@ from django.db import IntegrityError
 
 from community.models import Guild
 from community.models.ids import new_id
+from sessions_app import registry
 from sessions_app.domain import words
 from sessions_app.domain.changes import Batch, GapRow
 from sessions_app.domain.facts import (
@@ -123,6 +124,18 @@ def test_gap_without_a_shard_has_none() -> None:
     write_batch(Batch(gaps=[make_gap()]))
 
     assert BlindGap.objects.get().shard_id is None
+
+
+@pytest.mark.parametrize("is_replayed", [False, True])
+def test_gap_is_told_to_those_who_listen(
+    is_replayed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[registry.Gap] = []
+    monkeypatch.setattr(registry, "_listeners", [lambda gaps, **_: told.extend(gaps)])
+
+    write_batch(Batch(gaps=[make_gap(is_replayed=is_replayed)]))
+
+    assert told == [registry.Gap(GUILD, after(0), after(60_000))]
 
 
 def test_gap_that_ends_before_it_begins_is_refused_with_its_whole_batch(tracker: Tracker) -> None:

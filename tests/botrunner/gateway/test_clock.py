@@ -94,3 +94,12 @@ def test_books_that_are_behind_or_wrong_move_no_clock(behind: timedelta) -> None
     machine.clock.go_on_from(START + behind)
 
     assert machine.clock.now() == START
+
+
+def test_the_system_is_asked_for_what_others_judge_by() -> None:
+    machine = Machine()
+    machine.pass_by(60)
+    machine.wall -= 3_600
+
+    assert machine.clock.now() == START + timedelta(seconds=60)
+    assert machine.clock.system_now() == START + timedelta(seconds=60 - 3_600)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from botrunner.gateway import leasing, shard
 from botrunner.gateway.books import Books, Work
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.folder import take_folder
+from botrunner.gateway.things import Mark
 from community.domain import leases as lease_rules
 from community.models import Guild, Shard
 from community.models.ids import new_id
@@ -320,3 +322,19 @@ async def books() -> list[dict[str, Any]]:
     """All sessions, but for their checkpoints."""
     columns = ("id", "user_id", "channel_id", "status", "started_at", "ended_at", "visit_id")
     return await stored(lambda: list(VoiceSession.objects.order_by("id").values(*columns)))
+
+
+def test_a_lease_is_renewed_by_the_clock_that_others_judge_by() -> None:
+    at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    wall = [at.timestamp()]
+    clock = Clock(wall=lambda: wall[0], elapsed=lambda: 0.0)
+    taken = leases.take(0, 1, holder="a", process="a test", now=at)
+    books = Books(lease=taken, tracker=Tracker(new_id=new_id), clock=clock)
+
+    wall[0] -= 3_600
+    mark = Mark(
+        complete_until=None, is_connected=True, latency=None, is_checkpoint=False, is_last=False
+    )
+    books.write(Work([mark], 1))
+
+    assert Shard.objects.get().heartbeat_at == at - timedelta(hours=1)

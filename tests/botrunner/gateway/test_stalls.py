@@ -313,3 +313,10 @@ async def test_an_ordinary_run_stands_still_no_more_than_its_event_loop_did(
     assert caplog.text.count("stood still for") <= starved
     if not starved:
         assert not await stored(BlindGap.objects.exists)
+
+
+def test_whoever_is_patient_stands_still_later() -> None:
+    patient = stalls.Stalls(0.0, patience=100.0)
+
+    assert not patient.is_late(stalls.STALL_SECONDS + 1)
+    assert patient.is_late(100.5)
