@@ -123,7 +123,8 @@ def revise(
     wanted = [revision for revision in revisions if _changes(revision)]
     if not wanted:
         return []
-    results = results_of([revision.event.pk for revision in wanted])
+    events = [revision.event for revision in wanted]
+    versions = keep(events, actor=actor, reason=reason, now=now)
     tree = channel_tree(
         {
             channel_id
@@ -131,24 +132,10 @@ def revise(
             for channel_id in (*revision.event.channel_ids, *revision.plan.channel_ids)
         }
     )
-    versions: list[EventVersion] = []
-    columns: set[str] = set()
+    columns = {"version"}
     trail: list[tuple[Event, dict[str, Any], dict[str, Any]]] = []
-    for revision in wanted:
-        event = revision.event
-        before = record_of(event)
-        versions.append(
-            EventVersion(
-                event=event,
-                number=event.version,
-                plan=before,
-                results=results.get(event.pk, {}),
-                replaced_at=now,
-                actor=actor,
-                actor_name=actor.get_username() if actor else "",
-                reason=reason,
-            )
-        )
+    for revision, version in zip(wanted, versions, strict=True):
+        event, before = revision.event, version.plan
         columns |= _put(revision, tree, now=now)
         after = record_of(event)
         changed = [name for name in after if before[name] != after[name]]
@@ -160,8 +147,6 @@ def revise(
             )
         )
 
-    EventVersion.objects.bulk_create(versions)
-    events = [revision.event for revision in wanted]
     Event.objects.bulk_update(events, sorted(columns), batch_size=BATCH)
     for event, was, becomes in trail:
         audit.record(
@@ -176,6 +161,40 @@ def revise(
         )
     note_events((event.pk for event in events), now=now)
     return events
+
+
+def keep(
+    events: Sequence[Event], *, actor: User | None, reason: str, now: datetime
+) -> list[EventVersion]:
+    """Keeps events as they are before a change, and numbers what follows.
+
+    Args:
+        events: as they are stored, and locked; the ``version`` of each grows, and is the
+            caller's to save.
+        actor: who changes them; None for Discord.
+        reason: why, in their words.
+        now: when.
+
+    Returns:
+        What each was, in the order of the events.
+    """
+    results = _results_of([event.pk for event in events])
+    versions = EventVersion.objects.bulk_create(
+        EventVersion(
+            event=event,
+            number=event.version,
+            plan=record_of(event),
+            results=results.get(event.pk, {}),
+            replaced_at=now,
+            actor=actor,
+            actor_name=actor.get_username() if actor else "",
+            reason=reason,
+        )
+        for event in events
+    )
+    for event in events:
+        event.version += 1
+    return versions
 
 
 def _changes(revision: Revision) -> bool:
@@ -208,7 +227,6 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
         "state": state_of(revision.life, starts_at=plan.starts_at, ends_at=plan.ends_at, now=now),
         "counted_channel_ids": None if counted is None else sorted(counted),
         "is_apart": revision.is_apart,
-        "version": event.version + 1,
     }
     changed = {name for name, value in becomes.items() if getattr(event, name) != value}
     for name in changed:
@@ -216,7 +234,7 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
     return changed
 
 
-def results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
+def _results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
     """Gives the results so far, by event and member's user id."""
     columns = ("seconds", "credited_seconds", "share", "is_qualified", "reasons")
     rows = Participation.objects.order_by().filter(event__in=event_ids)

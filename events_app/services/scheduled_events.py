@@ -33,7 +33,7 @@ from events_app.domain.scheduled import (
     ScheduledStated,
 )
 from events_app.models import Event, EventState, EventVersion, Interest
-from events_app.services import changes, event_versions, publishing
+from events_app.services import changes, publishing, revisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -217,7 +217,7 @@ class _Desk:
     @staticmethod
     def _keep(event: Event, after: Occurrence) -> None:
         reason = f"{after.there}{_SAID}"
-        event_versions.keep(event, actor=None, reason=reason, now=after.heard_at)
+        revisions.keep([event], actor=None, reason=reason, now=after.heard_at)
 
     def _change(self, row: _Kept, after: Occurrence) -> None:
         event, before = row.event, row.occurrence
@@ -242,7 +242,7 @@ class _Desk:
         """Parts an event that was planned here from the one on Discord that is no more."""
         event = self._ours.pop(key, None)
         if event is not None:
-            event_versions.keep(event, actor=None, reason=f"gone{_SAID}", now=at)
+            revisions.keep([event], actor=None, reason=f"gone{_SAID}", now=at)
             event.discord_event_id = None
             event.save(update_fields=["discord_event_id", "version"])
             changes.note_event(event.id, now=self._now)
