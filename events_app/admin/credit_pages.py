@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from events_app.admin.member_page import what_it_gives
 from events_app.admin.pages import Names, ReasonForm, address, attempt
-from events_app.admin.plan_fields import MinutesField
+from events_app.admin.plan_fields import CreditedTimeField
 from events_app.models import Credit, Verdict
 from events_app.services.credits import give_credit, withdraw_credit
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class CreditForm(ReasonForm):
     """Time, a verdict, or both."""
 
-    seconds = MinutesField(
+    seconds = CreditedTimeField(
         label="Minutes",
         help_text="On top of what was counted; both together never exceed the window.",
     )
@@ -36,10 +36,6 @@ class CreditForm(ReasonForm):
         help_text="Whatever the time says. Of several the latest holds.",
     )
     field_order = ("seconds", "verdict", "reason")
-
-    def clean_seconds(self) -> float:
-        """Gives the seconds."""
-        return float((self.cleaned_data["seconds"] or 0.0) * 60)
 
 
 def give_page(asker: Asker, event_id: UUID, user_id: int) -> HttpResponse:

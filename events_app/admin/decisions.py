@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import HttpResponseRedirect
 
-from events_app.admin.pages import LONGEST_REASON, ReasonForm, address, attempt, text_area
+from events_app.admin.pages import ReasonForm, address, attempt, text_area
 from events_app.services import planning
+from events_app.services.plan_problems import LONGEST_REASON
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import Truncator
@@ -14,14 +13,15 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
 from community.admin import search
-from community.admin.base import GuildScopedAdmin
 from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
 from community.admin.showing import link_to, moment
 from events_app.admin.filters import EventFilter
-from events_app.admin.pages import CREDIT, VIEW, Names, address, attempt, bound_to, text_area
-from events_app.admin.plan_fields import MinutesField
+from events_app.admin.of_members import OfMemberAdmin
+from events_app.admin.pages import CREDIT, Names, address, attempt, bound_to, text_area
+from events_app.admin.plan_fields import CreditedTimeField
 from events_app.models import Dispute, DisputeState, Verdict
 from events_app.services.disputes import answer_dispute
+from events_app.services.plan_problems import LONGEST_REASON
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -46,8 +46,12 @@ class AnswerForm(forms.Form):
         choices=[(ACCEPT, "they are right"), (DECLINE, "the number stays")],
         widget=UnfoldAdminRadioSelectWidget,
     )
-    answer = forms.CharField(max_length=1000, widget=text_area(3), help_text="The member reads it.")
-    seconds = MinutesField(label="Credit, minutes", help_text="Where they are right; empty: none.")
+    answer = forms.CharField(
+        max_length=LONGEST_REASON, widget=text_area(3), help_text="The member reads it."
+    )
+    seconds = CreditedTimeField(
+        label="Credit, minutes", help_text="Where they are right; empty: none."
+    )
     verdict = forms.ChoiceField(
         required=False,
         choices=Verdict.choices,
@@ -55,16 +59,11 @@ class AnswerForm(forms.Form):
         help_text="Where they are right: whatever the time says.",
     )
 
-    def clean_seconds(self) -> float:
-        """Gives the seconds."""
-        return float((self.cleaned_data["seconds"] or 0.0) * 60)
-
 
 @admin.register(Dispute)
-class DisputeAdmin(GuildScopedAdmin):
+class DisputeAdmin(OfMemberAdmin):
     """Disputes, in the order in which they wait."""
 
-    exact_ids = ("user_id",)
     list_display = ("opened", "member_link", "event_link", "said", "state_label", "guild_link")
     list_display_links = ("opened",)
     list_filter = (
@@ -74,26 +73,12 @@ class DisputeAdmin(GuildScopedAdmin):
         MemberFilter,
         ("opened_at", TimeRangeFilter),
     )
-    search_fields = ("user_id",)
-    search_help_text = "Member, or an id"
     ordering = ("-opened_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the records that the rows link to."""
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.select_related("member", "event").prefetch_related("guild")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may look at events."""
-        return request.user.has_perm(VIEW)
-
-    def named(self, request: HttpRequest, text: str) -> Q:
-        """Selects by the members' names."""
-        return search.of_members_named(text, guilds=self.guilds(request))
-
-    def with_uuid(self, uuid: Any) -> Q:
-        """Selects one dispute, or those of an event."""
-        return Q(pk=uuid) | Q(event=uuid)
 
     def change_view(
         self,
@@ -113,11 +98,6 @@ class DisputeAdmin(GuildScopedAdmin):
     def opened(self, dispute: Dispute) -> SafeString | str:
         """Shows since when it waits."""
         return moment(dispute.opened_at, dispute.event.zone)
-
-    @admin.display(description="event")
-    def event_link(self, dispute: Dispute) -> SafeString:
-        """Links to the event."""
-        return link_to(dispute.event)
 
     @admin.display(description="what they say")
     def said(self, dispute: Dispute) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -26,10 +26,10 @@ from events_app.models import (
     Event,
     EventState,
     GapPolicy,
-    Interest,
     Participation,
 )
 from events_app.services.discord_state import refusal_of
+from events_app.services.no_shows import no_shows_of
 from events_app.services.planning_errors import PlanningError
 from events_app.services.series_from_event import refuse_to_repeat
 
@@ -177,12 +177,11 @@ def _series(event: Event) -> object:
 
 
 def _no_shows(event: Event) -> tuple[int, list[str]]:
-    """Tells who said on Discord that they are interested, and has no participation."""
-    came = Participation.objects.filter(event=event, user_id=OuterRef("user_id"))
-    rows = Interest.objects.filter(~Exists(came), event=event)
-    ids = list(rows.order_by("since").values_list("user_id", flat=True)[:MOST_MEMBERS])
+    """Tells how many did not come, and names the first of them."""
+    missing = no_shows_of(event)
+    ids = list(missing[:MOST_MEMBERS])
     names = Names(event.guild_id, ids)
-    count = len(ids) if len(ids) < MOST_MEMBERS else rows.count()
+    count = len(ids) if len(ids) < MOST_MEMBERS else missing.count()
     return count, [names.link(user_id) for user_id in ids]
 
 

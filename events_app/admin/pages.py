@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from community.admin.showing import link_to
 from community.domain.errors import RollcallError
 from community.models import Member
+from events_app.services.plan_problems import LONGEST_REASON
 from events_app.services.planning_errors import PlanError
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 VIEW, ADD, CHANGE, CREDIT, REWARD = (
     f"events_app.{name}_event" for name in ("view", "add", "change", "credit", "reward")
 )
-
-LONGEST_REASON = 1000
 
 
 class EventsAdmin(Protocol):

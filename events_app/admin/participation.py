@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Q
-from django.http import HttpResponseRedirect
 from unfold.decorators import display
 
-from community.admin import search
-from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, MemberFilter
 from community.admin.showing import link_to, moment
 from events_app.admin.filters import EventFilter
+from events_app.admin.of_members import LeadingOnAdmin
 from events_app.admin.outcomes import (
     VERDICT_LABELS,
     reasons_words,
@@ -22,21 +19,20 @@ from events_app.admin.outcomes import (
     time_of,
     verdict_of,
 )
-from events_app.admin.pages import VIEW, address
+from events_app.admin.pages import address
 from events_app.admin.rows import departure_of, marks_of, why_link
 from events_app.models import Participation
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 
 @admin.register(Participation)
-class ParticipationAdmin(GuildScopedAdmin):
+class ParticipationAdmin(LeadingOnAdmin):
     """Participation: worked out by Rollcall, never edited."""
 
-    exact_ids = ("user_id",)
     list_display = (
         "member_link",
         "event_link",
@@ -60,8 +56,6 @@ class ParticipationAdmin(GuildScopedAdmin):
         "is_late",
         "left_early",
     )
-    search_fields = ("user_id",)
-    search_help_text = "Member, or an id"
     ordering = ("-event_id", "counted_from", "user_id")
     paginator = EstimatedPaginator
 
@@ -71,31 +65,9 @@ class ParticipationAdmin(GuildScopedAdmin):
         linked: QuerySet[Any] = rows.for_changelist()
         return linked
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may look at events."""
-        return request.user.has_perm(VIEW)
-
-    def named(self, request: HttpRequest, text: str) -> Q:
-        """Selects by the members' names."""
-        return search.of_members_named(text, guilds=self.guilds(request))
-
-    def with_uuid(self, uuid: Any) -> Q:
-        """Selects one row, or those of an event."""
-        return Q(pk=uuid) | Q(event=uuid)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
-        """Leads to the page that explains it."""
-        row = self.get_object(request, object_id) if self.has_view_permission(request) else None
-        if row is None:
-            refused: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-            return refused
-        return HttpResponseRedirect(address("member", row.event_id, row.user_id))
+    def page_of(self, row: Participation) -> str:
+        """Gives the address of the page that explains it."""
+        return address("member", row.event_id, row.user_id)
 
     @admin.display(description="event", ordering="event__starts_at")
     def event_link(self, row: Participation) -> SafeString:

@@ -91,6 +91,14 @@ class MinutesField(ScaledField):
         return minutes
 
 
+class CreditedTimeField(MinutesField):
+    """Time that is given on top: entered in minutes, cleaned to seconds; empty is none."""
+
+    def clean(self, value: Any) -> float:
+        """Gives the seconds."""
+        return float((super().clean(value) or 0.0) * MINUTE)
+
+
 class PercentField(ScaledField):
     """A share, entered in percent and kept from 0 to 1."""
 

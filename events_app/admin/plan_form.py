@@ -17,29 +17,35 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from events_app.admin.pages import LONGEST_REASON, text_area
+from events_app.admin.pages import text_area
 from events_app.admin.plan_choices import channel_choices, role_choices
 from events_app.admin.plan_fields import MinutesField, PercentField, ScaledField, WallTimeField
 from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm
 from events_app.domain.local_times import instant_of, wall_of
-from events_app.domain.plan import FIELDS_OF_DISCORD, Plan
+from events_app.domain.plan import (
+    FIELDS_OF_DISCORD,
+    LONGEST_DESCRIPTION,
+    LONGEST_TITLE,
+    ROLE_FIELDS,
+    Plan,
+)
 from events_app.domain.plan_json import as_json
 from events_app.domain.problems import Problem
 from events_app.domain.repeats import ONCE
 from events_app.models import GapPolicy
+from events_app.services.plan_problems import LONGEST_REASON
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 ALONE, FROM_HERE = "alone", "from_here"
 
-ROLES: Final = ("any_role_ids", "all_role_ids", "no_role_ids")
-IDS: Final = ("channel_ids", *ROLES)
+IDS: Final = ("channel_ids", *ROLE_FIELDS)
 TIMES: Final = ("starts_at", "ends_at")
 
 SECTIONS: Final = (
     ("What and when", ("title", "description", "time_zone", "starts_at", "ends_at")),
-    ("Where it counts, and for whom", ("channel_ids", *ROLES)),
+    ("Where it counts, and for whom", ("channel_ids", *ROLE_FIELDS)),
     (
         "Who qualifies",
         ("minimum_seconds", "minimum_share", "capacity", "reward_role"),
@@ -72,8 +78,10 @@ def _switch(label: str, help_text: str = "") -> forms.BooleanField:
 class PlanForm(RepeatForm):
     """Everything that an organizer sets; times are those of the wall in the event's zone."""
 
-    title = forms.CharField(max_length=100, widget=UnfoldAdminTextInputWidget)
-    description = forms.CharField(required=False, max_length=1000, widget=text_area(3))
+    title = forms.CharField(max_length=LONGEST_TITLE, widget=UnfoldAdminTextInputWidget)
+    description = forms.CharField(
+        required=False, max_length=LONGEST_DESCRIPTION, widget=text_area(3)
+    )
     time_zone = forms.ChoiceField(
         choices=lambda: [(name, name) for name in sorted(available_timezones())],
         widget=UnfoldAdminSelect2Widget,
@@ -173,7 +181,7 @@ class PlanForm(RepeatForm):
         fields = cast("dict[str, Any]", self.fields)
         fields["channel_ids"].choices = channel_choices(guild_id, chosen=known.channel_ids)
         roles = role_choices(guild_id, chosen=known.role_ids)
-        for name in ROLES:
+        for name in ROLE_FIELDS:
             fields[name].choices = roles
         fields["reward_role"].choices = [("", "none"), *roles]
         if is_new:

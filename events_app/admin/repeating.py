@@ -12,10 +12,11 @@ from django.shortcuts import render
 
 from community.domain.errors import RollcallError
 from events_app.admin.occurrence_words import dates_of
-from events_app.admin.pages import LONGEST_REASON, address, refuse, text_area
+from events_app.admin.pages import address, refuse, text_area
 from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm
 from events_app.domain.local_times import wall_of
 from events_app.domain.repeats import ONCE, WEEKLY
+from events_app.services.plan_problems import LONGEST_REASON
 from events_app.services.planning_errors import PlanningError
 from events_app.services.series_from_event import places_from, refuse_to_repeat, repeat_event
 

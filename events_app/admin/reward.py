@@ -6,19 +6,17 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, Q, Subquery
-from django.http import HttpResponseRedirect
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from community.admin import search
-from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
-from community.admin.showing import link_to, moment
+from community.admin.showing import moment
 from community.models import Role
 from events_app.admin.filters import EventFilter, RewardTroubleFilter
-from events_app.admin.pages import REWARD, VIEW, Asker, address
+from events_app.admin.of_members import LeadingOnAdmin
+from events_app.admin.pages import REWARD, Asker, address
 from events_app.admin.reward_decisions import say_retried, say_taken, take_back
 from events_app.admin.reward_words import NO_LONGER, STATE_LABELS, next_try_of, refusal_of
 from events_app.models import Reward, RewardState
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 
 @admin.register(Reward)
-class RewardAdmin(GuildScopedAdmin):
+class RewardAdmin(LeadingOnAdmin):
     """Rewards. What is done to them, the bot does on Discord."""
 
     exact_ids = ("user_id", "role_id")
@@ -58,8 +56,6 @@ class RewardAdmin(GuildScopedAdmin):
         MemberFilter,
         ("created_at", TimeRangeFilter),
     )
-    search_fields = ("user_id",)
-    search_help_text = "Member, or an id"
     ordering = ("-created_at", "-id")
     paginator = EstimatedPaginator
     actions = ("take_back", "try_again")
@@ -71,35 +67,13 @@ class RewardAdmin(GuildScopedAdmin):
         named: QuerySet[Any] = judged(rows).annotate(named=Subquery(role))
         return named.select_related("member", "event").prefetch_related("guild")
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may look at events."""
-        return request.user.has_perm(VIEW)
-
     def has_reward_permission(self, request: HttpRequest) -> bool:
         """Tells whether the account may give and take the roles of events."""
         return self.has_view_permission(request) and request.user.has_perm(REWARD)
 
-    def named(self, request: HttpRequest, text: str) -> Q:
-        """Selects by the members' names."""
-        return search.of_members_named(text, guilds=self.guilds(request))
-
-    def with_uuid(self, uuid: Any) -> Q:
-        """Selects one reward, or those of an event."""
-        return Q(pk=uuid) | Q(event=uuid)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
-        """Leads to the rewards of its event."""
-        row = self.get_object(request, object_id) if self.has_view_permission(request) else None
-        if row is None:
-            refused: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-            return refused
-        return HttpResponseRedirect(address("rewards", row.event_id))
+    def page_of(self, row: Reward) -> str:
+        """Gives the address of its event's rewards."""
+        return address("rewards", row.event_id)
 
     # Actions -------------------------------------------------------------------------------
 
@@ -161,11 +135,6 @@ class RewardAdmin(GuildScopedAdmin):
     def next_try(self, reward: Reward) -> SafeString | str:
         """Says when it is tried again."""
         return next_try_of(reward, reward.event.zone)
-
-    @admin.display(description="event")
-    def event_link(self, reward: Reward) -> SafeString:
-        """Links to the event."""
-        return link_to(reward.event)
 
 
 def _by_event(rewards: QuerySet[Reward]) -> list[tuple[UUID, list[UUID]]]:

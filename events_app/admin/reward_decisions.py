@@ -13,10 +13,11 @@ from unfold.widgets import CHECKBOX_CLASSES
 from community.admin import search
 from community.domain.errors import RollcallError
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import LONGEST_REASON, Names, address, refuse, text_area
+from events_app.admin.pages import Names, address, refuse, text_area
 from events_app.admin.reward_pages import EVERYONE, LOST
 from events_app.admin.reward_words import NO_LONGER, members_told, role_of
 from events_app.models import Reward, RewardState
+from events_app.services.plan_problems import LONGEST_REASON
 from events_app.services.reward_standing import (
     CAN_BE_TAKEN,
     HELD,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
+from community.admin.showing import link_to
+from events_app.admin.rows import window_of
 from events_app.models import Event
 from sessions_app.registry import Panel
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
     from sessions_app.models import VoiceSession
 
@@ -27,12 +29,5 @@ def events_of_session(request: HttpRequest, session: VoiceSession) -> Panel | No
     return Panel("Events", lines) if lines else None
 
 
-def _line(event: Event) -> str:
-    begins, ends = (each.astimezone(event.zone) for each in (event.starts_at, event.ends_at))
-    until = f"{ends:%H:%M}" if begins.date() == ends.date() else f"{ends:%Y-%m-%d %H:%M}"
-    window = f"{begins:%Y-%m-%d %H:%M} to {until} ({event.time_zone})"
-    try:
-        page = reverse("admin:events_app_event_change", args=[event.pk])
-    except NoReverseMatch:
-        return format_html("{}, {}", event.title, window)
-    return format_html('<a href="{}">{}</a>, {}', page, event.title, window)
+def _line(event: Event) -> SafeString:
+    return format_html("{}, {}", link_to(event, event.title), window_of(event))

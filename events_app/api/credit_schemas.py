@@ -18,11 +18,12 @@ from community.api.fields import (
 )
 from events_app.domain.plan import LONGEST_WINDOW
 from events_app.models import Credit, Verdict
+from events_app.services.plan_problems import LONGEST_REASON
 from sessions_app.api.paging import PageQuery
 
 MOST_SECONDS: Final = LONGEST_WINDOW.total_seconds()
 
-Words = Annotated[PlainText, Field(min_length=1, max_length=1000)]
+Words = Annotated[PlainText, Field(min_length=1, max_length=LONGEST_REASON)]
 CreditedSeconds = Annotated[FiniteFloat, Field(ge=0, le=MOST_SECONDS)]
 VerdictIn = Literal["", "qualified", "refused"]
 

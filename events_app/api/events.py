@@ -1,20 +1,27 @@
 """``/api/events``: events listed, one by one, made, changed and cancelled."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, Q
 from django.utils import timezone
 from ninja import Query, Router, Status
 
 from community.api.authentication import ApiKeyAuth, KeyedRequest
 from community.api.problems import PROBLEMS
 from community.domain.scopes import Scope
-from community.models import Guild
 from events_app.api.plan_schemas import DecisionIn, EventChange, EventIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
-from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable
+from events_app.api.reach import (
+    ADD,
+    CHANGE,
+    event_of,
+    guild_for,
+    maker_of,
+    named,
+    reachable,
+    version_seen,
+)
 from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     EventDetail,
@@ -29,11 +36,6 @@ from events_app.services import planning
 from events_app.services.publishing import items_of
 from events_app.services.revisions import plan_of
 from sessions_app.api.paging import Cursor
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
 READ = ApiKeyAuth(Scope.EVENTS_READ)
 WRITE = ApiKeyAuth(Scope.EVENTS_WRITE)
@@ -163,12 +165,6 @@ def cancel_event(
     return detail_of(event.pk)
 
 
-def named(rows: Rows) -> Any:
-    """Adds the guilds' names, in the same statement, also where one is not mirrored."""
-    names = Guild.objects.filter(id=OuterRef("guild_id")).values("name")
-    return rows.annotate(guild_name=Subquery(names))
-
-
 def detail_of(event_id: UUID) -> EventDetail:
     """Says what the API says of an event that was found to be within reach."""
     event = named(Event.objects.all()).get(pk=event_id)
@@ -183,15 +179,6 @@ def detail_of(event_id: UUID) -> EventDetail:
         **counts,
         publication=None if asked is None else publication_out(asked),
     )
-
-
-def version_seen(given: int | None, event: Event) -> int:
-    """Gives the version that a change was made for.
-
-    Where the client names none, it is the one that the change was put on: what somebody
-    else changes in that instant is not taken back by it.
-    """
-    return event.version if given is None else given
 
 
 def _chosen(filters: EventFilters) -> Q:

@@ -11,7 +11,7 @@ from community.api.authentication import KeyedRequest
 from events_app.api.events import READ
 from events_app.api.problems import FOUND, examples
 from events_app.api.reach import event_of
-from events_app.services.exports import csv_of, json_of
+from events_app.services.exports import as_file, csv_of, json_of
 
 router = Router(tags=["participation"], auth=READ)
 
@@ -37,7 +37,7 @@ def export_csv(request: KeyedRequest, event_id: UUID) -> StreamingHttpResponse:
     """Gives who took part as CSV: a line for each, times by the clock of the event's zone."""
     event = event_of(request, event_id)
     answer = StreamingHttpResponse(csv_of(event, now=timezone.now()), content_type=CSV)
-    answer["Content-Disposition"] = f'attachment; filename="event-{event.pk}.csv"'
+    answer["Content-Disposition"] = as_file(event, "csv")
     return answer
 
 

@@ -8,7 +8,9 @@ from pydantic import FiniteFloat, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from community.api.fields import MomentInput, SnowflakeInput, StrictBody
-from events_app.domain.plan import PLAN_FIELDS, Plan
+from events_app.domain.plan import LONGEST_DESCRIPTION, LONGEST_TITLE, PLAN_FIELDS, Plan
+from events_app.domain.recurrence_rule import LONGEST_TEXT, MOST_OCCURRENCES
+from events_app.services.plan_problems import LONGEST_REASON
 
 # What PostgreSQL keeps as an integer.
 MOST: Final = 2**31 - 1
@@ -18,7 +20,8 @@ Seconds = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 Seats = Annotated[int, Field(ge=1, le=MOST)]
 Policy = Literal["exclude", "credit"]
-ReasonText = Annotated[str, Field(description="Why, for the trail; at most 1000 characters.")]
+WHY: Final = f"Why, for the trail; at most {LONGEST_REASON} characters."
+ReasonText = Annotated[str, Field(description=WHY)]
 
 # In a change these may be left out, which their types say, and are null only where null has
 # a meaning, which their schemas say.
@@ -28,6 +31,8 @@ _CHANNELS: Final = "Channels and categories that count; none: the whole guild."
 _ANY: Final = "Roles of which one has to be held."
 _ALL: Final = "Roles that have to be held together."
 _NONE: Final = "Roles that must not be held."
+_TITLE: Final = f"At most {LONGEST_TITLE} characters."
+_DESCRIPTION: Final = f"At most {LONGEST_DESCRIPTION} characters."
 _ZONE: Final = "IANA name, such as Europe/Berlin."
 _REWARD: Final = "Role for those who qualify; null: none."
 
@@ -54,8 +59,8 @@ PolicyChange = Annotated[Policy | None, _plain({"type": "string", "enum": ["excl
 class PlanIn(StrictBody):
     """A plan as a whole; what is left out has its usual value."""
 
-    title: str = Field(description="At most 100 characters.", examples=["Game night"])
-    description: str = Field("", description="At most 1000 characters.")
+    title: str = Field(description=_TITLE, examples=["Game night"])
+    description: str = Field("", description=_DESCRIPTION)
     time_zone: str = Field(max_length=64, description=_ZONE, examples=["Europe/Berlin"])
     starts_at: MomentInput
     ends_at: MomentInput = Field(description="At most seven days after the start.")
@@ -97,8 +102,8 @@ class SeriesIn(GuildPlanIn):
     """A series that is to be: the plan of its first event, and the rule."""
 
     rule: str = Field(
-        max_length=1000,
-        description="RFC 5545, with COUNT or UNTIL; 500 events at most.",
+        max_length=LONGEST_TEXT,
+        description=f"RFC 5545, with COUNT or UNTIL; {MOST_OCCURRENCES} events at most.",
         examples=["FREQ=WEEKLY;BYDAY=SA;COUNT=8"],
     )
     reason: ReasonText = ""
@@ -107,8 +112,8 @@ class SeriesIn(GuildPlanIn):
 class PlanChange(StrictBody):
     """What changes of a plan; what is left out stays."""
 
-    title: TextChange = Field(None, description="At most 100 characters.")
-    description: TextChange = Field(None, description="At most 1000 characters.")
+    title: TextChange = Field(None, description=_TITLE)
+    description: TextChange = Field(None, description=_DESCRIPTION)
     time_zone: TextChange = Field(None, max_length=64, description=_ZONE)
     starts_at: MomentChange = None
     ends_at: MomentChange = None
@@ -163,7 +168,7 @@ class SeriesChange(EventChange):
 
     rule: TextChange = Field(
         None,
-        max_length=1000,
+        max_length=LONGEST_TEXT,
         description="By which it repeats from this event on; left out: as before.",
     )
 

@@ -1,8 +1,10 @@
-"""Which records a request may see, and in whose name it writes."""
+"""Which records a request may see, which version it saw, and in whose name it writes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from django.db.models import OuterRef, Subquery
 
 from community.api.authentication import guild_ids_of
 from community.api.problems import ApiError, NotFoundError
@@ -80,6 +82,12 @@ def writable(rows: Rows, request: KeyedRequest, maker: User) -> Rows:
     return within(reachable(rows, request), guild_ids_seen_by(maker))
 
 
+def named(rows: Rows) -> Any:
+    """Adds the guilds' names, in the same statement, also where one is not mirrored."""
+    names = Guild.objects.filter(id=OuterRef("guild_id")).values("name")
+    return rows.annotate(guild_name=Subquery(names))
+
+
 def record_of(
     rows: QuerySet[Row],
     request: KeyedRequest,
@@ -116,6 +124,15 @@ def event_of(request: KeyedRequest, event_id: UUID, *, maker: User | None = None
 def series_of(request: KeyedRequest, series_id: UUID, *, maker: User | None = None) -> EventSeries:
     """Finds a series; see :func:`record_of`."""
     return record_of(EventSeries.objects.all(), request, series_id, what="series", maker=maker)
+
+
+def version_seen(given: int | None, event: Event) -> int:
+    """Gives the version that a change was made for.
+
+    Where the client names none, it is the one that the change was put on: what somebody
+    else changes in that instant is not taken back by it.
+    """
+    return event.version if given is None else given
 
 
 def guild_for(request: KeyedRequest, guild_id: int, *, maker: User) -> int:

@@ -22,11 +22,12 @@ from community.api.fields import (
 )
 from community.api.problems import PROBLEMS
 from events_app.api.events import READ, WRITE
-from events_app.api.plan_schemas import VersionSeen
+from events_app.api.plan_schemas import WHY, VersionSeen
 from events_app.api.problems import CHANGED, examples, refusals_told
 from events_app.api.reach import REWARD, event_of, maker_of, reachable
 from events_app.models import Reward, RewardState
 from events_app.services import rewards as services
+from events_app.services.plan_problems import LONGEST_REASON
 from sessions_app.api.paging import Cursor, PageQuery
 
 router = Router(tags=["rewards"], auth=READ)
@@ -34,10 +35,7 @@ of_event = Router(tags=["rewards"], auth=WRITE)
 """What stands under ``/api/events``."""
 
 UserIds = Annotated[list[SnowflakeInput], Field(min_length=1, max_length=1000)]
-ReasonIn = Annotated[
-    PlainText,
-    Field(max_length=1000, description="Why, for the trail; at most 1000 characters."),
-]
+ReasonIn = Annotated[PlainText, Field(max_length=LONGEST_REASON, description=WHY)]
 RewardIds = Annotated[list[UuidInput], Field(min_length=1, max_length=1000)]
 
 

@@ -10,10 +10,20 @@ from ninja import Query, Router, Status
 
 from community.api.authentication import KeyedRequest
 from community.api.problems import PROBLEMS
-from events_app.api.events import READ, WRITE, named, version_seen
+from events_app.api.events import READ, WRITE
 from events_app.api.plan_schemas import SeriesCancellationIn, SeriesChange, SeriesIn
 from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
-from events_app.api.reach import ADD, CHANGE, event_of, guild_for, maker_of, reachable, series_of
+from events_app.api.reach import (
+    ADD,
+    CHANGE,
+    event_of,
+    guild_for,
+    maker_of,
+    named,
+    reachable,
+    series_of,
+    version_seen,
+)
 from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.api.schemas import (
     SeriesDetail,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from community.domain.durations import in_words
+from community.domain.snowflakes import DISCORDS_BEGINNING
 from events_app.domain import words
 from events_app.domain.local_times import zone_named
 from events_app.domain.problems import Problem
@@ -19,8 +20,8 @@ LONGEST_DESCRIPTION: Final = 1000
 LONGEST_WINDOW: Final = timedelta(days=7)
 LARGEST_CAPACITY: Final = 2**31 - 1
 
-# Discord's time begins with 2015. Beyond 2100 nobody plans, and calendars come to their end.
-EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+EARLIEST: Final = DISCORDS_BEGINNING
+# Beyond it nobody plans, and calendars come to their end.
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 # Discord's channel types.

@@ -11,18 +11,20 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.db.models import Q
 
+from community.domain.snowflakes import issued_at
 from community.models import Channel, ChannelKind
 from events_app.models import Event, EventState
 from events_app.services.changes import note_events
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
@@ -33,8 +35,6 @@ in its last minute was there while it was on."""
 
 # Voice channels and stages; threads and texts in a category are nothing to be in.
 _KINDS: Final = frozenset({ChannelKind.VOICE, ChannelKind.STAGE})
-_DISCORDS_BEGINNING: Final = datetime(2015, 1, 1, tzinfo=UTC)
-_ISSUED_AT_BIT: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +186,8 @@ def _look(event: Event, tree: ChannelTree, *, now: datetime) -> bool:
         now=moment,
     )
     if found is not None and before.resolved is not None and moment < now:
-        found = before.resolved | {each for each in found if _issued_at(each) < event.ends_at}
+        found = before.resolved | {each for each in found if issued_at(each) < event.ends_at}
     if found == before.resolved:
         return False
     event.counted_channel_ids = None if found is None else sorted(found)
     return True
-
-
-def _issued_at(snowflake: int) -> datetime:
-    """Tells when Discord issued an id: its upper bits are milliseconds since 2015."""
-    return _DISCORDS_BEGINNING + timedelta(milliseconds=snowflake >> _ISSUED_AT_BIT)

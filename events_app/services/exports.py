@@ -7,7 +7,8 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from community.models import Member
-from events_app.models import Interest, Participation, Reason
+from events_app.models import Participation, Reason
+from events_app.services.no_shows import no_shows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,10 +78,6 @@ def csv_of(event: Event, *, now: datetime) -> Iterator[str]:
 
 def json_of(event: Event, *, now: datetime) -> dict[str, Any]:
     """Gives an event's participation for programs: ids are text, times have their offset."""
-    rows = list(_rows(event))
-    came = {row.user_id for row, _ in rows}
-    interested = Interest.objects.filter(event=event).order_by("since", "user_id")
-    user_ids = list(interested.values_list("user_id", flat=True))
     return {
         "exported_at": _local(event, now),
         "time_zone": event.time_zone,
@@ -102,10 +99,19 @@ def json_of(event: Event, *, now: datetime) -> dict[str, Any]:
                 **{column: getattr(row, column) for column in (*_NUMBERS, *_FLAGS)},
                 "reasons": list(row.reasons),
             }
-            for row, name in rows
+            for row, name in _rows(event)
         ],
-        "no_shows": [str(user_id) for user_id in user_ids if user_id not in came],
+        "no_shows": [str(user_id) for user_id in no_shows_of(event)],
     }
+
+
+def as_file(event: Event, ending: str) -> str:
+    """Gives the header that names a file by the event's day and id.
+
+    A title may hold what no header may.
+    """
+    day = f"{event.starts_at.astimezone(event.zone):%Y-%m-%d}"
+    return f'attachment; filename="event-{day}-{event.pk}.{ending}"'
 
 
 def harmless(text: str) -> str:

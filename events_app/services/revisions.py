@@ -125,7 +125,8 @@ def revise(
     wanted = [revision for revision in revisions if _changes(revision)]
     if not wanted:
         return []
-    results = results_of([revision.event.pk for revision in wanted])
+    events = [revision.event for revision in wanted]
+    versions = keep(events, actor=actor, reason=reason, now=now)
     tree = channel_tree(
         {
             channel_id
@@ -133,15 +134,10 @@ def revise(
             for channel_id in (*revision.event.channel_ids, *revision.plan.channel_ids)
         }
     )
-    versions: list[EventVersion] = []
-    columns: set[str] = set()
+    columns = {"version"}
     trail: list[tuple[Event, dict[str, Any], dict[str, Any]]] = []
-    for revision in wanted:
-        event = revision.event
-        before = record_of(event)
-        versions.append(
-            _version(event, before, results.get(event.pk, {}), actor=actor, reason=reason, now=now)
-        )
+    for revision, version in zip(wanted, versions, strict=True):
+        event, before = revision.event, version.plan
         columns |= _put(revision, tree, now=now)
         after = record_of(event)
         changed = [name for name in after if before[name] != after[name]]
@@ -153,8 +149,6 @@ def revise(
             )
         )
 
-    EventVersion.objects.bulk_create(versions)
-    events = [revision.event for revision in wanted]
     Event.objects.bulk_update(events, sorted(columns), batch_size=BATCH)
     for event, was, becomes in trail:
         audit.record(
@@ -172,41 +166,38 @@ def revise(
     return events
 
 
-def keep_version(event: Event, *, actor: User | None, reason: str, now: datetime) -> None:
-    """Keeps a locked event as it is before a change of something that its plan does not say.
+def keep(
+    events: Sequence[Event], *, actor: User | None, reason: str, now: datetime
+) -> list[EventVersion]:
+    """Keeps events as they are before a change, and numbers what follows.
 
     Args:
-        event: its ``version`` grows, and is the caller's to save.
-        actor: who changes it; None for Discord.
+        events: as they are stored, and locked; the ``version`` of each grows, and is the
+            caller's to save.
+        actor: who changes them; None for Discord.
         reason: why, in their words.
         now: when.
+
+    Returns:
+        What each was, in the order of the events.
     """
-    results = results_of([event.pk]).get(event.pk, {})
-    _version(event, record_of(event), results, actor=actor, reason=reason, now=now).save(
-        force_insert=True
+    results = _results_of([event.pk for event in events])
+    versions = EventVersion.objects.bulk_create(
+        EventVersion(
+            event=event,
+            number=event.version,
+            plan=record_of(event),
+            results=results.get(event.pk, {}),
+            replaced_at=now,
+            actor=actor,
+            actor_name=actor.get_username() if actor else "",
+            reason=reason,
+        )
+        for event in events
     )
-    event.version += 1
-
-
-def _version(
-    event: Event,
-    plan: dict[str, Any],
-    results: dict[str, Any],
-    *,
-    actor: User | None,
-    reason: str,
-    now: datetime,
-) -> EventVersion:
-    return EventVersion(
-        event=event,
-        number=event.version,
-        plan=plan,
-        results=results,
-        replaced_at=now,
-        actor=actor,
-        actor_name=actor.get_username() if actor else "",
-        reason=reason,
-    )
+    for event in events:
+        event.version += 1
+    return versions
 
 
 def _changes(revision: Revision) -> bool:
@@ -239,7 +230,6 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
         "state": state_of(revision.life, starts_at=plan.starts_at, ends_at=plan.ends_at, now=now),
         "counted_channel_ids": None if counted is None else sorted(counted),
         "is_apart": revision.is_apart,
-        "version": event.version + 1,
     }
     changed = {name for name, value in becomes.items() if getattr(event, name) != value}
     for name in changed:
@@ -247,7 +237,7 @@ def _put(revision: Revision, tree: ChannelTree, *, now: datetime) -> set[str]:
     return changed
 
 
-def results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
+def _results_of(event_ids: Collection[UUID]) -> dict[UUID, dict[str, dict[str, Any]]]:
     """Gives the results so far, by event and member's user id."""
     columns = ("seconds", "credited_seconds", "share", "is_qualified", "reasons")
     rows = Participation.objects.order_by().filter(event__in=event_ids)

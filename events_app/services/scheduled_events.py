@@ -33,7 +33,7 @@ from events_app.domain.scheduled import (
     made_at,
 )
 from events_app.models import DiscordStatus, Event, EventState
-from events_app.services import changes, event_versions, publishing
+from events_app.services import changes, publishing, revisions
 from events_app.services.discord_rows import (
     Kept,
     columns_of,
@@ -205,7 +205,7 @@ class _Desk:
     def _change(self, row: Kept, after: Occurrence) -> None:
         event, before = row.event, row.occurrence
         reason = f"{after.there}{_SAID}"
-        event_versions.keep(event, actor=None, reason=reason, now=after.heard_at)
+        revisions.keep([event], actor=None, reason=reason, now=after.heard_at)
         fields = columns_of(after)
         if after.channel_id != before.channel_id:
             fields |= columns_of_channels(after.channel_id)
@@ -221,7 +221,7 @@ class _Desk:
             return
         del self._ours[key]
         self._heard.pop(event.id, None)
-        event_versions.keep(event, actor=None, reason=f"gone{_SAID}", now=at)
+        revisions.keep([event], actor=None, reason=f"gone{_SAID}", now=at)
         event.discord_event_id = None
         event.discord_status, event.discord_seen_at = DiscordStatus.CANCELED, at
         event.save(

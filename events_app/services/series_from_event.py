@@ -19,7 +19,7 @@ from events_app.services.planning_errors import (
     MadeOnDiscordError,
     PlanError,
 )
-from events_app.services.revisions import keep_version, plan_of
+from events_app.services.revisions import keep, plan_of
 from events_app.services.series_plans import follows_series, slots_of
 from events_app.services.series_rows import fill, hand_of, new_series, record
 
@@ -71,7 +71,7 @@ def repeat_event(
         refuse_to_repeat(event)
         plan = plan_of(event)
         places = places_from(event, rule)
-        keep_version(event, actor=actor, reason=hand.reason, now=now)
+        keep([event], actor=actor, reason=hand.reason, now=now)
         series = new_series(plan, rule, places, guild_id=event.guild_id, hand=hand)
         event.series, event.planned_start = series, event.starts_at
         # By the series' clock an end in an hour that comes twice is the first of the two.

@@ -75,8 +75,8 @@ def test_a_sessions_page_names_its_events(events: list[Event], session: VoiceSes
     assert panel is not None
     first, second = panel.lines
     assert "&lt;b&gt;Quiz&lt;/b&gt;" in first
-    assert "2026-11-20 12:00 to 13:00 (Europe/Berlin)" in first
-    assert "2026-11-20 12:30 to 2026-11-21 04:00 (Europe/Berlin)" in second
+    assert "2026-11-20 12:00 to 13:00 CET" in first
+    assert "2026-11-20 12:30 to 2026-11-21 04:00 CET" in second
     assert events[1].title in second
 
 

@@ -161,7 +161,8 @@ def test_the_table_is_a_file_to_keep(client: Client, event: Event, member: Membe
     text = response.getvalue().decode("utf-8-sig")
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert response["Content-Disposition"] == f'attachment; filename="event-{event.pk}.csv"'
+    named = f"event-2026-11-20-{event.pk}.csv"
+    assert response["Content-Disposition"] == f'attachment; filename="{named}"'
     assert response["Cache-Control"] == "no-store"
     assert str(member.user_id) in text
 

@@ -9,9 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from community.models import AuditEntry
-from events_app.services import event_versions
 from events_app.services.planning import change_event
-from events_app.services.revisions import plan_of
+from events_app.services.revisions import keep, plan_of
 from tests.events_app.api.keys import EVENTS, send
 from tests.events_app.planned import make_event, make_participation, make_role
 from tests.factories import NOW, at, make_guild, make_user
@@ -92,7 +91,7 @@ def test_a_version_is_what_the_event_was_and_who_changed_it(client: Client, guil
 def test_what_discord_changed_is_told_as_well(client: Client, guild: Guild) -> None:
     event = make_event(guild)
     make_participation(event, is_qualified=True, seconds=700)
-    event_versions.keep(event, actor=None, reason="edited on Discord", now=NOW)
+    keep([event], actor=None, reason="edited on Discord", now=NOW)
 
     [version] = client.get(f"{EVENTS}/{event.pk}/versions").json()["versions"]
     one = client.get(f"{EVENTS}/{event.pk}/versions/1").json()

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from events_app.models import EventVersion
-from events_app.services import event_versions
 from events_app.services.planning import change_event
-from events_app.services.revisions import plan_of
+from events_app.services.revisions import keep, plan_of
 from events_app.services.rollup import rebuild
 from tests.events_app.planned import make_event
 from tests.factories import NOW, at, make_channel, make_guild, make_member, make_session, make_user
@@ -24,7 +23,7 @@ def test_what_discord_changes_is_kept_as_what_staff_change_is() -> None:
     make_session(make_member(guild), lounge, started_at=at(-120), ended_at=at(-60))
     rebuild([event.pk], now=NOW)
 
-    event_versions.keep(event, actor=None, reason="on Discord", now=NOW)
+    keep([event], actor=None, reason="on Discord", now=NOW)
     event.save(update_fields=["version"])
     plan = replace(plan_of(event), title="Other")
     change_event(event.pk, plan, actor=make_user("sam"), reason="", now=NOW)

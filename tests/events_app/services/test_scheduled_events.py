@@ -22,7 +22,7 @@ from events_app.domain.scheduled import (
     with_exceptions,
 )
 from events_app.models import Change, Event, EventVersion, Interest
-from events_app.services import event_versions, scheduled_events
+from events_app.services import revisions, scheduled_events
 from tests.events_app.scheduled_records import (
     CHANNEL,
     EVENING,
@@ -74,7 +74,7 @@ def interested() -> list[int]:
 
 def edited(event: Event, **fields: Any) -> None:
     """Changes an event as staff do."""
-    event_versions.keep(event, actor=make_user(), reason="", now=minutes(-120))
+    revisions.keep([event], actor=make_user(), reason="", now=minutes(-120))
     for name, value in fields.items():
         setattr(event, name, value)
     event.save()
