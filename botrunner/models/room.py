@@ -137,6 +137,12 @@ class Room(models.Model):
         blank=True,
         help_text="User ids of those who may not come in again.",
     )
+    move_owner_since = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner last entered the hub."
+    )
+    is_owner_moved = models.BooleanField(
+        default=False, help_text="Whether they were moved into the room since, or cannot be."
+    )
     bot_joins = models.BooleanField(default=False, help_text="Whether the bot sits in it.")
 
     # Its life ------------------------------------------------------------------------------
