@@ -17,6 +17,7 @@ from botrunner.sandbox.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from botrunner.sandbox.world import World
@@ -38,6 +39,7 @@ class Sandbox:
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
         messages: what our bot wrote, by channel and id.
+        nonces: when our bot wrote a message with a nonce that it wanted enforced, and which.
         shards: how many ``GET /gateway/bot`` recommends.
     """
 
@@ -77,6 +79,7 @@ class Sandbox:
         )
         self.troubles = Troubles(self.gateway)
         self.messages: dict[int, dict[int, dict[str, Any]]] = {}
+        self.nonces: dict[str, tuple[datetime, int, int]] = {}
         self.port = port
         self._shots = shots
         self._tasks: list[asyncio.Task[None]] = []
