@@ -38,7 +38,7 @@ class Rename(discord.ui.Modal, title="Rename the room"):
         text="With whom", component=discord.ui.UserSelect(required=False)
     )
 
-    async def on_submit(self, interaction: Asked) -> None:
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         assert isinstance(self.who.component, discord.ui.UserSelect)
         chosen = [str(user.id) for user in self.who.component.values]
         await interaction.response.send_message(

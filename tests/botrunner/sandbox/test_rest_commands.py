@@ -11,14 +11,9 @@ if TYPE_CHECKING:
 
 NAME = {"type": 3, "name": "name", "description": "A name", "required": True}
 LIMIT = {"type": 4, "name": "limit", "description": "How many", "min_value": 0, "max_value": 99}
-ROOM = {
-    "name": "room",
-    "description": "Your room",
-    "options": [
-        {"type": 1, "name": "rename", "description": "Rename it", "options": [NAME]},
-        {"type": 1, "name": "lock", "description": "Lock it", "options": []},
-    ],
-}
+RENAME = {"type": 1, "name": "rename", "description": "Rename it", "options": [NAME]}
+LOCK = {"type": 1, "name": "lock", "description": "Lock it", "options": []}
+ROOM = {"name": "room", "description": "Your room", "options": [RENAME, LOCK]}
 VOICE = {"name": "voice", "description": "Ask for a room"}
 
 
@@ -85,12 +80,12 @@ def with_option(**changed: Any) -> dict[str, Any]:
             "APPLICATION_COMMAND_OPTIONS_NAME_INVALID",
         ),
         (
-            ROOM | {"options": [*ROOM["options"], LIMIT]},  # type: ignore[misc]
+            ROOM | {"options": [RENAME, LIMIT]},
             "options",
             "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
         ),
         (
-            ROOM | {"options": [ROOM["options"][0] | {"options": ROOM["options"]}]},  # type: ignore[index]
+            ROOM | {"options": [RENAME | {"options": [LOCK]}]},
             "options.0.options.0.type",
             "BASE_TYPE_CHOICES",
         ),
