@@ -51,17 +51,12 @@ def overwrites_of(
         inherited: the category's.
     """
     found: dict[int, Overwrite] = {overwrite.target_id: overwrite for overwrite in inherited}
-    if guests.is_private:
-        _put(found, guild_id, is_role=True, deny=SEE | int(Permission.CONNECT))
-        # A role that the category lets in would see the room over @everyone's head.
+    shut = _shut(guests)
+    if shut:
+        _put(found, guild_id, is_role=True, deny=shut)
+        # Whom the category lets in would come in over @everyone's head.
         for overwrite in list(found.values()):
-            if overwrite.is_role and overwrite.target_id != guild_id:
-                _put(found, overwrite.target_id, is_role=True, deny=SEE | int(Permission.CONNECT))
-    elif guests.is_locked:
-        _put(found, guild_id, is_role=True, deny=int(Permission.CONNECT))
-        for overwrite in list(found.values()):
-            if overwrite.is_role and overwrite.target_id != guild_id:
-                _put(found, overwrite.target_id, is_role=True, deny=int(Permission.CONNECT))
+            _put(found, overwrite.target_id, is_role=overwrite.is_role, deny=shut)
     for user_id in sorted(guests.invited_ids):
         _put(found, user_id, is_role=False, allow=ENTER)
     for user_id in sorted(guests.kicked_ids):
@@ -69,6 +64,13 @@ def overwrites_of(
     _put(found, guests.owner_id, is_role=False, allow=ENTER)
     _put(found, bot_id, is_role=False, allow=OURS)
     return [found[target_id] for target_id in sorted(found)]
+
+
+def _shut(guests: Guests) -> int:
+    """Gives what everybody else is denied."""
+    if guests.is_private:
+        return SEE | int(Permission.CONNECT)
+    return int(Permission.CONNECT) if guests.is_locked else 0
 
 
 def _put(
