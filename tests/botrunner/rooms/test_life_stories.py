@@ -235,13 +235,12 @@ class Stories(RuleBasedStateMachine):
                 self.tell(Admitted())
             elif self.room.state is State.QUARANTINED:
                 self.tell(CloseAsked(Reason.STAFF))
-            for effect, go_on in (
-                (Effect.CREATE, lambda: self.create("made")),
-                (Effect.FIND, lambda: self.find("answered")),
-                (Effect.DELETE, lambda: self.delete("done")),
-            ):
-                if self.is_due(effect):
-                    go_on()
+            if self.is_due(Effect.CREATE):
+                self.create("made")
+            if self.is_due(Effect.FIND):
+                self.find("answered")
+            if self.is_due(Effect.DELETE):
+                self.delete("done")
         assert self.room.is_over
         self.sweep()
         assert self.is_clean()
