@@ -126,3 +126,20 @@ async def test_people_write_over_the_control_interface(
     assert sandbox.world.message(int(made["id"])).fields["content"] == "!voice"
     assert refused == 400
     assert sandbox.messages == {text_of(guild): {}}
+
+
+async def test_the_bot_replies_to_what_is_there(
+    world: World, rest: Rest, guild: Guild, people: list[int], rooms: list[int]
+) -> None:
+    said = world.say(guild.id, people[0], rooms[0], "!voice")
+    path = f"/channels/{rooms[0]}/messages"
+    body = {"content": "Making a room", "message_reference": {"message_id": str(said.id)}}
+    _, reply = await rest("POST", path, body)
+    world.erase(said)
+    status, refused = await rest("POST", path, body)
+    body["message_reference"] |= {"fail_if_not_exists": False}  # type: ignore[operator]
+    _, plain = await rest("POST", path, body)
+
+    assert (reply["type"], reply["message_reference"]["message_id"]) == (19, str(said.id))
+    assert (status, refused["code"], [*refused["errors"]]) == (400, 50035, ["message_reference"])
+    assert (plain["type"], "message_reference" in plain) == (0, False)

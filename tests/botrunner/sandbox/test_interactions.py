@@ -192,6 +192,14 @@ async def test_a_command_takes_the_permission_in_the_channel(
         world.use_command(guild.id, people[0], text_of(guild), "voice")
 
 
+@pytest.mark.usefixtures("commands")
+async def test_commands_go_with_the_bot(world: World, guild: Guild, people: list[int]) -> None:
+    world.remove_bot(guild.id)
+
+    with pytest.raises(CannotDoError, match="no such command"):
+        world.use_command(guild.id, people[0], text_of(guild), "voice")
+
+
 async def test_an_answer_is_seen_and_edited_by_the_token(
     rest: Rest, sandbox: Sandbox, world: World, asked: Interaction
 ) -> None:
@@ -295,6 +303,18 @@ async def test_a_deferred_answer_loads_until_it_is_edited(
     assert len((await seen(sandbox, asked))["messages"]) == 2
 
 
+async def test_an_edit_ends_the_loading_and_a_second_one_is_an_edit(
+    rest: Rest, world: World, asked: Interaction
+) -> None:
+    original = webhook(world, asked, "@original")
+    await rest("POST", callback(asked), {"type": 5})
+    _, first = await rest("PATCH", original, {"content": "Making a room"})
+    _, second = await rest("PATCH", original, {"content": "Your room"})
+
+    assert (first["flags"], first["edited_timestamp"]) == (0, None)
+    assert (second["flags"], second["edited_timestamp"] is not None) == (0, True)
+
+
 async def test_an_interaction_is_answered_once_and_in_time(
     rest: Rest, sandbox: Sandbox, world: World, guild: Guild, people: list[int], asked: Interaction
 ) -> None:
@@ -309,6 +329,7 @@ async def test_an_interaction_is_answered_once_and_in_time(
     world.clock = lambda: datetime.now(UTC) + timedelta(seconds=3.1)
 
     assert (await seen(sandbox, late))["state"] == "did not respond"
+    assert await rest.code("POST", callback(asked), answer) == (400, 40060)
     assert await rest.code("POST", callback(late), answer) == (404, 10062)
     assert await rest.code("GET", webhook(world, late, "@original")) == (404, 10015)
     assert await rest.code("GET", webhook(world, asked, "17")) == (404, 10008)

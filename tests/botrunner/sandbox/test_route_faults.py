@@ -218,6 +218,7 @@ async def test_requests_and_events_are_kept_with_their_times(
     assert noted["path"] == f"/guilds/{guild.id}/channels"
     assert began <= noted["at"] <= noted["ended"] <= time.time()
     assert [each["route"] for each in later["requests"]] == ["GET /channels/{channel}"]
+    assert later["last"] == later["requests"][-1]["number"] == noted["number"] + 1
     told = [(each["event"], each.get("channel_id", each.get("id"))) for each in events["events"]]
     assert told[0] == ("CHANNEL_CREATE", made["id"])
     assert told[-1] == ("VOICE_STATE_UPDATE", made["id"])
