@@ -473,5 +473,10 @@ async def test_interactions_are_outside_the_limit_over_all(
 
     assert (await rest("GET", "/users/@me"))[0] == 429
     assert (rest.last["X-RateLimit-Scope"], rest.last["X-RateLimit-Global"]) == ("global", "true")
+    rest.headers = {}  # nor do they take the bot's token
     assert (await rest("POST", callback(asked), {"type": 5}))[0] == 204
     assert (await rest("PATCH", webhook(world, asked, "@original"), {"content": "x"}))[0] == 200
+    status, further = await rest("POST", webhook(world, asked), {"content": "y"})
+    assert status == 200
+    for method, status in (("GET", 200), ("DELETE", 204)):
+        assert (await rest(method, webhook(world, asked, further["id"])))[0] == status
