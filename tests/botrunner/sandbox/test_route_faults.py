@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from botrunner.sandbox.rest.route_faults import RouteFault
+from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.test_control import ask
 
 if TYPE_CHECKING:
@@ -174,6 +175,61 @@ async def test_a_tests_function_is_called_at_the_effect(
     await rest("DELETE", f"/channels/{rooms[0]}")
 
     assert seen == [True]
+
+
+VOICE = "GATEWAY VOICE_STATE"
+
+
+@pytest.mark.parametrize(
+    ("way", "after_effect", "joined", "cut"),
+    [
+        ("answer", False, False, False),
+        ("cut", False, False, True),
+        ("cut", True, True, True),
+        ("slow", False, True, False),
+    ],
+)
+async def test_what_is_asked_over_the_gateway_goes_wrong_too(
+    sandbox: Sandbox,
+    guild: Guild,
+    world: World,
+    rooms: list[int],
+    way: str,
+    after_effect: bool,
+    joined: bool,
+    cut: bool,
+) -> None:
+    await lay(sandbox, route=VOICE, way=way, after_effect=after_effect, major=rooms[0])
+    async with GatewayClient(sandbox) as client:
+        await client.identify()
+        where = {"guild_id": str(guild.id), "channel_id": str(rooms[0])}
+        await client.send(4, where | {"self_mute": False, "self_deaf": True})
+        if cut:
+            assert await client.close_code() == 1006
+        else:
+            await client.settle()
+
+    assert (world.bot.id in guild.voice_states) is joined
+    _, log = await ask(sandbox, "GET", f"requests?route={VOICE.replace(' ', '%20')}")
+    (noted,) = log["requests"]
+    assert (noted["fault"], noted["path"]) == (way, f"{guild.id}/{rooms[0]}")
+    assert (noted["ended"] is not None) is joined
+
+
+async def test_a_process_is_killed_as_its_bot_joins(
+    sandbox: Sandbox, guild: Guild, world: World, rooms: list[int]
+) -> None:
+    sleeper = await asyncio.create_subprocess_exec("sleep", "60")
+    await lay(sandbox, route=VOICE, way="kill", pid=sleeper.pid)
+    async with GatewayClient(sandbox) as client:
+        await client.identify()
+        where = {"guild_id": str(guild.id), "channel_id": str(rooms[0])}
+        await client.send(4, where | {"self_mute": False, "self_deaf": True})
+
+        assert await asyncio.wait_for(sleeper.wait(), 10) == -9
+        assert await client.close_code() == 1006
+
+    assert world.bot.id not in guild.voice_states
 
 
 @pytest.mark.parametrize(
