@@ -45,6 +45,12 @@ COMPARE_SECONDS = env.number("COMPARE_SECONDS", 600.0, least=10, most=86400)
 SPOOL_MEGABYTES = env.whole("SPOOL_MEGABYTES", 512, least=1, most=1_000_000)
 STALE_GRACE_SECONDS = env.number("STALE_GRACE_SECONDS", 120.0, least=0, most=120)
 
+# Rooms ------------------------------------------------------------------------------------
+
+ENABLE_VOICE_FEATURES = env.flag("ENABLE_VOICE_FEATURES", default=True)
+VOICE_TIMEOUT = env.number("VOICE_TIMEOUT", 60.0, least=5, most=3600)
+VOICE_ROOMS_AT_ONCE = env.whole("VOICE_ROOMS_AT_ONCE", 0, least=0, most=10_000)
+
 # Django -----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

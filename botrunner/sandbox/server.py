@@ -11,7 +11,10 @@ from aiohttp import web
 from botrunner.sandbox import control
 from botrunner.sandbox.faults import Faults, Shot
 from botrunner.sandbox.gateway import Gateway, GatewayOptions
+from botrunner.sandbox.protocol import NAMES
+from botrunner.sandbox.records import Events, Requests
 from botrunner.sandbox.rest.limits import Limits
+from botrunner.sandbox.rest.route_faults import RouteFaults
 from botrunner.sandbox.rest.routes import add_routes
 from botrunner.sandbox.troubles import Troubles
 
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from botrunner.sandbox.connection import Connection
+    from botrunner.sandbox.protocol import Answerer
     from botrunner.sandbox.world import World
 
-DEFAULT_TOKEN = "sandbox"  # noqa: S105 - it opens nothing but this
+DEFAULT_TOKEN = "sandbox"  # noqa: S105 (it opens nothing but this)
 EXPIRY_SECONDS = 5.0
 
 
@@ -38,7 +43,8 @@ class Sandbox:
         faults: the rates of what goes wrong by chance.
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
-        messages: what our bot wrote, by channel and id.
+        route_faults: what goes wrong with chosen requests.
+        requests: what was asked over REST, and when; `events` what happened.
         nonces: when our bot wrote a message with a nonce that it wanted enforced, and which.
         shards: how many ``GET /gateway/bot`` recommends.
     """
@@ -78,7 +84,11 @@ class Sandbox:
             world, token=token, faults=self.faults, options=options or GatewayOptions()
         )
         self.troubles = Troubles(self.gateway)
-        self.messages: dict[int, dict[int, dict[str, Any]]] = {}
+        self.route_faults = RouteFaults()
+        self.requests = Requests()
+        self.gateway.around = self._around
+        self.events = Events(world.bot.id)
+        world.on_dispatch.append(self.events.note)
         self.nonces: dict[str, tuple[datetime, int, int]] = {}
         self.port = port
         self._shots = shots
@@ -89,6 +99,18 @@ class Sandbox:
     def api_url(self) -> str:
         """What ``DISCORD_API_URL`` has to be."""
         return f"http://127.0.0.1:{self.port}/api/v10"
+
+    @property
+    def messages(self) -> dict[int, dict[int, dict[str, Any]]]:
+        """What our bot wrote for all to see, by channel and id."""
+        return {
+            channel_id: {
+                message.id: message.payload()
+                for message in kept.values()
+                if message.author is self.world.bot and not message.is_ephemeral
+            }
+            for channel_id, kept in self.world.chats.items()
+        }
 
     async def __aenter__(self) -> Self:
         """Begins to listen."""
@@ -122,12 +144,32 @@ class Sandbox:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.troubles.close()
+        self.route_faults.lift()
         await self.gateway.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def _around(
+        self, answer: Answerer, connection: Connection, opcode: int, data: dict[str, Any]
+    ) -> None:
+        """Notes what is asked over the gateway, and lets it go wrong."""
+        route = f"GATEWAY {NAMES.get(opcode, opcode)}"
+        noted = self.requests.note(route, "/".join(_named(data)))
+        fault = self.route_faults.met_at_gateway(route, data)
+        noted.fault = None if fault is None else fault.way
+        if fault is None or fault.after_effect or not await fault.strike_at_gateway(connection):
+            await answer(connection, data)
+            noted.end(None)
+            if fault is not None and fault.after_effect:
+                await fault.strike_at_gateway(connection)
 
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_SECONDS)
             self.gateway.expire()
             self.world.pass_time()
+
+
+def _named(data: dict[str, Any]) -> list[str]:
+    """Lists the ids in what is asked over the gateway."""
+    return [str(data[name]) for name in ("guild_id", "channel_id") if data.get(name) is not None]

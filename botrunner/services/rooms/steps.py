@@ -1,0 +1,132 @@
+"""Writes what happens to a room: its row, and a step of its story, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from botrunner.domain.rooms.life import step
+from botrunner.domain.rooms.room import Kind, State
+from botrunner.domain.rooms.room import Room as Life
+from botrunner.models import Room, RoomStep
+from botrunner.services.rooms.rules import timing_of
+from botrunner.services.rooms.wakes import wake
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.contrib.auth.models import User
+
+    from botrunner.domain.rooms.happenings import Happening
+
+logger = logging.getLogger(__name__)
+
+LONGEST_REASON: Final = 300
+
+_FIELDS: Final = (
+    "channel_id",
+    "creations",
+    "asked_at",
+    "due_at",
+    "failures",
+    "next_try_at",
+    "reason",
+    "error",
+)
+
+
+def life_of(row: Room) -> Life:
+    """Gives what a row says, as far as the room's life goes by it."""
+    return Life(
+        id=row.pk,
+        guild_id=row.guild_id,
+        owner_id=row.owner_id,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        **{name: getattr(row, name) for name in _FIELDS},
+    )
+
+
+def tell(
+    room_id: UUID,
+    happening: Happening,
+    *,
+    at: datetime,
+    words: str = "",
+    actor: User | None = None,
+    by_member: int | None = None,
+) -> Room:
+    """Tells a room that something happened to it, and commits what becomes of it.
+
+    Args:
+        room_id: the room.
+        happening: what happened.
+        at: when.
+        words: why, as staff are to read it: what Discord said, or somebody's reason.
+        actor: who did it in the admin.
+        by_member: user id of who did it on Discord.
+
+    Returns:
+        The row as it stands; unchanged where the room is past such things.
+
+    Raises:
+        Room.DoesNotExist: there is no such room.
+    """
+    with transaction.atomic():
+        row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
+        tell_locked(row, happening, at=at, words=words, actor=actor, by_member=by_member)
+    return row
+
+
+def tell_locked(
+    row: Room,
+    happening: Happening,
+    *,
+    at: datetime,
+    words: str = "",
+    actor: User | None = None,
+    by_member: int | None = None,
+) -> bool:
+    """Does what :func:`tell` does to a row that the caller has locked; tells if it changed."""
+    before = life_of(row)
+    after = step(before, happening, at=at, timing=timing_of(row))
+    if after is before:
+        return False
+    row.state = after.state.value
+    for name in _FIELDS:
+        setattr(row, name, getattr(after, name))
+    row.error_text = words[:LONGEST_REASON] if after.error else ""
+    changed = ["state", *_FIELDS, "error_text"]
+    if row.made_at is None and after.channel_id is not None:
+        row.made_at = at
+        changed.append("made_at")
+    if after.is_over:
+        row.ended_at = at
+        changed.append("ended_at")
+    row.save(update_fields=changed)
+    RoomStep.objects.create(
+        room=row,
+        at=at,
+        happening=type(happening).__name__,
+        former_state=before.state.value,
+        state=after.state.value,
+        reason=(words or after.error or after.reason)[:LONGEST_REASON],
+        actor=actor,
+        actor_id_on_discord=by_member,
+    )
+    wake(row.guild_id)
+    logger.info(
+        "Room %s of guild %s: %s: %s to %s (channel %s%s%s)",
+        row.pk,
+        row.guild_id,
+        type(happening).__name__,
+        before.state.value,
+        after.state.value,
+        row.channel_id,
+        f", {after.reason}" if after.reason else "",
+        f", {after.error}" if after.error else "",
+    )
+    return True

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from botrunner.models import Hub, Room, RoomKind, RoomRules, RoomState
+from botrunner.services.rooms.presence import follow
+from sessions_app.models import VoiceSession, VoiceState
+from tests.factories import (
+    NOW,
+    make_channel,
+    make_guild,
+    make_member,
+    make_session,
+    make_voice_state,
+    snowflake,
+)
+
+if TYPE_CHECKING:
+    from community.models import Channel, Guild, Member
+
+
+pytestmark = pytest.mark.django_db
+
+
+def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
+    """Makes a private room that waits for its owner."""
+    usual = {
+        "owner_id": snowflake(),
+        "kind": RoomKind.PRIVATE,
+        "state": RoomState.WAITING,
+        "due_at": NOW + timedelta(seconds=60),
+        "requested_at": NOW,
+        "name": "Voice-Mira",
+    }
+    return Room.objects.create(guild=guild, channel_id=channel.pk, **(usual | columns))
+
+
+def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:
+    """Writes that a member came into a channel so many seconds after NOW."""
+    session = make_session(
+        member,
+        channel,
+        started_at=NOW + timedelta(seconds=at),
+        ended_at=None,
+        last_seen_at=NOW + timedelta(seconds=at),
+    )
+    return make_voice_state(session)
+
+
+def test_whoever_comes_makes_a_room_occupied_and_ends_its_timer() -> None:
+    guild = make_guild()
+    channel = make_channel(guild)
+    room = make_room(guild, channel)
+    enter(make_member(guild), channel)
+
+    follow([guild.pk], now=NOW)
+
+    room.refresh_from_db()
+    assert (room.state, room.due_at) == (RoomState.OCCUPIED, None)
+
+
+def test_a_bot_is_nobody() -> None:
+    guild = make_guild()
+    channel = make_channel(guild)
+    room = make_room(guild, channel)
+    enter(make_member(guild, is_bot=True), channel)
+
+    follow([guild.pk], now=NOW)
+
+    room.refresh_from_db()
+    assert room.state == RoomState.WAITING
+
+
+@pytest.mark.parametrize(("grace", "state"), [(0, "closing"), (30, "grace")])
+def test_the_last_ones_leaving_closes_a_room_or_begins_its_grace(grace: int, state: str) -> None:
+    guild = make_guild()
+    RoomRules.objects.create(guild=guild, grace_seconds=grace)
+    channel = make_channel(guild)
+    room = make_room(guild, channel, state=RoomState.OCCUPIED, due_at=None)
+
+    follow([guild.pk], now=NOW)
+
+    room.refresh_from_db()
+    assert room.state == state
+    assert room.due_at == (NOW + timedelta(seconds=grace) if grace else None)
+
+
+def test_other_guilds_and_other_channels_are_left_alone() -> None:
+    guild, other = make_guild(), make_guild()
+    channel, elsewhere = make_channel(guild), make_channel(guild)
+    room = make_room(guild, channel)
+    others = make_room(other, make_channel(other), state=RoomState.OCCUPIED, due_at=None)
+    enter(make_member(guild), elsewhere)
+
+    follow([guild.pk], now=NOW)
+
+    for each in (room, others):
+        each.refresh_from_db()
+    assert (room.state, others.state) == (RoomState.WAITING, RoomState.OCCUPIED)
+
+
+def make_hub(guild: Guild, channel: Channel, **columns: Any) -> Hub:
+    return Hub.objects.create(guild=guild, channel_id=channel.pk, created_at=NOW, **columns)
+
+
+def test_each_who_joins_a_hub_gets_a_room_once() -> None:
+    guild = make_guild()
+    channel = make_channel(guild, "Join to create")
+    hub = make_hub(guild, channel)
+    members = [make_member(guild, f"Person {number}") for number in range(10)]
+    for member in members:
+        enter(member, channel)
+
+    follow([guild.pk], now=NOW + timedelta(seconds=1))
+    follow([guild.pk], now=NOW + timedelta(seconds=2))
+
+    rooms = Room.objects.filter(hub=hub)
+    assert {room.owner_id for room in rooms} == {member.user_id for member in members}
+    assert len(rooms) == len(members)
+    assert all(room.state == RoomState.REQUESTED and room.move_owner_since for room in rooms)
+    assert rooms.filter(name="Person 3's room").exists()
+
+
+def test_who_comes_back_to_the_hub_is_to_be_moved_into_their_room() -> None:
+    guild = make_guild()
+    channel, home = make_channel(guild), make_channel(guild)
+    hub = make_hub(guild, channel)
+    member = make_member(guild)
+    room = make_room(
+        guild,
+        home,
+        owner_id=member.user_id,
+        kind=RoomKind.HUB,
+        hub=hub,
+        move_owner_since=NOW - timedelta(minutes=5),
+        is_owner_moved=True,
+    )
+    enter(member, channel)
+
+    follow([guild.pk], now=NOW + timedelta(seconds=1))
+
+    room.refresh_from_db()
+    assert Room.objects.count() == 1
+    assert (room.is_owner_moved, room.move_owner_since) == (False, NOW + timedelta(seconds=1))
+
+
+def test_a_hub_that_failed_them_is_not_asked_again_before_they_enter_anew() -> None:
+    guild = make_guild()
+    channel = make_channel(guild)
+    hub = make_hub(guild, channel)
+    member = make_member(guild)
+    enter(member, channel)
+    follow([guild.pk], now=NOW + timedelta(seconds=1))
+    Room.objects.update(state=RoomState.FAILED, error="30013", ended_at=NOW)
+
+    follow([guild.pk], now=NOW + timedelta(seconds=2))
+    rooms = Room.objects.filter(hub=hub).count()
+    VoiceState.objects.all().delete()
+    VoiceSession.objects.all().delete()
+    enter(member, channel, at=60)
+    follow([guild.pk], now=NOW + timedelta(seconds=61))
+
+    assert rooms == 1
+    assert Room.objects.filter(hub=hub).count() == 2
+
+
+@pytest.mark.parametrize("what", ["disabled", "bot"])
+def test_a_hub_gives_nothing_where_it_is_off_or_a_bot_comes(what: str) -> None:
+    guild = make_guild()
+    channel = make_channel(guild)
+    make_hub(guild, channel, is_enabled=what != "disabled")
+    enter(make_member(guild, is_bot=what == "bot"), channel)
+
+    follow([guild.pk], now=NOW)
+
+    assert not Room.objects.exists()
