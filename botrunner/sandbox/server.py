@@ -14,6 +14,7 @@ from botrunner.sandbox.gateway import Gateway, GatewayOptions
 from botrunner.sandbox.rest.limits import Limits
 from botrunner.sandbox.rest.routes import add_routes
 from botrunner.sandbox.troubles import Troubles
+from botrunner.sandbox.voice_server.servers import VoiceServers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ class Sandbox:
         world: what is served.
         token: the only one that is accepted.
         gateway: sessions and connections.
+        voice_servers: what our bot connects to when it joins voice.
         faults: the rates of what goes wrong by chance.
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
@@ -75,6 +77,9 @@ class Sandbox:
         self.gateway = Gateway(
             world, token=token, faults=self.faults, options=options or GatewayOptions()
         )
+        self.voice_servers = VoiceServers(world)
+        self.gateway.on_voice_request.append(self.voice_servers.requested)
+        self.gateway.on_session_over.append(self.voice_servers.session_over)
         self.troubles = Troubles(self.gateway)
         self.messages: dict[int, dict[int, dict[str, Any]]] = {}
         self.port = port
@@ -96,6 +101,7 @@ class Sandbox:
         control.add_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
+        await self.voice_servers.open()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
@@ -120,6 +126,7 @@ class Sandbox:
                 await task
         await self.troubles.close()
         await self.gateway.close()
+        await self.voice_servers.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
