@@ -159,7 +159,7 @@ class BotVoice:
                 # Left over from a client before, or from a connection that is just ending.
                 await self._get_out(client, channel.guild)
             return await self._join(client, channel)
-        except UNHEARD as error:
+        except (TimeoutError, *UNHEARD) as error:
             logger.info("Guild %s: the bot cannot be heard by Discord: %s", guild_id, error)
             return NotThereError(channel_id=channel_id)
 
@@ -168,8 +168,11 @@ class BotVoice:
             return None
         told = self._told(client, channel.guild, channel.id, self._sit_seconds)
         try:
-            # VoiceClient.move_to() would lift the bot's deafness.
-            await channel.guild.change_voice_state(channel=channel, self_mute=True, self_deaf=True)
+            async with asyncio.timeout(self._sit_seconds):
+                # VoiceClient.move_to() would lift the bot's deafness.
+                await channel.guild.change_voice_state(
+                    channel=channel, self_mute=True, self_deaf=True
+                )
             return None if await told else not_let_in(channel)
         finally:
             told.cancel()
@@ -193,9 +196,7 @@ class BotVoice:
         except TimeoutError:
             problem = _late(made[0], channel)
         except UNHEARD as error:
-            code = getattr(error, "code", None) or getattr(error, "status", None)
-            reason = str(code or type(error).__name__)
-            problem = VoiceServerRefusedError(channel_id=channel.id, reason=reason)
+            problem = VoiceServerRefusedError(channel_id=channel.id, reason=_reason(error))
         except asyncio.CancelledError:
             await self._get_out(client, channel.guild)
             raise
@@ -209,25 +210,21 @@ class BotVoice:
 
     async def _get_out(self, client: discord.Client, guild: discord.Guild) -> bool:
         """Leaves voice in a guild; says whether Discord has confirmed it."""
-        voice = _voice_of(guild)
-        if voice is not None:
-            voice.tell_end(None)
         told = self._told(client, guild, None, self._leave_seconds)
         try:
-            await guild.change_voice_state(channel=None)
-        except UNHEARD as error:
-            logger.info("Guild %s: the bot cannot say that it leaves: %s", guild.id, error)
-            told.cancel()
-        try:
+            voice = _voice_of(guild)
             if voice is not None:
+                voice.tell_end(None)
                 await voice.disconnect(force=True)
-            return not told.cancelled() and await told
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                told.cancel()
-                raise
+            else:
+                async with asyncio.timeout(self._leave_seconds):
+                    await guild.change_voice_state(channel=None)
+            return await told
+        except (TimeoutError, *UNHEARD) as error:
+            logger.info("Guild %s: the bot cannot say that it leaves: %s", guild.id, error)
             return False
+        finally:
+            told.cancel()
 
     def _told(
         self, client: discord.Client, guild: discord.Guild, channel_id: int | None, seconds: float
@@ -273,6 +270,14 @@ def _seat(guild: discord.Guild) -> int | None:
         return None
     # Of a channel that was deleted Discord may not say that its members have left.
     return None if guild.get_channel(state.channel.id) is None else state.channel.id
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, discord.ConnectionClosed):
+        return str(error.code)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return str(error.status)
+    return type(error).__name__
 
 
 def _late(voice: SeatClient, channel: VocalChannel) -> CannotSitError:

@@ -5,10 +5,12 @@ and why:
 
 - ``VoiceConnectionState.disconnect`` leaves the task that polls the voice websocket alone,
   which may then connect anew, or leave once more when the bot sits somewhere else by then; it
-  waits half a minute for a voice server that is silent, and keeps the websocket open where the
-  main gateway's has gone;
+  waits half a minute for a voice server that is silent, keeps the websocket open where the
+  main gateway's has gone, and tells Discord that it leaves when Discord has just told so (of
+  such messages there may be 120 a minute for all guilds of a shard);
 - ``SocketReader`` waits in ``select`` for half a minute after its socket was closed, so each
-  connection would leave a thread behind, and a new socket would not be read;
+  connection would leave a thread behind, and a new socket would not be read; and what it is
+  told before its thread has begun is forgotten, so that it never reads or never ends;
 - a failure that it does not know ends the task that polls without a word;
 - a channel that is not in the cache takes the client's channel, and with it its guild.
 
@@ -30,7 +32,6 @@ from discord.voice_state import ConnectionFlowState, VoiceConnectionState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from discord.abc import Connectable
     from discord.types.voice import GuildVoiceState
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,9 @@ class SeatState(VoiceConnectionState):
         super().__init__(voice_client)
         self.has_ended = asyncio.Event()
         self._is_ending = False
+        self._is_out = False
+        self._handshake: asyncio.Task[Any] | None = None
+        self._reader_has_begun = False
 
     @property
     def is_ending(self) -> bool:
@@ -75,9 +79,9 @@ class SeatState(VoiceConnectionState):
 
     async def voice_state_update(self, data: GuildVoiceState) -> None:
         """Hears where the bot is now."""
-        if self._is_ending:
-            return
-        await super().voice_state_update(data)
+        self._is_out = data["channel_id"] is None
+        if not self._is_ending:
+            await super().voice_state_update(data)
 
     async def disconnect(
         self,
@@ -91,12 +95,16 @@ class SeatState(VoiceConnectionState):
             await self._disconnect_in_time(force=force, cleanup=False)
             return
         if self._is_ending:
-            if asyncio.current_task() not in {self._runner, self._connector}:
+            if not self._is_within:
                 await self.has_ended.wait()
             return
         self._is_ending = True
+        tasks = self._cancel_tasks()
         try:
-            await self._end_tasks()
+            await self._say_that_it_leaves()
+            if tasks:
+                await asyncio.wait(tasks, timeout=2 * CLOSE_SECONDS)
+            await self._reader_begins()
             await self._disconnect_in_time(force=True, cleanup=True)
         finally:
             self.has_ended.set()
@@ -121,16 +129,48 @@ class SeatState(VoiceConnectionState):
         except (aiohttp.ClientError, OSError) as error:
             logger.info("Guild %s: a voice websocket did not close: %s", self.guild.id, error)
 
-    async def _end_tasks(self) -> None:
+    @property
+    def _is_within(self) -> bool:
+        """Whether who asks is one of the connection's own tasks."""
+        return asyncio.current_task() in {self._runner, self._connector, self._handshake}
+
+    def _cancel_tasks(self) -> set[asyncio.Task[Any]]:
+        if self._is_within:
+            return set()  # the others are none by now, or wait for this one
         tasks = {
-            task
-            for task in (self._runner, self._connector)
-            if task is not None and task is not asyncio.current_task() and not task.done()
+            task for task in (self._runner, self._connector) if task is not None and not task.done()
         }
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=2 * CLOSE_SECONDS)
+        return tasks
+
+    async def _say_that_it_leaves(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._voice_disconnect()
+        except (TimeoutError, discord.ConnectionClosed, aiohttp.ClientError, OSError) as error:
+            logger.info("Guild %s: the bot cannot say that it leaves: %s", self.guild.id, error)
+
+    async def _voice_disconnect(self) -> None:
+        self.state = ConnectionFlowState.disconnected
+        if not self._is_out:
+            self._is_out = True  # to say it once is enough
+            await super()._voice_disconnect()
+
+    async def _inner_connect(
+        self,
+        reconnect: bool,  # noqa: FBT001 - discord.py's, as are the next
+        self_deaf: bool,  # noqa: FBT001
+        self_mute: bool,  # noqa: FBT001
+        resume: bool,  # noqa: FBT001
+    ) -> None:
+        # A task of its own, that of the time limit.
+        self._handshake = asyncio.current_task()
+        try:
+            await self._reader_begins()
+            await super()._inner_connect(reconnect, self_deaf, self_mute, resume)
+        finally:
+            self._handshake = None
 
     async def _poll_voice_ws(self, reconnect: bool) -> None:  # noqa: FBT001 - discord.py's
         try:
@@ -148,7 +188,17 @@ class SeatState(VoiceConnectionState):
             self.socket.close()
         self.socket = WakingSocket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self._socket_reader.resume()
+
+    async def _reader_begins(self) -> None:
+        while not self._reader_has_begun:
+            # The first thing that its thread does is to pause.
+            self._reader_has_begun = not self._socket_reader._idle_paused
+            await asyncio.sleep(0 if self._reader_has_begun else 0.001)
+
+    def add_socket_listener(self, callback: Callable[[bytes], Any]) -> None:
+        """Has the reader hand on what it reads, paused or not."""
+        super().add_socket_listener(callback)
+        self._socket_reader.resume(force=True)
 
     def _update_voice_channel(self, channel_id: int | None) -> None:
         if channel_id is None or self.guild.get_channel(channel_id) is not None:

@@ -41,7 +41,8 @@ class Conversation:
             if version != words.VERSION:
                 refuse(words.UNKNOWN_PROTOCOL, "Unknown version.")
             if self._host.faults.never_greets:
-                await self._socket.receive()
+                while not self._socket.closed:
+                    await self._socket.receive()
                 return
             interval = self._host.heartbeat_interval
             await self._say(words.HELLO, {"v": 8, "heartbeat_interval": round(interval * 1000)})
