@@ -48,6 +48,9 @@ class Conversation:
             await self._say(words.HELLO, {"v": 8, "heartbeat_interval": round(interval * 1000)})
             due = loop.time() + interval * BEATS_OF_PATIENCE
             while (received := await self._receive(max(due - loop.time(), 0.001))) is not None:
+                if isinstance(received, bytes):
+                    await self._answer_binary(received)
+                    continue
                 opcode, data = read_message(received)
                 if opcode == words.HEARTBEAT:
                     await self._say(words.HEARTBEAT_ACK, {"t": words.read_heartbeat(data)})
@@ -63,11 +66,14 @@ class Conversation:
             if self._place is not None and self._place.conversation is self:
                 self._place.conversation = None
 
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: str | bytes) -> None:
         """Sends a message, unless the client has gone."""
         if not self._socket.closed:
             try:
-                await self._socket.send_str(message.decode())
+                if isinstance(message, str):
+                    await self._socket.send_str(message)
+                else:
+                    await self._socket.send_bytes(message)
             except ConnectionError:
                 logger.info("Voice server: a client went before it was told something")
 
@@ -76,7 +82,7 @@ class Conversation:
         await self._socket.close(code=code, message=reason.encode())
 
     async def _say(self, opcode: int, data: Any) -> None:
-        await self.send(orjson.dumps({"op": opcode, "d": data}))
+        await self.send(orjson.dumps({"op": opcode, "d": data}).decode())
 
     async def _receive(self, patience: float) -> str | bytes | None:
         try:
@@ -94,6 +100,7 @@ class Conversation:
             words.RESUME: self._resume,
             words.SELECT_PROTOCOL: self._select_protocol,
             words.SPEAKING: self._speaking,
+            words.DAVE_TRANSITION_READY: self._hear,
         }
         answer = answers.get(opcode)
         if answer is None:
@@ -106,6 +113,19 @@ class Conversation:
         if not isinstance(data, dict):
             refuse(words.UNREADABLE, "Failed to decode payload.")
         await answer(data)
+
+    async def _answer_binary(self, received: bytes) -> None:
+        """Takes a client's key package: all that is said when nobody else has one."""
+        place = self._place
+        if place is None or not place.is_described:
+            refuse(words.NOT_AUTHENTICATED, "Not authenticated.")
+        if received[:1] != bytes([words.MLS_KEY_PACKAGE]):
+            refuse(words.UNKNOWN_OPCODE, "Unknown opcode.")
+        if not words.is_key_package(received[1:]):
+            refuse(words.UNREADABLE, "Failed to decode payload.")
+        place.has_keys = True
+        sender = place.numbered_binary(words.MLS_EXTERNAL_SENDER, words.external_sender())
+        await self.send(sender)
 
     # Opcodes ------------------------------------------------------------------------------
 
@@ -145,14 +165,13 @@ class Conversation:
         place, mode = self._place, words.read_mode(data)
         if place is None:
             return
-        # No call here has other clients, with whom a group's keys would be agreed on: as in
-        # a call that somebody without DAVE is in, the transport alone is encrypted.
+        # Only our bot has a client here: there is nobody to agree on a group's keys with.
         await self._say(
             words.SESSION_DESCRIPTION,
             {
                 "mode": mode,
                 "secret_key": list(secrets.token_bytes(KEY_BYTES)),
-                "dave_protocol_version": 0,
+                "dave_protocol_version": 0 if place.is_stage else words.DAVE_VERSION,
                 "audio_codec": "opus",
                 "video_codec": "VP8",
                 "media_session_id": secrets.token_hex(16),
@@ -170,6 +189,9 @@ class Conversation:
         if not is_whole(data.get("speaking")) or data.get("ssrc") != self._place.ssrc:
             refuse(words.UNREADABLE, "Failed to decode payload.")
         self._host.spoken.append((self._place.guild_id, data["speaking"]))
+
+    async def _hear(self, data: dict[str, Any]) -> None:
+        """Takes what needs no answer."""
 
     # Within -------------------------------------------------------------------------------
 

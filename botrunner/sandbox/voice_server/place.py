@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Place:
         is_stage: whether it is a stage, which wants no end-to-end encryption.
         endpoint: the server's, as VOICE_SERVER_UPDATE names it; empty while there is none.
         conversation: the websocket; None before and between.
+        has_keys: whether the client has offered its key package for encryption end to end.
         is_described: whether SESSION_DESCRIPTION was sent: from then on packets may flow.
         sequence: the number of the last message that has one; -1 before the first.
     """
@@ -62,18 +64,26 @@ class Place:
     endpoint: str = ""
     conversation: Conversation | None = None
     is_described: bool = False
+    has_keys: bool = False
     sequence: int = -1
-    _sent: deque[tuple[int, bytes]] = field(
+    _sent: deque[tuple[int, str | bytes]] = field(
         default_factory=lambda: deque(maxlen=REPLAYED_AT_MOST), repr=False
     )
 
-    def numbered(self, opcode: int, data: dict[str, Any]) -> bytes:
+    def numbered(self, opcode: int, data: dict[str, Any]) -> str:
         """Numbers and encodes a message, and keeps it for a resume."""
         self.sequence += 1
-        message = orjson.dumps({"op": opcode, "d": data, "seq": self.sequence})
+        message = orjson.dumps({"op": opcode, "d": data, "seq": self.sequence}).decode()
         self._sent.append((self.sequence, message))
         return message
 
-    def after(self, sequence: int) -> list[bytes]:
+    def numbered_binary(self, opcode: int, data: bytes) -> bytes:
+        """Does the same for one of those that are not JSON."""
+        self.sequence += 1
+        message = struct.pack(">HB", self.sequence, opcode) + data
+        self._sent.append((self.sequence, message))
+        return message
+
+    def after(self, sequence: int) -> list[str | bytes]:
         """Lists the messages after a number."""
         return [message for number, message in self._sent if number > sequence]

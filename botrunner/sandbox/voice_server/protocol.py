@@ -17,6 +17,8 @@ VERSION: Final = "8"
 IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = 0, 1, 2, 3, 4, 5
 HEARTBEAT_ACK, RESUME, HELLO, RESUMED, CLIENTS_CONNECT, CLIENT_DISCONNECT = 6, 7, 8, 9, 11, 13
 
+DAVE_TRANSITION_READY, MLS_EXTERNAL_SENDER, MLS_KEY_PACKAGE = 23, 25, 26
+
 UNKNOWN_OPCODE: Final = 4001
 UNREADABLE: Final = 4002
 NOT_AUTHENTICATED: Final = 4003
@@ -33,6 +35,17 @@ CALL_TERMINATED: Final = 4022
 
 #: Both are Discord's; the second is the one that every client has to know.
 MODES: Final = ("aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize")
+
+#: The version of DAVE that calls here have, stages excepted.
+DAVE_VERSION: Final = 1
+_MLS_1_0, _P256 = 1, 2
+_KEY_PACKAGE = struct.Struct(">HH")
+# P-256's base point, uncompressed: nobody here signs anything, so any public key will do.
+_PUBLIC_KEY: Final = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+_BASIC_CREDENTIAL: Final = 1
 
 _DISCOVERY = struct.Struct(">HHI64sH")
 _DISCOVERY_REQUEST, _DISCOVERY_RESPONSE, _DISCOVERY_LENGTH = 1, 2, 70
@@ -138,3 +151,18 @@ def discovered_by(packet: bytes) -> int | None:
 def discovery_answer(ssrc: int, address: str, port: int) -> bytes:
     """Answers an IP discovery: the address ends with a null and fills 64 bytes."""
     return _DISCOVERY.pack(_DISCOVERY_RESPONSE, _DISCOVERY_LENGTH, ssrc, address.encode(), port)
+
+
+def is_key_package(data: bytes) -> bool:
+    """Says whether a client's key package begins as one for DAVE's only cipher suite does."""
+    if len(data) < _KEY_PACKAGE.size:
+        return False
+    return _KEY_PACKAGE.unpack_from(data) == (_MLS_1_0, _P256)
+
+
+def external_sender() -> bytes:
+    """Tells who proposes to a call's group that members come and go (MLS, RFC 9420, 12.1.8.1)."""
+    identity = b"sandbox"
+    # Lengths of 64 and more take two bytes, the first two bits of which say so.
+    key = struct.pack(">H", 1 << 14 | len(_PUBLIC_KEY)) + _PUBLIC_KEY
+    return key + struct.pack(">HB", _BASIC_CREDENTIAL, len(identity)) + identity

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from botrunner.gateway.rooms import seating
+from botrunner.gateway.rooms.voice_client import SeatClient, SeatState
 from community.domain.permissions import Overwrite, Permission
 from tests.botrunner.gateway.conftest import is_live, until
 
@@ -30,6 +32,18 @@ async def test_it_joins_deaf_and_mute_and_a_voice_server_describes_a_session(
     assert state.self_mute
     assert sitter.has_place()
     assert any(host.spoken for host in sitter.servers.hosts)
+
+
+async def test_it_offers_end_to_end_encryption_and_takes_part(sitter: Sitter) -> None:
+    await sitter.sit(0)
+
+    await until(lambda: sitter.servers.places[sitter.guild_id].has_keys)
+    client = sitter.client()
+    assert client is not None
+    [voice] = client.voice_clients
+    assert isinstance(voice, SeatClient)
+    assert voice.seat.dave_protocol_version == 1
+    assert voice.is_connected()
 
 
 async def test_it_joins_a_channel_made_since_it_connected(sitter: Sitter) -> None:
@@ -176,6 +190,8 @@ async def test_fifty_seats_leave_no_task_thread_or_connection(sitter: Sitter) ->
 
     await sitter.left_nothing()
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, SeatState | SeatClient)]
     assert not sitter.unseated
 
 
