@@ -41,7 +41,10 @@ CLOSE_SECONDS: Final = 1.0
 
 
 class WakingSocket(socket.socket):
-    """A UDP socket that wakes whoever waits for it when it is closed."""
+    """A UDP socket that wakes whoever waits for it, and keeps its number until they have gone.
+
+    A thread that is about to enter ``select`` would else wait for whatever gets the number next.
+    """
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Receives a packet.
@@ -55,9 +58,12 @@ class WakingSocket(socket.socket):
         return data
 
     def close(self) -> None:
-        """Wakes a thread that is in ``select`` with it, and closes."""
+        """Wakes a thread that is in ``select`` with it, now or later."""
         with contextlib.suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
+
+    def give_back(self) -> None:
+        """Closes it: nobody waits for it any more."""
         super().close()
 
 
@@ -71,6 +77,7 @@ class SeatState(VoiceConnectionState):
         self._is_out = False
         self._handshake: asyncio.Task[Any] | None = None
         self._reader_has_begun = False
+        self._sockets: list[WakingSocket] = []
 
     @property
     def is_ending(self) -> bool:
@@ -106,7 +113,10 @@ class SeatState(VoiceConnectionState):
                 await asyncio.wait(tasks, timeout=2 * CLOSE_SECONDS)
             await self._reader_begins()
             await self._disconnect_in_time(force=True, cleanup=True)
+            await self._reader_ends()
         finally:
+            for each in self._sockets:
+                each.give_back()
             self.has_ended.set()
 
     async def soft_disconnect(
@@ -188,12 +198,20 @@ class SeatState(VoiceConnectionState):
             self.socket.close()
         self.socket = WakingSocket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
+        self._sockets.append(self.socket)
 
     async def _reader_begins(self) -> None:
         while not self._reader_has_begun:
             # The first thing that its thread does is to pause.
             self._reader_has_begun = not self._socket_reader._idle_paused
             await asyncio.sleep(0 if self._reader_has_begun else 0.001)
+
+    async def _reader_ends(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                # A thread tells no event loop that it has ended.
+                while self._socket_reader.is_alive():  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
 
     def add_socket_listener(self, callback: Callable[[bytes], Any]) -> None:
         """Has the reader hand on what it reads, paused or not."""
