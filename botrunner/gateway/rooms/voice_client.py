@@ -201,10 +201,12 @@ class SeatState(VoiceConnectionState):
         self._sockets.append(self.socket)
 
     async def _reader_begins(self) -> None:
-        while not self._reader_has_begun:
-            # The first thing that its thread does is to pause.
-            self._reader_has_begun = not self._socket_reader._idle_paused
-            await asyncio.sleep(0 if self._reader_has_begun else 0.001)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while not self._reader_has_begun:
+                    # The first thing that its thread does is to pause.
+                    self._reader_has_begun = not self._socket_reader._idle_paused
+                    await asyncio.sleep(0 if self._reader_has_begun else 0.001)
 
     async def _reader_ends(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -332,7 +332,7 @@ async def test_discord_py_unchanged_joins_and_leaves(
         channel = bot.get_channel(rooms[0])
         assert isinstance(channel, discord.VoiceChannel)
 
-        voice = await channel.connect(timeout=5)
+        voice: discord.VoiceClient = await channel.connect(timeout=5)
 
         assert voice.is_connected()
         assert voice.mode == MODE
