@@ -101,9 +101,9 @@ class Sandbox:
         control.add_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await self.voice_servers.open()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
+        await self.voice_servers.open()
         self.port = self._runner.addresses[0][1]
         self.gateway.url = f"ws://127.0.0.1:{self.port}/gateway"
         self._tasks = [
