@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import yarl
 from discord.gateway import DiscordWebSocket
-from discord.http import Route
+from discord.http import HTTPClient, Route
 
 from botrunner.gateway.payload import UnreadableError, mapping, text, whole
 from botrunner.gateway.refusals import TokenRefusedError
@@ -91,3 +91,26 @@ def use(api_url: str, gateway_url: str) -> None:
     """
     Route.BASE = api_url
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+def speak_plainly(http: HTTPClient, api_url: str) -> None:
+    """Has a client's voice connections be unencrypted where Discord's API is so, too.
+
+    Discord names a voice server by host and port, and discord.py puts ``wss://`` before them,
+    whatever it has been told of Discord: right for Discord itself, and for nothing on loopback.
+
+    Args:
+        http: the client's; its ``ws_connect`` opens each of its websockets.
+        api_url: where the API is; with ``https``, nothing is changed.
+    """
+    if not api_url.startswith("http://"):
+        return
+    connect = http.ws_connect
+
+    async def connect_plainly(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        address = str(url)
+        if address.startswith("wss://"):
+            address = "ws://" + address.removeprefix("wss://")
+        return await connect(address, compress=compress)
+
+    http.ws_connect = connect_plainly  # type: ignore[method-assign]

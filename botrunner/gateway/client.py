@@ -16,6 +16,7 @@ from botrunner.gateway.refusals import (
     ShardRefusedError,
     TokenRefusedError,
 )
+from botrunner.gateway.rooms import voice_client
 
 if TYPE_CHECKING:
     from botrunner.gateway.clock import Clock
@@ -124,6 +125,7 @@ class Connection:
             intents=intents(members=settings.members_intent),
             gate=gate,
         )
+        address.speak_plainly(self.client.http, settings.api_url)
         tap.attach(self.client, feed, clock=clock)
 
     @property
@@ -207,6 +209,8 @@ class Connection:
             ) from None
 
     async def _close(self) -> None:
+        # One after another, as the client does it, may take a while for each.
+        await voice_client.end_all(self.client)
         try:
             await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
         except (TimeoutError, OSError, aiohttp.ClientError):

@@ -93,6 +93,8 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.url = ""
         self.identified = 0
+        self.on_voice_request: list[Callable[[Session, VoiceRequest], None]] = []
+        self.on_session_over: list[Callable[[Session], None]] = []
         self._opens_at = 0.0
         self._last_identify: dict[int, float] = {}
         self._last_request: dict[int, float] = {}
@@ -262,12 +264,17 @@ class Gateway:
         session.connection = None
         session.away_since = time.monotonic()
         if connection.socket.close_code in (1000, 1001):
-            self.sessions.pop(session.id, None)
+            self._over(session)
 
     def _forget(self, connection: Connection) -> None:
         """Ends a connection's session for good: a resume of it is refused."""
         if connection.session is not None:
-            self.sessions.pop(connection.session.id, None)
+            self._over(connection.session)
+
+    def _over(self, session: Session) -> None:
+        if self.sessions.pop(session.id, None) is not None:
+            for listener in self.on_session_over:
+                listener(session)
 
     def invalidate(self, connection: Connection, *, resumable: bool = False) -> None:
         """Sends op 9; unless ``resumable`` the session is over."""
@@ -323,7 +330,8 @@ class Gateway:
         if session is not None and sequence > session.sequence:
             refuse(4007, "Invalid seq.")
         if session is None or self.faults.refuses_resume() or not session.can_resume_from(sequence):
-            self.sessions.pop(session_id, None)
+            if session is not None:
+                self._over(session)
             self.invalidate(connection)
             return
         former, session.connection = session.connection, connection
@@ -338,16 +346,13 @@ class Gateway:
         """Accepts our bot's presence, which nobody here looks at."""
         check_presence(data)
 
-    async def _voice_state(self, _: Connection, data: dict[str, Any]) -> None:
-        """Has our bot join, move or leave, as far as it may.
-
-        A voice server, which VOICE_SERVER_UPDATE would name, there is none yet: a bot
-        that waits for it gives up as when Discord's regions are full.
-        """
-        request = VoiceRequest.read(data)
-        if request is None:
+    async def _voice_state(self, connection: Connection, data: dict[str, Any]) -> None:
+        """Has our bot join, move or leave, as far as it may."""
+        request, session = VoiceRequest.read(data), connection.session
+        if request is None or session is None:
             refuse(4002, "Error while decoding payload.")
-        request.apply(self.world)
+        for listener in self.on_voice_request:
+            listener(session, request)
 
     async def _request_members(self, connection: Connection, data: dict[str, Any]) -> None:
         session = connection.session
@@ -378,7 +383,7 @@ class Gateway:
         oldest = time.monotonic() - self.options.resume_within
         for session in list(self.sessions.values()):
             if session.away_since is not None and session.away_since < oldest:
-                del self.sessions[session.id]
+                self._over(session)
 
     async def read_by_all(self, *, most: int) -> None:
         """Waits until no client has more than so many bytes to read."""

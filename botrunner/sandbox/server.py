@@ -17,6 +17,7 @@ from botrunner.sandbox.rest.limits import Limits
 from botrunner.sandbox.rest.route_faults import RouteFaults
 from botrunner.sandbox.rest.routes import add_routes
 from botrunner.sandbox.troubles import Troubles
+from botrunner.sandbox.voice_server.servers import VoiceServers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class Sandbox:
         world: what is served.
         token: the only one that is accepted.
         gateway: sessions and connections.
+        voice_servers: what our bot connects to when it joins voice.
         faults: the rates of what goes wrong by chance.
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
@@ -83,6 +85,9 @@ class Sandbox:
         self.gateway = Gateway(
             world, token=token, faults=self.faults, options=options or GatewayOptions()
         )
+        self.voice_servers = VoiceServers(world)
+        self.gateway.on_voice_request.append(self.voice_servers.requested)
+        self.gateway.on_session_over.append(self.voice_servers.session_over)
         self.troubles = Troubles(self.gateway)
         self.route_faults = RouteFaults()
         self.requests = Requests()
@@ -123,6 +128,7 @@ class Sandbox:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
+        await self.voice_servers.open()
         self.port = self._runner.addresses[0][1]
         self.gateway.url = f"ws://127.0.0.1:{self.port}/gateway"
         self._tasks = [
@@ -146,6 +152,7 @@ class Sandbox:
         await self.troubles.close()
         self.route_faults.lift()
         await self.gateway.close()
+        await self.voice_servers.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

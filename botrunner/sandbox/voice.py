@@ -135,6 +135,18 @@ class Voice(Registry):
             guild, AuditAction.MEMBER_DISCONNECT, by=by, reason=reason, options={"count": "1"}
         )
 
+    def reconnect(self, guild_id: int, user_id: int) -> VoiceState:
+        """Has another client of a member's take over where they are: a session of its own.
+
+        Raises:
+            NotConnectedError: if the member is in no voice channel of the guild.
+        """
+        guild, member = self.guild(guild_id), self.member(guild_id, user_id)
+        state = self._state(guild, user_id)
+        state.session_id = uuid4().hex
+        self._dispatch_state(guild, member, state, state.channel_id)
+        return state
+
     def set_voice(
         self,
         guild_id: int,
