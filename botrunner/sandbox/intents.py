@@ -40,6 +40,7 @@ _EVENTS: Final[dict[Intent, tuple[str, ...]]] = {
         "CHANNEL_CREATE",
         "CHANNEL_UPDATE",
         "CHANNEL_DELETE",
+        "VOICE_CHANNEL_STATUS_UPDATE",
         "STAGE_INSTANCE_CREATE",
         "STAGE_INSTANCE_UPDATE",
         "STAGE_INSTANCE_DELETE",

@@ -110,20 +110,6 @@ async def test_a_guild_in_an_outage_is_away_and_not_unknown(
     assert state["channel_id"] == str(rooms[0])
 
 
-async def test_messages_are_written_edited_and_deleted(rest: Rest, guild: Guild) -> None:
-    base = f"/channels/{text_of(guild)}/messages"
-    status, message = await rest("POST", base, {"content": "hello"})
-    path = f"{base}/{message['id']}"
-    _, edited = await rest("PATCH", path, {"content": "good bye"})
-
-    assert (status, edited["content"]) == (200, "good bye")
-    assert (await rest("GET", path))[1]["edited_timestamp"] is not None
-    assert (await rest("DELETE", path))[0] == 204
-    assert await rest.code("GET", path) == (404, 10008)
-    assert await rest.code("POST", base, {}) == (400, 50006)
-    assert await rest.code("POST", base, {"content": "x" * 2_001}) == (400, 50035)
-
-
 async def test_audit_log_needs_its_permission(rest: Rest, world: World, guild: Guild) -> None:
     world.update_member(guild.id, world.bot.id, roles=[])
 
