@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
@@ -18,11 +17,35 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from community.domain.errors import RollcallError
-from community.domain.permissions import Overwrite
+from botrunner.rest_answers import (
+    CHANNEL_CREATE,
+    Creations,
+    channel_in,
+    creation_in,
+    listing,
+    made_at,
+    mapping,
+    read,
+    said_in,
+    snowflake,
+    wait_in,
+)
+from botrunner.rest_errors import (
+    NoAnswerError,
+    NoTokenError,
+    NotThereError,
+    OutOfTimeError,
+    RateLimitedError,
+    RefusedError,
+    RestError,
+    TokenRefusedError,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
+
+    from botrunner.rest_answers import CreationEntry, RestChannel
 
 REQUESTS_A_SECOND: Final = 5
 TIMEOUT: Final = httpx.Timeout(10.0)
@@ -30,105 +53,11 @@ TIMEOUT: Final = httpx.Timeout(10.0)
 MOST_SECONDS: Final = 45.0
 """How long a client asks things in all, unless told otherwise."""
 
-CHANNEL_CREATE: Final = 10
-"""The audit log's action. [reference/audit-logs]"""
 PAGE: Final = 100
 """The most entries of the audit log in an answer."""
 LONGEST_SAID: Final = 200
 
-_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 _WORST_OF_OURS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-class RestError(RollcallError):
-    """Discord was not asked."""
-
-    code = "rest"
-
-
-class NoAnswerError(RestError):
-    """Discord did not answer: {reason}."""
-
-    code = "rest.no_answer"
-
-
-class RateLimitedError(RestError):
-    """Discord asks for patience, so nothing more is asked for now."""
-
-    code = "rest.rate_limited"
-
-    def __init__(self, wait: timedelta) -> None:
-        """Keeps for how long."""
-        super().__init__()
-        self.wait = wait
-
-
-class OutOfTimeError(RestError):
-    """There was no time left to ask Discord."""
-
-    code = "rest.out_of_time"
-
-
-class TokenRefusedError(RestError):
-    """Discord refuses the token that is set as DISCORD_TOKEN."""
-
-    code = "rest.token_refused"
-
-
-class NoTokenError(RestError):
-    """DISCORD_TOKEN is not set, so Discord cannot be asked."""
-
-    code = "rest.no_token"
-
-
-class RefusedError(RestError):
-    """Discord refuses it: {said} (status {status}, code {number})."""
-
-    code = "rest.refused"
-
-
-class NotThereError(RestError):
-    """Discord knows no such thing."""
-
-    code = "rest.not_there"
-
-
-@dataclass(frozen=True, slots=True)
-class RestChannel:
-    """A channel as REST gives it.
-
-    Attributes:
-        kind: Discord's type.
-        guild_id: None where Discord does not say.
-    """
-
-    id: int
-    guild_id: int | None
-    kind: int
-    name: str
-    overwrites: tuple[Overwrite, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CreationEntry:
-    """The audit log's entry of a channel's creation."""
-
-    channel_id: int
-    reason: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Creations:
-    """What was read of the audit log.
-
-    Attributes:
-        entries: newest first.
-        since: nothing that happened from here on is missing.
-    """
-
-    entries: tuple[CreationEntry, ...]
-    since: datetime
 
 
 class Pace:
@@ -221,18 +150,17 @@ class DiscordRest:
         """Gives the bot's user id; asked for once in a process."""
         key = (self._api_url, self._token)
         if key not in _own_ids:
-            _own_ids[key] = _snowflake(self._ask("GET", "/users/@me"), "id")
+            _own_ids[key] = snowflake(self._ask("GET", "/users/@me"), "id")
         return _own_ids[key]
 
     def channels(self, guild_id: int) -> list[RestChannel]:
         """Gives all channels of a guild, whether the bot sees them or not."""
-        return [
-            _channel(each, guild_id) for each in _list(self._ask("GET", _channels_of(guild_id)))
-        ]
+        answer = self._ask("GET", f"/guilds/{guild_id}/channels")
+        return [channel_in(each, guild_id) for each in listing(answer)]
 
     def channel(self, channel_id: int) -> RestChannel:
         """Gives a channel."""
-        return _channel(self._ask("GET", f"/channels/{channel_id}"), None)
+        return channel_in(self._ask("GET", f"/channels/{channel_id}"), None)
 
     def delete_channel(self, channel_id: int, *, reason: str) -> None:
         """Deletes a channel.
@@ -259,14 +187,14 @@ class DiscordRest:
         found: list[CreationEntry] = []
         for _ in range(most_pages):
             path = f"/guilds/{guild_id}/audit-logs"
-            answer = _mapping(self._ask("GET", path, params=query))
-            page = _list(answer.get("audit_log_entries"))
+            answer = mapping(self._ask("GET", path, params=query))
+            page = listing(answer.get("audit_log_entries"))
             found += [
-                entry for each in page if (entry := _creation(_mapping(each), by)) is not None
+                entry for each in page if (entry := creation_in(mapping(each), by)) is not None
             ]
             if len(page) < PAGE:
                 return Creations(tuple(found), since)
-            oldest = min(_snowflake(_mapping(each), "id") for each in page)
+            oldest = min(snowflake(mapping(each), "id") for each in page)
             if made_at(oldest) <= since:
                 return Creations(tuple(found), since)
             query["before"] = str(oldest)
@@ -295,13 +223,13 @@ class DiscordRest:
         except httpx.HTTPError as error:
             raise NoAnswerError(reason=type(error).__name__) from None
         if response.is_success:
-            return _read(response)
+            return read(response)
         raise self._failure(response)
 
     def _failure(self, response: httpx.Response) -> RestError:
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._over = RateLimitedError(_wait(response))
+            self._over = RateLimitedError(wait_in(response))
             return self._over
         if status == HTTPStatus.UNAUTHORIZED:
             self._over = TokenRefusedError()
@@ -310,104 +238,9 @@ class DiscordRest:
             return NotThereError()
         if status >= _WORST_OF_OURS or response.is_redirect:
             return NoAnswerError(reason=f"status {status}")
-        said = _said(response)
+        said = said_in(response)
         return RefusedError(
             status=status,
             number=said.get("code", 0),
             said=str(said.get("message", ""))[:LONGEST_SAID],
         )
-
-
-def made_at(snowflake: int) -> datetime:
-    """Tells when Discord made an id."""
-    return _EPOCH + timedelta(milliseconds=snowflake >> 22)
-
-
-def _channels_of(guild_id: int) -> str:
-    return f"/guilds/{guild_id}/channels"
-
-
-def _read(response: httpx.Response) -> Any:
-    if response.status_code == HTTPStatus.NO_CONTENT:
-        return None
-    try:
-        return response.json()
-    except ValueError:
-        raise NoAnswerError(reason="an answer that is not JSON") from None
-
-
-def _said(response: httpx.Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _wait(response: httpx.Response) -> timedelta:
-    value = _said(response).get("retry_after") or response.headers.get("Retry-After") or 0
-    try:
-        return timedelta(seconds=min(max(float(value), 0.0), 86_400.0))
-    except (TypeError, ValueError):
-        return timedelta(0)
-
-
-# What an answer says. One that says nothing of the kind proves nothing: it is no answer. ----
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise NoAnswerError(reason="an answer that makes no sense")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise NoAnswerError(reason="an answer that makes no sense")
-    return value
-
-
-def _snowflake(value: Any, name: str) -> int:
-    text = _mapping(value).get(name)
-    if not isinstance(text, str) or not text.isdecimal():
-        raise NoAnswerError(reason=f"an answer whose {name} makes no sense")
-    return int(text)
-
-
-def _channel(value: Any, guild_id: int | None) -> RestChannel:
-    fields = _mapping(value)
-    kind = fields.get("type")
-    if not isinstance(kind, int):
-        raise NoAnswerError(reason="an answer whose type makes no sense")
-    own = _snowflake(fields, "guild_id") if fields.get("guild_id") else guild_id
-    return RestChannel(
-        id=_snowflake(fields, "id"),
-        guild_id=own,
-        kind=kind,
-        name=str(fields.get("name") or ""),
-        overwrites=tuple(
-            _overwrite(_mapping(each)) for each in _list(fields.get("permission_overwrites") or [])
-        ),
-    )
-
-
-def _overwrite(fields: dict[str, Any]) -> Overwrite:
-    return Overwrite(
-        target_id=_snowflake(fields, "id"),
-        is_role=fields.get("type") in (0, "0"),
-        allow=_snowflake(fields, "allow"),
-        deny=_snowflake(fields, "deny"),
-    )
-
-
-def _creation(fields: dict[str, Any], by: int) -> CreationEntry | None:
-    """Reads an entry; None where it is not what was asked for."""
-    is_asked_for = fields.get("action_type") == CHANNEL_CREATE and fields.get("user_id") == str(by)
-    if not is_asked_for or fields.get("target_id") is None:
-        return None
-    reason = fields.get("reason")
-    return CreationEntry(
-        channel_id=_snowflake(fields, "target_id"),
-        reason=reason if isinstance(reason, str) else None,
-        at=made_at(_snowflake(fields, "id")),
-    )

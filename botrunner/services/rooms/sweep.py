@@ -9,32 +9,17 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from botrunner.domain.rooms.happenings import (
-    ChannelGone,
-    ChannelMade,
-    DeletionFailed,
-    Happening,
-    MarkNotFound,
-)
-from botrunner.domain.rooms.marks import reason_of
-from botrunner.domain.rooms.sweep import Action, What, plan
+from botrunner.domain.rooms.sweep import Action, plan
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomState
-from botrunner.rest import (
-    DiscordRest,
-    NoAnswerError,
-    NotThereError,
-    RateLimitedError,
-    RefusedError,
-    RestError,
-)
-from botrunner.services.rooms.steps import tell
+from botrunner.rest import DiscordRest
+from botrunner.rest_errors import NoAnswerError, RestError
+from botrunner.services.rooms.sweep_actions import Sweeping
 from botrunner.services.rooms.sweep_world import look, world_of
 from community.domain.errors import RollcallError
 from community.models import Guild, JobRun
@@ -42,18 +27,14 @@ from community.models import Guild, JobRun
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from uuid import UUID
-
-    from botrunner.services.rooms.sweep_world import Seen
 
 logger = logging.getLogger(__name__)
 
 JOB: Final = "botrunner.sweep_rooms"
-BY_US: Final = "the sweep"
 LAST_GUILD: Final = "last_guild"
 """In a run's outcome: where the next one begins."""
+_MOST_ERRORS: Final = 5
 _SWEEP: Final = 0x7377656570  # "sweep": the key of the lock that a sweep holds
-_LONGEST_WHY: Final = 300
 
 
 class SweepRunsError(RollcallError):
@@ -148,13 +129,41 @@ def sweep_all(
     return swept
 
 
-def sweep_once_at_start(*, now: datetime) -> list[GuildSweep]:
-    """Sweeps when the bot starts; nothing where a sweep runs already."""
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a sweep of guilds came to, for the record.
+
+    Attributes:
+        found: how many things were to be done.
+        outcome: numbers and ids, and what was in the way.
+    """
+
+    found: int
+    outcome: dict[str, Any]
+
+
+def sweep_now(*, now: datetime) -> Summary:
+    """Sweeps as the schedule does, and the bot when it starts; not while a sweep runs.
+
+    Args:
+        now: when.
+    """
     with DiscordRest() as rest:
         try:
-            return sweep_all(rest=rest, now=now)
-        except SweepRunsError:
-            return []
+            swept = sweep_all(rest=rest, now=now, after=last_guild_swept())
+        except SweepRunsError as error:
+            return Summary(0, {"left_out": str(error)})
+    errors = {each.error for each in swept if each.error is not None}
+    errors |= {each.error for guild in swept for each in guild.found if each.error is not None}
+    outcome: dict[str, Any] = {
+        "guilds": len(swept),
+        "done": sum(guild.done for guild in swept),
+        "without_log": sum(not guild.reads_log for guild in swept),
+        "errors": sorted({str(error) for error in errors})[:_MOST_ERRORS],
+    }
+    if swept:
+        outcome[LAST_GUILD] = str(swept[-1].guild_id)
+    return Summary(sum(len(guild.found) for guild in swept), outcome)
 
 
 def guilds_to_sweep(*, after: int | None = None) -> list[int]:
@@ -167,9 +176,7 @@ def guilds_to_sweep(*, after: int | None = None) -> list[int]:
     """
     present = Guild.objects.present().values("pk")
     rooms = Room.objects.order_by().filter(guild_id__in=present)
-    urgent = rooms.filter(
-        Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False) | Q(state=RoomState.QUARANTINED)
-    )
+    urgent = rooms.filter(Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False))
     first = sorted(set(urgent.values_list("guild_id", flat=True)))
     quarantine = QuarantinedChannel.objects.order_by().filter(
         state=QuarantineState.OPEN, guild_id__in=present
@@ -210,7 +217,7 @@ def sweep_guild(
         return sweep
     sweep.reads_log = seen.log_since is not None
     world = world_of(guild_id, seen)
-    sweeping = _Sweeping(guild_id, seen, rest)
+    sweeping = Sweeping(guild_id, seen, rest)
     for action in plan(world, at=now):
         at = now + (rest.spent - began)
         name = world.channels[action.channel_id].name if action.channel_id in world.channels else ""
@@ -229,128 +236,3 @@ def sweep_guild(
             # What is in hand now is in our own.
             sweeping.touched[action.room_id] = world.rooms[action.room_id].touched_at
     return sweep
-
-
-class _Sweeping:
-    """Does what is planned for a guild, each thing only while it is still to be done."""
-
-    def __init__(self, guild_id: int, seen: Seen, rest: DiscordRest) -> None:
-        self.guild_id = guild_id
-        self.seen = seen
-        self.rest = rest
-        self.touched: dict[UUID, datetime] = {}
-
-    def do(self, action: Action, name: str, *, at: datetime) -> bool:
-        """Does it; tells whether it was still to be done.
-
-        Raises:
-            RestError: if Discord did not do it.
-        """
-        if not self._is_wanted(action, at):
-            return False
-        match action.what:
-            case What.FORGET:
-                self._forget(action, at)
-            case What.BIND:
-                assert action.channel_id is not None
-                self._tell(action, ChannelMade(action.channel_id), at)
-                _decide(action.channel_id, QuarantineState.ADOPTED, at)
-            case What.DELETE:
-                self._delete(action, name, at)
-            case What.QUARANTINE:
-                assert action.channel_id is not None
-                quarantine(self.guild_id, action.channel_id, name=name, why=action.why, now=at)
-        logger.info(
-            "Swept guild %s: %s channel %s of room %s: %s",
-            self.guild_id,
-            action.what,
-            action.channel_id,
-            action.room_id,
-            action.why,
-        )
-        return True
-
-    def _is_wanted(self, action: Action, at: datetime) -> bool:
-        """Plans anew by the rows as they are now: the bot and staff may have been quicker."""
-        world = world_of(self.guild_id, self.seen, touched=self.touched)
-        return any(
-            (each.what, each.channel_id, each.room_id)
-            == (action.what, action.channel_id, action.room_id)
-            for each in plan(world, at=at)
-        )
-
-    def _forget(self, action: Action, at: datetime) -> None:
-        if action.channel_id is None:
-            self._tell(action, MarkNotFound(), at)
-            return
-        if action.room_id is not None:
-            self._tell(action, ChannelGone(action.channel_id), at)
-        _decide(action.channel_id, QuarantineState.GONE, at)
-
-    def _delete(self, action: Action, name: str, at: datetime) -> None:
-        assert action.channel_id is not None
-        assert action.room_id is not None
-        try:
-            self.rest.delete_channel(
-                action.channel_id, reason=reason_of(action.room_id, f"swept, {action.why}")
-            )
-        except NotThereError:
-            pass
-        except RestError as error:
-            self._not_deleted(action, name, error, at)
-            raise
-        self._tell(action, ChannelGone(action.channel_id), at)
-        _decide(action.channel_id, QuarantineState.DELETED, at)
-
-    def _not_deleted(self, action: Action, name: str, error: RestError, at: datetime) -> None:
-        """Writes down what is in the way, so that staff see it; the next sweep tries again."""
-        assert action.channel_id is not None
-        is_refusal = isinstance(error, RefusedError)
-        wait = error.wait if isinstance(error, RateLimitedError) else timedelta(0)
-        logger.warning(
-            "Channel %s of room %s of guild %s could not be deleted: %s",
-            action.channel_id,
-            action.room_id,
-            self.guild_id,
-            error,
-        )
-        self._tell(action, DeletionFailed(error.code, is_refusal, wait), at, words=str(error))
-        is_its_own = Room.objects.filter(pk=action.room_id, channel_id=action.channel_id).exclude(
-            state__in=[RoomState.CLOSED, RoomState.FAILED]
-        )
-        if is_refusal and not is_its_own.exists():
-            why = f"Is ours and to go ({action.why}), but: {error}"
-            quarantine(self.guild_id, action.channel_id, name=name, why=why, now=at)
-
-    def _tell(self, action: Action, happening: Happening, at: datetime, *, words: str = "") -> None:
-        assert action.room_id is not None
-        tell(action.room_id, happening, at=at, words=words or f"Found by {BY_US}: {action.why}")
-
-
-def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: datetime) -> None:
-    """Shows a channel to staff, again where it had been gone; what they decided stays decided."""
-    row, is_new = QuarantinedChannel.objects.get_or_create(
-        channel_id=channel_id,
-        defaults={
-            "guild_id": guild_id,
-            "name": name[:100],
-            "why": why[:_LONGEST_WHY],
-            "found_at": now,
-        },
-    )
-    if not is_new and row.state in {
-        QuarantineState.GONE,
-        QuarantineState.DELETED,
-        QuarantineState.ADOPTED,
-    }:
-        row.state = QuarantineState.OPEN
-        row.why = why[:_LONGEST_WHY]
-        row.found_at, row.decided_at, row.decided_by = now, None, ""
-        row.save(update_fields=["state", "why", "found_at", "decided_at", "decided_by"])
-
-
-def _decide(channel_id: int, state: QuarantineState, at: datetime) -> None:
-    """Settles a channel that no longer needs staff."""
-    QuarantinedChannel.objects.filter(channel_id=channel_id, state=QuarantineState.OPEN).update(
-        state=state, decided_at=at, decided_by=BY_US
-    )

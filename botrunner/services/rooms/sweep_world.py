@@ -22,7 +22,8 @@ from botrunner.domain.rooms.sweep import (
     missing,
 )
 from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room
-from botrunner.rest import NotThereError, RefusedError, made_at
+from botrunner.rest_answers import made_at
+from botrunner.rest_errors import NotThereError, RefusedError
 from botrunner.services.rooms.steps import life_of
 from community.models import ChannelKind, Guild, Member
 from sessions_app.models import VoiceState
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from botrunner.rest import Creations, DiscordRest, RestChannel
+    from botrunner.rest import DiscordRest
+    from botrunner.rest_answers import Creations, RestChannel
 
 LOG_KEPT: Final = timedelta(days=44)
 """Discord keeps the audit log for 45 days."""
