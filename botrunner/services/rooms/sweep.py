@@ -216,7 +216,7 @@ def guilds_to_sweep(*, after: int | None = None, among: Collection[int] | None =
 
 def last_guild_swept() -> int | None:
     """Tells where the last run of the job left off."""
-    runs = JobRun.objects.filter(job=JOB, finished_at__isnull=False).order_by("-started_at")
+    runs = JobRun.objects.filter(job=JOB, outcome__has_key=LAST_GUILD).order_by("-started_at")
     outcome = runs.values_list("outcome", flat=True).first() or {}
     value = outcome.get(LAST_GUILD)
     return int(value) if isinstance(value, str) and value.isdecimal() else None
