@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from sessions_app import registry as sessions_registry
+
 
 class BotrunnerConfig(AppConfig):
     """The top floor: it may import all the others, and none of them imports it."""
@@ -9,3 +11,11 @@ class BotrunnerConfig(AppConfig):
     name = "botrunner"
     verbose_name = "Bot"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Shows this floor on the pages of the floors below."""
+        # Models are loaded by now.
+        from botrunner.services.rooms.drift import OrphanedRooms, RoomPermissions  # noqa: PLC0415
+
+        sessions_registry.add_drift_part(OrphanedRooms())
+        sessions_registry.add_drift_part(RoomPermissions())
