@@ -40,6 +40,8 @@ class AuditAction(enum.IntEnum):
     GUILD_SCHEDULED_EVENT_CREATE = 100
     GUILD_SCHEDULED_EVENT_UPDATE = 101
     GUILD_SCHEDULED_EVENT_DELETE = 102
+    VOICE_CHANNEL_STATUS_CREATE = 192
+    VOICE_CHANNEL_STATUS_DELETE = 193
 
 
 def set_fields(holder: Any, fields: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:

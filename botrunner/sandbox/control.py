@@ -10,6 +10,8 @@
 ``POST flood``         ``{"moves": 1000, "rate": 500, "seed": 1, "members": 50, "log": true}``
 =====================  ==================================================================
 
+`botrunner.sandbox.control_chat` has what is asked about commands, messages and requests.
+
 The faults and the rates are those of `botrunner.sandbox.faults`: ``ONE_SHOTS`` says what a
 fault's length means, ``shard`` limits those of connections, ``guild_id`` says where the
 others happen. Ids are strings or numbers. What is wrong is answered with 400 and
@@ -24,9 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from botrunner.sandbox import control_chat
 from botrunner.sandbox.faults import WrongFaultError, check_rate, check_shot
 from botrunner.sandbox.flood import flood
-from botrunner.sandbox.rest.call import answered
+from botrunner.sandbox.rest.replies import answered
 from botrunner.sandbox.snowflakes import read_id
 from botrunner.sandbox.verbs import do
 from community.domain.errors import RollcallError
@@ -50,6 +53,14 @@ def add_routes(app: web.Application, sandbox: Sandbox) -> None:
         "POST rates": _rates,
         "POST dispatch": _dispatch,
         "POST flood": _flood,
+        "GET interactions": control_chat.show_interactions,
+        "GET messages": control_chat.show_messages,
+        "GET commands": control_chat.show_commands,
+        "GET requests": control_chat.show_requests,
+        "GET events": control_chat.show_events,
+        "GET route-faults": control_chat.show_route_faults,
+        "POST route-fault": control_chat.lay_route_fault,
+        "POST lift": control_chat.lift_route_faults,
     }
     for route, control in routes.items():
         method, name = route.split(" ")
@@ -66,7 +77,7 @@ def _serve(
             body = orjson.loads(await request.read() or b"{}")
             if not isinstance(body, dict):
                 raise ValueError("The body must be an object.")  # noqa: TRY301, TRY004 (one answer for all that is wrong)
-            return answered(await control(sandbox, body) or {})
+            return answered(await control(sandbox, dict(request.query) | body) or {})
         except (ValueError, RollcallError) as error:
             return answered({"error": str(error)}, status=400)
 

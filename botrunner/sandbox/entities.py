@@ -166,6 +166,7 @@ class Channel:
     topic: str | None = None
     nsfw: bool = False
     rate_limit_per_user: int = 0
+    status: str | None = None
 
     @property
     def is_voice(self) -> bool:

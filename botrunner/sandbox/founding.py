@@ -42,8 +42,10 @@ EVERYONE = int(
     | Permission.STREAM
     | Permission.USE_VAD
     | Permission.CHANGE_NICKNAME
+    | Permission.USE_APPLICATION_COMMANDS
     | Permission.REQUEST_TO_SPEAK
     | Permission.USE_SOUNDBOARD
+    | Permission.SET_VOICE_CHANNEL_STATUS
 )
 MODERATOR = int(
     Permission.KICK_MEMBERS

@@ -112,9 +112,9 @@ class Gateway:
             for session in concerned:
                 self.state(session, self.world.guild(guild_id))
             return
-        body = encoded(event, payload)
-        for session in concerned:
-            self.faults.push(session, event, payload, body)
+        bot_id = self.world.bot.id
+        for session, seen, body in statements.readings(event, payload, concerned, bot_id=bot_id):
+            self.faults.push(session, event, seen, body)
 
     def send_raw(self, guild_id: int, event: str, payload: Any) -> None:
         """Sends whatever it is to the sessions of a guild's shard whose intents cover it."""

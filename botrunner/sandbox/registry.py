@@ -11,12 +11,15 @@ from botrunner.sandbox.errors import UnknownThingError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from botrunner.sandbox.interaction import Interaction
+    from botrunner.sandbox.message import Message
+
 #: (guild_id, event's name, payload); the payload is shared between listeners: never alter it.
 DispatchListener = Callable[[int, str, dict[str, Any]], None]
 StayListener = Callable[[Stay], None]
 
 #: Discord keeps 45 days of audit log; here so many entries of each guild.
-AUDIT_LOG_LENGTH = 1_000
+AUDIT_LOG_LENGTH = 10_000
 
 
 class Registry:
@@ -26,6 +29,9 @@ class Registry:
         guilds: each guild by id.
         users: each account by id.
         bot: our bot's account.
+        commands: our application's commands by guild (None: those of all guilds) and id.
+        chats: messages by channel and id, in the order in which they were written.
+        interactions: what actors did to our bot, by id; `tokens` has the ids by token.
         on_dispatch: called with every event that our bot could hear of.
         on_stay: called when a stay begins (``ended`` is None) and when it ends.
     """
@@ -41,6 +47,10 @@ class Registry:
         self.clock = clock
         self.guilds: dict[int, Guild] = {}
         self.users: dict[int, User] = {bot.id: bot}
+        self.commands: dict[int | None, dict[int, dict[str, Any]]] = {}
+        self.chats: dict[int, dict[int, Message]] = {}
+        self.interactions: dict[int, Interaction] = {}
+        self.tokens: dict[str, int] = {}
         self.on_dispatch: list[DispatchListener] = []
         self.on_stay: list[StayListener] = []
         self._ids_made = 0

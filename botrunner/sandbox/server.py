@@ -11,12 +11,15 @@ from aiohttp import web
 from botrunner.sandbox import control
 from botrunner.sandbox.faults import Faults, Shot
 from botrunner.sandbox.gateway import Gateway, GatewayOptions
+from botrunner.sandbox.records import Events, Requests
 from botrunner.sandbox.rest.limits import Limits
+from botrunner.sandbox.rest.route_faults import RouteFaults
 from botrunner.sandbox.rest.routes import add_routes
 from botrunner.sandbox.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from botrunner.sandbox.world import World
@@ -37,7 +40,9 @@ class Sandbox:
         faults: the rates of what goes wrong by chance.
         troubles: what goes wrong on demand.
         limits: REST's rate limits.
-        messages: what our bot wrote, by channel and id.
+        route_faults: what goes wrong with chosen requests.
+        requests: what was asked over REST, and when; `events` what happened.
+        nonces: when our bot wrote a message with a nonce that it wanted enforced, and which.
         shards: how many ``GET /gateway/bot`` recommends.
     """
 
@@ -76,7 +81,11 @@ class Sandbox:
             world, token=token, faults=self.faults, options=options or GatewayOptions()
         )
         self.troubles = Troubles(self.gateway)
-        self.messages: dict[int, dict[int, dict[str, Any]]] = {}
+        self.route_faults = RouteFaults()
+        self.requests = Requests()
+        self.events = Events(world.bot.id)
+        world.on_dispatch.append(self.events.note)
+        self.nonces: dict[str, tuple[datetime, int, int]] = {}
         self.port = port
         self._shots = shots
         self._tasks: list[asyncio.Task[None]] = []
@@ -86,6 +95,18 @@ class Sandbox:
     def api_url(self) -> str:
         """What ``DISCORD_API_URL`` has to be."""
         return f"http://127.0.0.1:{self.port}/api/v10"
+
+    @property
+    def messages(self) -> dict[int, dict[int, dict[str, Any]]]:
+        """What our bot wrote for all to see, by channel and id."""
+        return {
+            channel_id: {
+                message.id: message.payload()
+                for message in kept.values()
+                if message.author is self.world.bot and not message.is_ephemeral
+            }
+            for channel_id, kept in self.world.chats.items()
+        }
 
     async def __aenter__(self) -> Self:
         """Begins to listen."""
@@ -119,6 +140,7 @@ class Sandbox:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.troubles.close()
+        self.route_faults.lift()
         await self.gateway.close()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -1,18 +1,22 @@
-"""What a session is told at its beginning: READY, and each guild in full."""
+"""What a session is told: READY and each guild in full, and of messages what it may read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.sandbox.intents import Intent
+from botrunner.sandbox.protocol import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from botrunner.sandbox.entities import Guild, User
     from botrunner.sandbox.session import Session
 
 MOST_MEMBERS_LISTED = 75_000
+#: Events whose payload is a message, and what of it the intent for content is about.
+MESSAGES: Final = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE"})
+_CONTENT: Final = {"content": "", "embeds": [], "attachments": [], "components": []}
 
 
 def ready(session: Session, guilds: Iterable[Guild], *, bot: User, url: str) -> dict[str, Any]:
@@ -57,3 +61,32 @@ def guild_create(session: Session, guild: Guild, *, bot: User) -> dict[str, Any]
     if not session.intents & Intent.GUILD_SCHEDULED_EVENTS:
         payload["guild_scheduled_events"] = []
     return payload
+
+
+def seen_by_bot(message: dict[str, Any], *, bot_id: int, intents: int) -> dict[str, Any]:
+    """Shows a message without its content, where our bot may not read it.
+
+    It reads its own messages, those that mention it, and with the intent all.
+    """
+    mine = str(bot_id)
+    if (
+        intents & Intent.MESSAGE_CONTENT
+        or message["author"]["id"] == mine
+        or any(mentioned["id"] == mine for mentioned in message["mentions"])
+    ):
+        return message
+    return message | _CONTENT
+
+
+def readings(
+    event: str, payload: dict[str, Any], sessions: Iterable[Session], *, bot_id: int
+) -> Iterator[tuple[Session, dict[str, Any], bytes]]:
+    """Encodes a dispatch for each session, once for all of them unless it is a message."""
+    if event not in MESSAGES:
+        body = encoded(event, payload)
+        for session in sessions:
+            yield session, payload, body
+        return
+    for session in sessions:
+        seen = seen_by_bot(payload, bot_id=bot_id, intents=session.intents)
+        yield session, seen, encoded(event, seen)

@@ -44,7 +44,15 @@ VERBS = (
     "end_outage",
     "remove_bot",
     "add_bot",
+    "say",
+    "use_command",
+    "press",
+    "choose",
+    "submit",
+    "set_voice_status",
 )
+#: Verbs that make something whose id is worth knowing, beside those called ``create_…``.
+MAKING = frozenset({"say", "use_command", "press", "choose", "submit"})
 
 
 class WrongVerbError(RollcallError):
@@ -79,7 +87,8 @@ def do(world: World, verb: Any, arguments: dict[str, Any]) -> Any:
         made = method(**read)
     except (TypeError, ValueError, KeyError) as error:
         raise WrongVerbError(why=f"{verb}: {error}.") from error
-    created = getattr(made, "id", None) if verb.startswith("create_") else None
+    makes = verb.startswith("create_") or verb in MAKING
+    created = getattr(made, "id", None) if makes else None
     return None if created is None else str(created)
 
 
@@ -88,7 +97,7 @@ def _read(world: World, name: str, value: Any) -> Any:
         return None
     if name == "user":
         return User(**({"id": world.new_id()} | value | _ids(value)))
-    if name.endswith("_id") or name == "by":
+    if (name.endswith("_id") and name != "custom_id") or name == "by":
         return _id(value)
     reader = READERS.get(name)
     return value if reader is None else reader(value)

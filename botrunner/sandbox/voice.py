@@ -105,6 +105,7 @@ class Voice(Registry):
         guild.voice_states[user_id] = guild.voice_states.pop(user_id)
         self._dispatch_state(guild, member, state, channel_id)
         self.tell_stay(left)
+        self._empty(guild, left.channel_id)
         self.tell_stay(Stay(guild_id, user_id, channel_id, now))
         self.record(
             guild,
@@ -129,6 +130,7 @@ class Voice(Registry):
         state.self_stream = state.self_video = False
         self._dispatch_state(guild, member, state, None)
         self.tell_stay(Stay(guild_id, user_id, state.channel_id, state.since, self.clock()))
+        self._empty(guild, state.channel_id)
         self.record(
             guild, AuditAction.MEMBER_DISCONNECT, by=by, reason=reason, options={"count": "1"}
         )
@@ -170,6 +172,34 @@ class Voice(Registry):
             )
         return state
 
+    def set_voice_status(
+        self,
+        guild_id: int,
+        channel_id: int,
+        status: str | None,
+        *,
+        by: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Sets the line that stands under a voice channel's name; None takes it away."""
+        guild, channel = self.guild(guild_id), self._voice_channel(guild_id, channel_id)
+        if channel.status == status:
+            return
+        channel.status = status
+        told = {"guild_id": str(guild_id), "id": str(channel_id), "status": status or ""}
+        self.dispatch(guild, "VOICE_CHANNEL_STATUS_UPDATE", told)
+        options = {"channel_id": str(channel_id)} | ({} if status is None else {"status": status})
+        self.record(
+            guild,
+            AuditAction.VOICE_CHANNEL_STATUS_DELETE
+            if status is None
+            else AuditAction.VOICE_CHANNEL_STATUS_CREATE,
+            by=by,
+            target_id=channel_id,
+            reason=reason,
+            options=options,
+        )
+
     # Within -------------------------------------------------------------------------------
 
     def _voice_channel(self, guild_id: int, channel_id: int) -> Channel:
@@ -177,6 +207,12 @@ class Voice(Registry):
         if not channel.is_voice:
             raise NotAVoiceChannelError(channel_id=channel_id)
         return channel
+
+    def _empty(self, guild: Guild, channel_id: int) -> None:
+        """Takes away the status of a channel that everybody has left."""
+        channel = guild.channels.get(channel_id)
+        if channel is not None and channel.status and not guild.in_channel(channel_id):
+            self.set_voice_status(guild.id, channel_id, None)
 
     @staticmethod
     def _state(guild: Guild, user_id: int) -> VoiceState:

@@ -21,6 +21,7 @@ from botrunner.sandbox.entities import (
     User,
 )
 from botrunner.sandbox.founding import found_bot, found_guild
+from botrunner.sandbox.interactions import Interactions
 from botrunner.sandbox.scheduling import Scheduling
 from botrunner.sandbox.voice import Voice, member_update
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Stay", "World", "build_world"]
 
 
-class World(Voice, Scheduling):
-    """Guilds, members, roles, channels, voice and events, and the verbs that change them."""
+class World(Voice, Scheduling, Interactions):
+    """Guilds, members, roles, channels, voice, events and chats, and the verbs of them."""
 
     # Members ------------------------------------------------------------------------------
 
@@ -261,6 +262,7 @@ class World(Voice, Scheduling):
             if event.channel_id == channel_id:
                 self.delete_scheduled_event(guild_id, event.id)
         del guild.channels[channel_id]
+        self.chats.pop(channel_id, None)
         if guild.afk_channel_id == channel_id:
             guild.afk_channel_id = None
         self._dispatch_channel(guild, "CHANNEL_DELETE", channel)

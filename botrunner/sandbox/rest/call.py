@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import orjson
-from aiohttp import web
 
 from botrunner.sandbox.rest.errors import ApiError, AwayError
 from botrunner.sandbox.rest.form import Form
@@ -17,6 +16,8 @@ from botrunner.sandbox.snowflakes import read_id
 from community.domain.permissions import Permission
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from botrunner.sandbox.entities import Channel, Guild, Member
     from botrunner.sandbox.rest.limits import Limit
     from botrunner.sandbox.server import Sandbox
@@ -44,9 +45,9 @@ class Call:
 
     @property
     def major(self) -> str:
-        """The id of the guild or channel whose rate limit it is under; empty where of neither."""
+        """What its rate limit is under: a guild, a channel or a token; empty where of none."""
         found = self.request.match_info
-        return found.get("guild") or found.get("channel") or ""
+        return found.get("guild") or found.get("channel") or found.get("token") or ""
 
     def take(self, route: str, major: str, limit: Limit | None = None) -> None:
         """Counts it against a rate limit; refuses it where none is left."""
@@ -80,8 +81,16 @@ class Call:
         Raises:
             ApiError: if it is no JSON (50109) or no object (50035).
         """
+        return Form(await self.json())
+
+    async def json(self) -> Any:
+        """Reads the body, whatever it is; an empty one is an empty object.
+
+        Raises:
+            ApiError: if it is no JSON (50109).
+        """
         try:
-            return Form(orjson.loads(await self.request.read() or b"{}"))
+            return orjson.loads(await self.request.read() or b"{}")
         except orjson.JSONDecodeError:
             raise ApiError(50109) from None
 
@@ -187,12 +196,3 @@ def top_position(guild: Guild, user_id: int) -> int:
     """Finds the position of a member's highest role."""
     held = guild.members[user_id].roles
     return max((guild.roles[i].position for i in held if i in guild.roles), default=0)
-
-
-def answered(value: Answer, *, status: int = 200) -> web.Response:
-    """Makes a response; discord.py parses JSON under exactly this content type only."""
-    if value is None:
-        return web.Response(status=204)
-    return web.Response(
-        body=orjson.dumps(value), status=status, headers={"Content-Type": "application/json"}
-    )

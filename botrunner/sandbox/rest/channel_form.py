@@ -58,7 +58,7 @@ def read_channel(call: Call, guild: Guild, form: Form, channel: Channel | None) 
     if overwrites is not None:
         former = [] if channel is None else channel.overwrites
         for overwrite in set(overwrites) - set(former):
-            need_to_set(call, guild, overwrite)
+            need_to_set(call, guild, overwrite, channel)
         fields["overwrites"] = overwrites
     return fields
 
@@ -148,14 +148,32 @@ def read_overwrite(
     return Overwrite(target_id, is_role=int(kind) == 0, **sides)
 
 
-def need_to_set(call: Call, guild: Guild, overwrite: Overwrite) -> None:
+def need_to_set(
+    call: Call, guild: Guild, overwrite: Overwrite, channel: Channel | None = None
+) -> None:
     """Refuses an overwrite of what our bot does not hold itself.
 
-    Overwriting MANAGE_ROLES takes an administrator.
+    It has to hold it in the guild or, in a channel that there is, in the channel's category,
+    unless an overwrite of the channel gives it MANAGE_ROLES. Overwriting MANAGE_ROLES takes an
+    administrator.
     """
-    held = guild.permissions_of(call.bot_id, now=call.world.clock())
+    now = call.world.clock()
+    base = held = guild.permissions_of(call.bot_id, now=now)
+    if channel is not None:
+        parent = guild.channels.get(channel.parent_id or 0)
+        if parent is not None:
+            held |= guild.permissions_of(call.bot_id, parent, now=now)
     touched = overwrite.allow | overwrite.deny
-    if touched & ~held:
+    if touched & Permission.MANAGE_ROLES and not base & Permission.ADMINISTRATOR:
         raise ApiError(50013)
-    if touched & Permission.MANAGE_ROLES and not held & Permission.ADMINISTRATOR:
+    if touched & ~held and not (channel is not None and _is_trusted(call, guild, channel)):
         raise ApiError(50013)
+
+
+def _is_trusted(call: Call, guild: Guild, channel: Channel) -> bool:
+    """Says whether an overwrite of the channel itself gives our bot MANAGE_ROLES."""
+    mine = {call.bot_id, *guild.members[call.bot_id].roles}
+    return any(
+        overwrite.allow & Permission.MANAGE_ROLES and overwrite.target_id in mine
+        for overwrite in channel.overwrites
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.rest.channel_form import (
     MOST_OVERWRITES,
     need_to_set,
@@ -16,6 +17,8 @@ from community.domain.permissions import Permission
 
 if TYPE_CHECKING:
     from botrunner.sandbox.rest.call import Answer, Call
+
+MOST_STATUS = 500
 
 
 async def get_channel(call: Call) -> Answer:
@@ -44,6 +47,25 @@ async def delete_channel(call: Call) -> Answer:
     return channel.payload() | {"guild_id": str(guild.id)}
 
 
+async def put_voice_status(call: Call) -> Answer:
+    """Answers ``PUT /channels/{channel}/voice-status``.
+
+    Who is not connected to the channel has to be one who may manage it.
+    """
+    guild, channel = call.channel(needs=Permission.SET_VOICE_CHANNEL_STATUS)
+    if channel.type is not ChannelType.VOICE:
+        raise ApiError(50024)
+    state = guild.voice_states.get(call.bot_id)
+    if state is None or state.channel_id != channel.id:
+        call.need(guild, Permission.MANAGE_CHANNELS, channel)
+    form = await call.form()
+    status = form.text("status", most=MOST_STATUS)
+    form.check()
+    call.world.set_voice_status(
+        guild.id, channel.id, status or None, by=call.bot_id, reason=call.reason
+    )
+
+
 async def put_overwrite(call: Call) -> Answer:
     """Answers ``PUT /channels/{channel}/permissions/{target}``."""
     guild, channel = call.channel(needs=Permission.MANAGE_ROLES)
@@ -60,7 +82,7 @@ async def put_overwrite(call: Call) -> Answer:
     form.check()
     if overwrite is None or (overwrite.is_role and target_id not in guild.roles):
         raise ApiError(10009)
-    need_to_set(call, guild, overwrite)
+    need_to_set(call, guild, overwrite, channel)
     call.world.set_overwrite(guild.id, channel.id, overwrite, by=call.bot_id, reason=call.reason)
     return None
 

@@ -36,6 +36,23 @@ class Form:
             )
         self.fields: dict[str, Any] = body
         self.errors: dict[str, Any] = {}
+        self._place = ""
+
+    def within(self, name: str, entry: Any) -> Form | None:
+        """Opens an object that stands in this one; what is wrong with it is noted here.
+
+        Args:
+            name: where it stands, with dots.
+            entry: the object; None is given back where it is none.
+        """
+        if not isinstance(entry, dict):
+            self.complain(
+                name, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType"
+            )
+            return None
+        inner = Form(entry)
+        inner.errors, inner._place = self.errors, f"{self._place}{name}."
+        return inner
 
     def has(self, name: str) -> bool:
         """Says whether a field is there, null included."""
@@ -44,7 +61,7 @@ class Form:
     def complain(self, name: str, code: str, message: str) -> None:
         """Notes what is wrong with a field; a dot leads into a list or an object."""
         place = self.errors
-        for step in name.split("."):
+        for step in f"{self._place}{name}".split("."):
             place = place.setdefault(step, {})
         place.setdefault("_errors", []).append({"code": code, "message": message})
 

@@ -22,7 +22,12 @@ OF_ROUTE = {
     "POST /guilds/{guild}/channels": Limit(10, 10.0),
     "POST /channels/{channel}/messages": Limit(5, 5.0),
     "GET /guilds/{guild}/members": Limit(10, 10.0),
+    "POST /webhooks/{application}/{token}": Limit(5, 2.0),
+    "PATCH /webhooks/{application}/{token}/messages/{message}": Limit(5, 2.0),
+    "PATCH /channels/{channel}/messages/{message}": Limit(5, 5.0),
 }
+#: Beyond so many buckets those that have begun anew are forgotten.
+MOST_BUCKETS = 5_000
 #: Requests of one bot over all routes.
 GLOBAL, GLOBAL_LIMIT = "global", Limit(50, 1.0)
 #: Changes of a channel's name, which Discord limits beyond what its headers say.
@@ -32,12 +37,13 @@ RENAMES = Limit(2, 600.0)
 class TooManyRequestsError(Exception):
     """A rate limit is used up."""
 
-    def __init__(self, wait: float, *, scope: str) -> None:
+    def __init__(self, wait: float, *, scope: str, code: int | None = None) -> None:
         """Says how long to wait.
 
         Args:
             wait: seconds.
             scope: ``user``, ``global`` or ``shared``.
+            code: of a limit that has one of its own.
         """
         super().__init__(wait)
         whole = scope == GLOBAL
@@ -45,7 +51,7 @@ class TooManyRequestsError(Exception):
             "message": "You are being rate limited.",
             "retry_after": round(wait, 3),
             "global": whole,
-        }
+        } | ({} if code is None else {"code": code})
         self.headers = {"Retry-After": str(int(wait) + 1), "X-RateLimit-Scope": scope} | (
             {"X-RateLimit-Global": "true"} if whole else {}
         )
@@ -90,6 +96,9 @@ class Limits:
     def _bucket(self, route: str, major: str, limit: Limit | None = None) -> Bucket:
         key = (route, major)
         if key not in self.buckets:
+            if len(self.buckets) >= MOST_BUCKETS:
+                now = time.time()
+                self.buckets = {k: b for k, b in self.buckets.items() if b.reset_at > now}
             limit = limit or OF_ROUTE.get(route, USUAL)
             self.buckets[key] = Bucket(limit, limit.requests, 0.0)
         return self.buckets[key]

@@ -1,28 +1,28 @@
-"""Which handler answers which path of ``/api/v10``, and what stands around every one."""
+"""Which handler answers which path of ``/api/v10``."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
-
-from aiohttp import web
 
 from botrunner.sandbox.rest import (
     application,
     channels,
+    commands,
     guilds,
+    interactions,
     members,
     messages,
     scheduled_events,
+    webhooks,
 )
-from botrunner.sandbox.rest.call import Call, Handler, answered
-from botrunner.sandbox.rest.errors import ApiError, AwayError
-from botrunner.sandbox.rest.limits import GLOBAL, GLOBAL_LIMIT, TooManyRequestsError
+from botrunner.sandbox.rest.replies import answered
+from botrunner.sandbox.rest.serving import serve
 
 if TYPE_CHECKING:
-    from botrunner.sandbox.server import Sandbox
+    from aiohttp import web
 
-WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from botrunner.sandbox.rest.call import Handler
+    from botrunner.sandbox.server import Sandbox
 
 ROUTES: dict[str, Handler] = {
     "GET /gateway": application.get_gateway,
@@ -30,6 +30,21 @@ ROUTES: dict[str, Handler] = {
     "GET /users/@me": application.get_me,
     "GET /applications/@me": application.get_application,
     "GET /oauth2/applications/@me": application.get_application,
+    "GET /applications/{application}/commands": commands.get_commands,
+    "PUT /applications/{application}/commands": commands.put_commands,
+    "GET /applications/{application}/commands/{command}": commands.get_command,
+    "DELETE /applications/{application}/commands/{command}": commands.delete_command,
+    "GET /applications/{application}/guilds/{guild}/commands": commands.get_commands,
+    "PUT /applications/{application}/guilds/{guild}/commands": commands.put_commands,
+    "GET /applications/{application}/guilds/{guild}/commands/{command}": commands.get_command,
+    "DELETE /applications/{application}/guilds/{guild}/commands/{command}": (
+        commands.delete_command
+    ),
+    "POST /interactions/{interaction}/{token}/callback": interactions.post_callback,
+    "POST /webhooks/{application}/{token}": webhooks.post_followup,
+    "GET /webhooks/{application}/{token}/messages/{message}": webhooks.get_answer,
+    "PATCH /webhooks/{application}/{token}/messages/{message}": webhooks.patch_answer,
+    "DELETE /webhooks/{application}/{token}/messages/{message}": webhooks.delete_answer,
     "GET /guilds/{guild}": guilds.get_guild,
     "GET /guilds/{guild}/roles": guilds.get_roles,
     "GET /guilds/{guild}/channels": guilds.get_channels,
@@ -53,61 +68,24 @@ ROUTES: dict[str, Handler] = {
     "GET /channels/{channel}": channels.get_channel,
     "PATCH /channels/{channel}": channels.patch_channel,
     "DELETE /channels/{channel}": channels.delete_channel,
+    "PUT /channels/{channel}/voice-status": channels.put_voice_status,
     "PUT /channels/{channel}/permissions/{target}": channels.put_overwrite,
     "DELETE /channels/{channel}/permissions/{target}": channels.delete_overwrite,
+    "GET /channels/{channel}/messages": messages.get_messages,
     "POST /channels/{channel}/messages": messages.post_message,
     "GET /channels/{channel}/messages/{message}": messages.get_message,
     "PATCH /channels/{channel}/messages/{message}": messages.patch_message,
     "DELETE /channels/{channel}/messages/{message}": messages.delete_message,
 }
-CREATING = frozenset({"POST /guilds/{guild}/channels"})
-WITHOUT_TOKEN = frozenset({"GET /gateway"})
 
 
 def add_routes(app: web.Application, sandbox: Sandbox) -> None:
     """Puts all of REST under ``/api/v10``."""
     for route, handler in ROUTES.items():
         method, path = route.split(" ")
-        app.router.add_route(method, f"/api/v10{path}", _serve(sandbox, route, handler))
+        app.router.add_route(method, f"/api/v10{path}", serve(sandbox, route, handler))
     app.router.add_route("*", "/api/{rest:.*}", _nothing_here)
 
 
 async def _nothing_here(_: web.Request) -> web.Response:
     return answered({"message": "404: Not Found", "code": 0}, status=404)
-
-
-def _serve(sandbox: Sandbox, route: str, handler: Handler) -> WebHandler:
-    async def serve(request: web.Request) -> web.StreamResponse:
-        call = Call(request, sandbox)
-        try:
-            response = await _guarded(call, route, handler)
-        except ApiError as error:
-            response = answered(error.body, status=error.status)
-        except AwayError:
-            response = answered({"message": "503: Service Unavailable", "code": 0}, status=503)
-        except TooManyRequestsError as error:
-            response = answered(error.body, status=429)
-            response.headers.update(error.headers)
-        # Discord's front says who it is; a 429 without it is taken for a ban by discord.py.
-        response.headers["Via"] = "1.1 google"
-        response.headers.update(sandbox.limits.headers(route, call.major))
-        return response
-
-    return serve
-
-
-async def _guarded(call: Call, route: str, handler: Handler) -> web.Response:
-    faults = call.sandbox.faults
-    if route not in WITHOUT_TOKEN:
-        if call.request.headers.get("Authorization") != f"Bot {call.sandbox.token}":
-            raise ApiError(0)
-        call.take(GLOBAL, "", GLOBAL_LIMIT)
-    call.take(route, call.major)
-    if faults.strikes("limited"):
-        raise TooManyRequestsError(0.2, scope="shared")
-    if faults.strikes("error"):
-        return answered({"message": "500: Internal Server Error", "code": 0}, status=500)
-    value = await handler(call)
-    if faults.strikes("aftermath"):
-        return answered({"message": "502: Bad Gateway", "code": 0}, status=502)
-    return answered(value, status=201 if route in CREATING else 200)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.intents import Intent
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.rest_client import Rest, text_of
 
@@ -35,6 +37,16 @@ async def test_me_and_application_are_the_bot(rest: Rest, world: World) -> None:
         status, answer = await rest("GET", path)
 
         assert (status, answer["id"]) == (200, str(world.bot.id))
+
+
+async def test_the_applications_flags_tell_the_privileged_intents(
+    rest: Rest, sandbox: Sandbox
+) -> None:
+    _, with_all = await rest("GET", "/applications/@me")
+    sandbox.gateway.options = GatewayOptions(privileged=int(Intent.MESSAGE_CONTENT))
+    _, with_one = await rest("GET", "/applications/@me")
+
+    assert (with_all["flags"], with_one["flags"]) == (1 << 13 | 1 << 15 | 1 << 19, 1 << 19)
 
 
 async def test_guild_is_shown_with_roles_channels_and_members(rest: Rest, guild: Guild) -> None:
@@ -108,20 +120,6 @@ async def test_a_guild_in_an_outage_is_away_and_not_unknown(
     world.end_outage(guild.id)
     _, state = await rest("GET", f"/guilds/{guild.id}/voice-states/{people[0]}")
     assert state["channel_id"] == str(rooms[0])
-
-
-async def test_messages_are_written_edited_and_deleted(rest: Rest, guild: Guild) -> None:
-    base = f"/channels/{text_of(guild)}/messages"
-    status, message = await rest("POST", base, {"content": "hello"})
-    path = f"{base}/{message['id']}"
-    _, edited = await rest("PATCH", path, {"content": "good bye"})
-
-    assert (status, edited["content"]) == (200, "good bye")
-    assert (await rest("GET", path))[1]["edited_timestamp"] is not None
-    assert (await rest("DELETE", path))[0] == 204
-    assert await rest.code("GET", path) == (404, 10008)
-    assert await rest.code("POST", base, {}) == (400, 50006)
-    assert await rest.code("POST", base, {"content": "x" * 2_001}) == (400, 50035)
 
 
 async def test_audit_log_needs_its_permission(rest: Rest, world: World, guild: Guild) -> None:
