@@ -109,18 +109,20 @@ async def test_ten_in_a_hub_get_ten_rooms_and_one_session_each(rooms: Rooms) -> 
         since = time.monotonic()
         for who in range(10):
             rooms.enter(who, hub.channel_id)
+        await until(lambda: len(rooms.made()) == 10)
+        took = time.monotonic() - since
+        # Discord lets a bot move ten members in ten seconds; discord.py saves the last one.
         await until(
             lambda: len({rooms.where(who) for who in range(10)} - {hub.channel_id}) == 10,
-            seconds=8,
+            seconds=15,
         )
-        took = time.monotonic() - since
         await settled(bot)
         rows = await rooms.rows()
         for row in rows:
             await rooms.until(row, "occupied")
         sessions = await stored(lambda: list(VoiceSession.objects.all()))
 
-    assert took < 4.0
+    assert took < 2.0
     made = rooms.made()
     assert len(made) == len(rows) == 10
     assert {(channel.user_limit, channel.bitrate) for channel in made} == {(5, 48_000)}
