@@ -1,4 +1,4 @@
-"""The bot stops, or is killed, wherever a room is in its life: the next one goes on from the row."""
+"""The bot stops wherever a room is in its life: the next one goes on from the row."""
 
 from __future__ import annotations
 
