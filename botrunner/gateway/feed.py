@@ -15,6 +15,7 @@ from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
     entries,
+    guild_of,
     mapping,
     snowflake,
     snowflake_or_none,
@@ -400,11 +401,3 @@ class Feed:
     def _could_not_read(self, name: str, what: str) -> None:
         self._figures.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
-
-
-def guild_of(payload: Any) -> object:
-    """Gives the guild's id as an event's payload writes it, or None where it has none."""
-    if not isinstance(payload, dict):
-        return None
-    guild_id = payload.get("guild_id", payload.get("id"))
-    return guild_id if isinstance(guild_id, str | int) else None

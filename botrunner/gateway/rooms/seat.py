@@ -57,10 +57,7 @@ class BotSeat:
 
     async def leave(self, guild_id: int, channel_id: int) -> None:
         """Has the bot leave a channel that is about to go, if it sits there."""
-        moving = self._moving.get(guild_id)
-        if moving is not None and self._targets.get(guild_id) == channel_id:
-            moving.cancel()
-        if self._voice.where(guild_id) != channel_id:
+        if channel_id not in {self._voice.where(guild_id), self._targets.get(guild_id)}:
             return
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -74,9 +71,11 @@ class BotSeat:
 
     async def _sit(self, guild_id: int, channel_id: int) -> None:
         try:
-            await self._voice.sit(guild_id, channel_id)
+            problem = await self._voice.sit(guild_id, channel_id)
         except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
-            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, error)
-            self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS
+            problem = error
         finally:
             del self._moving[guild_id], self._targets[guild_id]
+        if problem is not None:
+            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, problem)
+            self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS

@@ -70,7 +70,7 @@ def test_whom_staff_shut_out_stays_shut_out(*, gone: bool) -> None:
     role = snowflake()
     deny = int(Permission.CONNECT | Permission.SPEAK)
     category_id = place_of(room).parent_id
-    for channel_id in {category_id, room.hub.channel_id} - {None}:
+    for channel_id in {category_id or room.hub.channel_id, room.hub.channel_id}:
         Overwrite.objects.create(
             channel_id=channel_id, target_kind=OverwriteTarget.ROLE, target_id=role, deny=deny
         )

@@ -30,12 +30,13 @@ class Voice:
     done: list[str] = field(default_factory=list)
     refuses: int = 0
 
-    async def sit(self, guild_id: int, channel_id: int) -> None:
+    async def sit(self, guild_id: int, channel_id: int) -> Exception | None:
         if self.refuses:
             self.refuses -= 1
-            raise TimeoutError
+            return TimeoutError()
         self.at[guild_id] = channel_id
         self.done.append("sat")
+        return None
 
     async def leave(self, guild_id: int, channel_id: int) -> None:
         assert self.at.pop(guild_id) == channel_id

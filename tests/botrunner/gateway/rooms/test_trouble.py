@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db.models import F
 
-from botrunner.gateway import books
 from botrunner.models import Room
 from botrunner.services.rooms import presence
 from community.models import Shard
@@ -67,7 +66,7 @@ async def test_an_error_about_rooms_does_not_hold_up_sessions(
         if failing:
             raise error
 
-    monkeypatch.setattr(books.presence, "follow", fail)
+    monkeypatch.setattr(presence, "follow", fail)
     monkeypatch.setattr("botrunner.gateway.rooms.keeper.RECOUNT_SECONDS", 0.2)
     async with running(rooms.community) as bot:
         room = await rooms.until(await rooms.ask(), "waiting")
