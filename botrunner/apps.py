@@ -13,9 +13,14 @@ class BotrunnerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Shows this floor on the pages of the floors below."""
+        """Tells the floors below what they cannot know, and shows itself on their pages."""
         # Models are loaded by now.
-        from botrunner.services.rooms.drift import OrphanedRooms, RoomPermissions  # noqa: PLC0415
+        from botrunner.services.rooms import hubs  # noqa: PLC0415 - models are loaded now
+        from botrunner.services.rooms.drift import (  # noqa: PLC0415 - models are loaded now
+            OrphanedRooms,
+            RoomPermissions,
+        )
 
         sessions_registry.add_drift_part(OrphanedRooms())
         sessions_registry.add_drift_part(RoomPermissions())
+        sessions_registry.name_hubs(hubs.hubs_of)

@@ -15,10 +15,12 @@ from botrunner.gateway.guild_feed import GuildFeed
 from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
+    guild_of,
     mapping,
     snowflake,
     snowflake_or_none,
 )
+from botrunner.gateway.rooms.effects import mark_in
 from botrunner.gateway.scheduled_feed import ScheduledFeed
 from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
 from sessions_app.domain import words
@@ -27,6 +29,7 @@ from sessions_app.domain.facts import GapReplayed
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from botrunner.gateway.blindness import Sight
     from botrunner.gateway.clock import Clock
@@ -52,6 +55,7 @@ class Feed:
         put: Callable[[float, object], None],
         requests: MemberRequests,
         interests: Interests,
+        channel_made: Callable[[UUID, int], None] = lambda _room, _channel: None,
         has_members_intent: bool,
         figures: Figures | None = None,
         stall_seconds: float | None = None,
@@ -65,6 +69,7 @@ class Feed:
             put: takes a thing for the writer, with the instant of its arrival.
             requests: the guilds whose members are asked for.
             interests: asks who is interested in scheduled events.
+            channel_made: told of each room whose channel the audit log says was made.
             has_members_intent: whether members are stated and their changes told.
             figures: counted up; None for figures of its own.
             stall_seconds: after so long without a tick the process stood still; None for
@@ -78,6 +83,7 @@ class Feed:
         self._clock = clock
         self._put_at = put
         self._requests = requests
+        self._channel_made = channel_made
         self._directory = DirectoryFeed(
             sight=sight,
             requests=requests,
@@ -253,6 +259,9 @@ class Feed:
         explained = translate.leave_explained(payload, at=self._at)
         if explained is not None:
             self._put(explained)
+        marked = mark_in(payload, bot_id=self._user_id)
+        if marked is not None:
+            self._channel_made(*marked)
         return True
 
     # Voice ------------------------------------------------------------------
@@ -283,11 +292,3 @@ class Feed:
     def _could_not_read(self, name: str, what: str) -> None:
         self._figures.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
-
-
-def guild_of(payload: Any) -> object:
-    """Gives the guild's id as an event's payload writes it, or None where it has none."""
-    if not isinstance(payload, dict):
-        return None
-    guild_id = payload.get("guild_id", payload.get("id"))
-    return guild_id if isinstance(guild_id, str | int) else None

@@ -1,113 +1,138 @@
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from botrunner.gateway.rooms.bot_voice import BotVoice
-from tests.botrunner.gateway.conftest import running, serving, until
+from botrunner.gateway.rooms import keeper
+from botrunner.models import Hub, Room, RoomRules
+from botrunner.sandbox.entities import ChannelType
+from botrunner.sandbox.rest.route_faults import RouteFault
+from botrunner.services.rooms import hubs, requests, rules
+from tests.botrunner.gateway.conftest import now, running, serving, stored, until_stored
+from tests.botrunner.gateway.rooms.sitting import Sitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from uuid import UUID
 
-    import discord
-
-    from botrunner.gateway.supervisor import Supervisor
-    from botrunner.sandbox.voice_server.servers import VoiceServers
+    from botrunner.domain.rooms.room import Timing
+    from botrunner.sandbox.entities import Channel
     from tests.botrunner.gateway.conftest import Community
 
+MAKE = "POST /guilds/{guild}/channels"
+DELETE = "DELETE /channels/{channel}"
+MOVE = "PATCH /guilds/{guild}/members/{user}"
+AUDIT_LOG = "GET /guilds/{guild}/audit-logs"
 
-class Sitter:
-    """A whole bot beside a sandbox, and its seat in voice.
 
-    Attributes:
-        unseated: (guild, channel) each time that it sat no more without having been told.
-    """
+class Rooms:
+    """Rooms of a community in the sandbox, and what is asked of Discord for them."""
 
-    def __init__(self, community: Community, supervisor: Supervisor) -> None:
+    def __init__(self, community: Community) -> None:
         self.community = community
         self.world = community.world
-        self.guild_id = community.guild.id
-        self.rooms = [
-            channel_id
-            for channel_id in community.voice
-            if not community.guild.channels[channel_id].user_limit
-            and not community.guild.channels[channel_id].overwrites
-        ]
-        self.unseated: list[tuple[int, int]] = []
-        self._supervisor = supervisor
-        self.voice = self.new_voice()
+        self.guild = community.guild
+        self.before = set(self.guild.channels)
 
-    @property
-    def servers(self) -> VoiceServers:
-        return self.community.sandbox.voice_servers
+    def made(self) -> list[Channel]:
+        """The channels that were not there at the start and are there now."""
+        return [each for each in self.guild.channels.values() if each.id not in self.before]
 
-    def client(self) -> discord.Client | None:
-        connection = self._supervisor.shards[0]._connection_to_discord()
-        return None if connection is None else connection.client
-
-    def knows_the_guild(self) -> bool:
-        client = self.client()
-        return client is not None and client.get_guild(self.guild_id) is not None
-
-    def new_voice(self, *, sit_seconds: float = 5.0) -> BotVoice:
-        self.voice = BotVoice(
-            shard_id=0,
-            client=self.client,
-            on_unseated=lambda guild_id, channel_id: self.unseated.append((guild_id, channel_id)),
-            sit_seconds=sit_seconds,
+    def fail(self, route: str, **fault: Any) -> RouteFault:
+        """Has the next request of a route answered as is said, with 500 where nothing is."""
+        return self.community.sandbox.route_faults.lay(
+            RouteFault(**({"route": route, "way": "answer"} | fault))
         )
-        return self.voice
 
-    async def sit(self, room: int) -> str | None:
-        """Sits in one of the rooms; gives the code of what stood in the way."""
-        problem = await self.voice.sit(self.guild_id, self.rooms[room])
-        return None if problem is None else problem.code
+    def people(self, who: int) -> int:
+        return self.community.people[who]
 
-    async def leave(self, room: int) -> bool:
-        return await self.voice.leave(self.guild_id, self.rooms[room])
+    def enter(self, who: int, channel_id: int) -> None:
+        self.world.join(self.guild.id, self.people(who), channel_id)
 
-    def where(self) -> int | None:
-        """Which of the rooms the bot believes to be in."""
-        channel_id = self.voice.where(self.guild_id)
-        return None if channel_id is None else self.rooms.index(channel_id)
+    def where(self, who: int) -> int | None:
+        state = self.guild.voice_states.get(self.people(who))
+        return None if state is None else state.channel_id
 
-    def really(self) -> int | None:
-        """Which of the rooms it is in."""
-        state = self.community.guild.voice_states.get(self.world.bot.id)
-        return None if state is None else self.rooms.index(state.channel_id)
+    def leave(self, who: int) -> None:
+        self.world.leave(self.guild.id, self.people(who))
 
-    def has_place(self) -> bool:
-        """Whether a voice server has described a session to it that is still open."""
-        place = self.servers.places.get(self.guild_id)
-        return place is not None and place.conversation is not None and place.is_described
+    async def ask(self, who: int = 0, name: str = "Mira") -> Room:
+        """Has a member ask for a room."""
+        return await stored(
+            lambda: requests.request_room(
+                self.guild.id, self.people(who), now=now(), display_name=name
+            )
+        )
 
-    async def left_nothing(self) -> None:
-        """Waits until no task, thread or connection of voice is left."""
-        with contextlib.suppress(AssertionError):
-            await until(lambda: not voice_threads() and not voice_tasks(), seconds=5)
-        assert not voice_threads()
-        assert not voice_tasks()
-        await until(lambda: self.servers.connected == 0, seconds=5)
-        assert not self.servers.places
-        client = self.client()
-        assert client is None or not client.voice_clients
+    async def have(self, **chosen: Any) -> None:
+        """Has the guild choose."""
+        await stored(
+            lambda: RoomRules.objects.update_or_create(guild_id=self.guild.id, defaults=chosen)
+        )
+
+    async def hub(self, **fields: Any) -> Hub:
+        """Makes a hub, a voice channel of its own."""
+        category = self.world.create_channel(self.guild.id, type=ChannelType.CATEGORY, name="Rooms")
+        channel = self.world.create_channel(
+            self.guild.id,
+            type=ChannelType.VOICE,
+            name="Join to create",
+            parent_id=category.id,
+            user_limit=5,
+            bitrate=48_000,
+        )
+        self.before |= {category.id, channel.id}
+        hub = Hub(guild_id=self.guild.id, channel_id=channel.id, created_at=now(), **fields)
+        await stored(lambda: hubs.keep(hub, now=now()))
+        return hub
+
+    async def row(self, room: Room | UUID) -> Room:
+        pk = room.pk if isinstance(room, Room) else room
+        return await stored(lambda: Room.objects.get(pk=pk))
+
+    async def rows(self) -> list[Room]:
+        return await stored(lambda: list(Room.objects.order_by("requested_at", "id")))
+
+    async def until(self, room: Room | UUID, *states: str, seconds: float = 10.0) -> Room:
+        """Waits until a room is in one of these states."""
+
+        async def is_there() -> bool:
+            return (await self.row(room)).state in states
+
+        await until_stored(is_there, seconds=seconds)
+        return await self.row(room)
+
+    async def story(self, room: Room | UUID) -> list[tuple[str, str]]:
+        row = await self.row(room)
+        return await stored(lambda: list(row.steps.values_list("happening", "state")))
 
 
-def voice_threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("voice-")]
+@pytest.fixture
+def timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes pauses after what failed short; what is waited for stays as it was chosen."""
+    usual = rules.timing_of
+
+    def timing_of(room: Room) -> Timing:
+        return replace(
+            usual(room),
+            settling=timedelta(seconds=1),
+            look_pause=timedelta(seconds=0.2),
+            first_pause=timedelta(seconds=0.1),
+            longest_pause=timedelta(seconds=0.3),
+        )
+
+    monkeypatch.setattr("botrunner.services.rooms.steps.timing_of", timing_of)
+    monkeypatch.setattr(keeper, "REST_SECONDS", 0.3)
 
 
-def voice_tasks() -> list[str]:
-    names = [task.get_name() for task in asyncio.all_tasks()]
-    return [
-        name
-        for name in names
-        if name.startswith("Voice ") or name in {"sit", "wait for a voice state"}
-    ]
+@pytest.fixture
+async def rooms(timing: None) -> AsyncIterator[Rooms]:  # noqa: ARG001 - short pauses
+    async with serving(keeps_short_stays=True) as community:
+        yield Rooms(community)
 
 
 @pytest.fixture

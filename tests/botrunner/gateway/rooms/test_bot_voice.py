@@ -15,7 +15,7 @@ from community.domain.permissions import Overwrite, Permission
 from tests.botrunner.gateway.conftest import is_live, until
 
 if TYPE_CHECKING:
-    from tests.botrunner.gateway.rooms.conftest import Sitter
+    from tests.botrunner.gateway.rooms.sitting import Sitter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
