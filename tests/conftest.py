@@ -22,11 +22,14 @@ SESSIONS_AT_ONCE = 16
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[None]:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,  # noqa: ARG001 - for its effect
+) -> Iterator[None]:
     """Starts a PostgreSQL for the run where no DATABASE_URL is set.
 
     Its data folder is kept, so that the next run starts at once; runs at the same time
-    have one each.
+    have one each. On a server that is named, tests that run side by side have a database
+    each.
     """
     if os.environ["DATABASE_URL"]:
         yield
