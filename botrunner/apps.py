@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from sessions_app import registry as sessions_registry
+
 
 class BotrunnerConfig(AppConfig):
     """The top floor: it may import all the others, and none of them imports it."""
@@ -9,3 +11,10 @@ class BotrunnerConfig(AppConfig):
     name = "botrunner"
     verbose_name = "Bot"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tells the floors below what they cannot know by themselves."""
+        # Models are loaded by now.
+        from botrunner.services.rooms import hubs  # noqa: PLC0415
+
+        sessions_registry.name_hubs(hubs.hubs_of)

@@ -71,6 +71,33 @@ def event_ids_of(session_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
     return found
 
 
+_HubFinder = Callable[["Collection[int]"], "Mapping[int, Collection[int]]"]
+_hub_finders: list[_HubFinder] = []
+
+
+def name_hubs(finder: _HubFinder) -> _HubFinder:
+    """Says which channels members only pass through on the way to another one.
+
+    Whoever changes what it says asks the bot to read the guild's rules anew.
+
+    Args:
+        finder: gives, by guild id, channel ids, in one statement for all of the guilds; those
+            without any may be left out.
+    """
+    _hub_finders.append(finder)
+    return finder
+
+
+def hub_channel_ids_of(guild_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Gives, by guild id, the channels that members only pass through; each has a set."""
+    found: dict[int, set[int]] = {guild_id: set() for guild_id in guild_ids}
+    if found:
+        for finder in _hub_finders:
+            for guild_id, channel_ids in finder(guild_ids).items():
+                found[guild_id].update(channel_ids)
+    return {guild_id: frozenset(channel_ids) for guild_id, channel_ids in found.items()}
+
+
 _book_checks: dict[str, BookCheck] = {}
 
 

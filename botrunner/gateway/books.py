@@ -20,8 +20,9 @@ from django.utils import timezone
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.settled_log import tell
-from botrunner.gateway.things import Asked, Compared, Mark, RulesWanted
+from botrunner.gateway.things import Asked, Compared, Mark, RoomsDue, RulesWanted
 from botrunner.gateway.writer import DatabaseAwayError, at_database, says_away
+from botrunner.services.rooms import losses, presence
 from community.domain.directory import DirectoryEvent
 from community.domain.errors import RollcallError
 from community.models import Guild
@@ -93,6 +94,7 @@ class Writing:
     scheduled: list[ScheduledFact] = field(default_factory=list)
     batch: Batch | None = None
     settlements: list[Settlement | Compare] = field(default_factory=list)
+    rooms_due: set[int] = field(default_factory=set)
     sequence: int = 0
     mark: Mark | None = None
     is_checkpoint: bool = False
@@ -230,6 +232,8 @@ class Books:
                 writing.settlements.append(self._answer(thing, rules))
             elif isinstance(thing, Compared):
                 self._compare(thing, writing)
+            elif isinstance(thing, RoomsDue):
+                writing.rooms_due.add(thing.guild_id)
             elif isinstance(thing, Mark):
                 self._mark(thing, writing)
         writing.batch = tracker.take()
@@ -312,7 +316,28 @@ class Books:
                 sorted(set(guilds(things))),
             )
 
+    def _write_rooms(self, writing: Writing, batch: Batch) -> None:
+        """Has rooms follow what is written; whatever is wrong with them does not hold it up."""
+        events = [event for event in writing.events if type(event) in losses.TOLD_OF]
+        guild_ids = writing.rooms_due | guilds_told_of(batch)
+        if not (events or guild_ids):
+            return
+        now = self._clock.now()
+        try:
+            with transaction.atomic():
+                losses.hear(events, now=now)
+                presence.follow(guild_ids, now=now)
+                if writing.rooms_due:
+                    presence.expire(writing.rooms_due, now=now)
+        except Exception as error:
+            if says_away(error):
+                raise
+            logger.exception(
+                "Shard %s: the rooms of guilds %s do not follow", self._shard_id, sorted(guild_ids)
+            )
+
     def _write_along(self, writing: Writing, batch: Batch) -> None:
+        self._write_rooms(writing, batch)
         now = self._clock.now()
         for settlement in writing.settlements:
             settlement.write(now=now)
@@ -342,6 +367,16 @@ class Books:
             figures=self._figures(),
             is_last=mark.is_last,
         )
+
+
+def guilds_told_of(batch: Batch) -> set[int]:
+    """Gives the guilds of which a batch says anew who is in voice there."""
+    return {
+        *(state.guild_id for state in batch.voice_states),
+        *(guild_id for guild_id, _ in batch.left),
+        *(settled.guild_id for settled in batch.settled),
+        *batch.sighted,
+    }
 
 
 def of_guilds(facts: Sequence[ScheduledFact]) -> Iterator[int]:

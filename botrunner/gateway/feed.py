@@ -19,6 +19,7 @@ from botrunner.gateway.payload import (
     snowflake,
     snowflake_or_none,
 )
+from botrunner.gateway.rooms.effects import mark_in
 from botrunner.gateway.scheduled_feed import ScheduledFeed
 from botrunner.gateway.stalls import NOTED_SECONDS, Stalls
 from botrunner.gateway.things import RulesWanted
@@ -34,6 +35,7 @@ from sessions_app.domain.facts import BotRemoved, GapReplayed, VoiceSnapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from botrunner.gateway.blindness import Sight
     from botrunner.gateway.clock import Clock
@@ -59,6 +61,7 @@ class Feed:
         put: Callable[[float, object], None],
         requests: MemberRequests,
         interests: Interests,
+        channel_made: Callable[[UUID, int], None] = lambda _room, _channel: None,
         has_members_intent: bool,
         figures: Figures | None = None,
     ) -> None:
@@ -71,6 +74,7 @@ class Feed:
             put: takes a thing for the writer, with the instant of its arrival.
             requests: the guilds whose members are asked for.
             interests: asks who is interested in scheduled events.
+            channel_made: told of each room whose channel the audit log says was made.
             has_members_intent: whether members are stated and their changes told.
             figures: counted up; None for figures of its own.
         """
@@ -82,6 +86,7 @@ class Feed:
         self._clock = clock
         self._put_at = put
         self._requests = requests
+        self._channel_made = channel_made
         self._has_members_intent = has_members_intent
         self._directory = DirectoryFeed(
             sight=sight,
@@ -362,6 +367,9 @@ class Feed:
         explained = translate.leave_explained(payload, at=self._at)
         if explained is not None:
             self._put(explained)
+        marked = mark_in(payload, bot_id=self._user_id)
+        if marked is not None:
+            self._channel_made(*marked)
         return True
 
     # Voice ------------------------------------------------------------------

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 from django.db import connection as django_connection
 from psycopg import sql
 
-from community.services import outbox
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    Ear = Callable[[Collection[str]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -21,21 +22,41 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 3.0
 
 
-async def listen(look: Callable[[], Awaitable[None]]) -> None:
-    """Calls ``look`` at each notification, and each few seconds, until cancelled."""
+async def listen(ears: Mapping[str, Ear]) -> None:
+    """Listens until cancelled.
+
+    Args:
+        ears: by channel, what is called with the payloads of the notifications that came,
+            and at the start and each few seconds besides, then with none.
+    """
     while True:
         try:
             async with await _connect() as connection:
-                channel = sql.Identifier(outbox.CHANNEL)
-                await connection.execute(sql.SQL("LISTEN {}").format(channel))
+                for channel in ears:
+                    name = sql.Identifier(channel)
+                    await connection.execute(sql.SQL("LISTEN {}").format(name))
                 while True:
-                    await look()
-                    async for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
-                        pass
+                    await _look(ears)
+                    while said := await _hear(connection):
+                        for channel, payloads in said.items():
+                            await ears[channel](payloads)
         except psycopg.Error as error:
             logger.warning("Cannot listen for requests: %s", " ".join(str(error).split()))
         await asyncio.sleep(LOOK_SECONDS)
-        await look()
+        await _look(ears)
+
+
+async def _look(ears: Mapping[str, Ear]) -> None:
+    for ear in ears.values():
+        await ear(())
+
+
+async def _hear(connection: psycopg.AsyncConnection) -> Mapping[str, Collection[str]]:
+    """Waits for notifications; gives the payloads by channel, none where none came in time."""
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    async for notification in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+        said[notification.channel].add(notification.payload)
+    return said
 
 
 async def _connect() -> psycopg.AsyncConnection:

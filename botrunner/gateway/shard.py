@@ -23,15 +23,17 @@ from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.rooms.keeper import RoomKeeper
 from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Mark
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
+from community.domain.sharding import shard_of
 from community.services.leases import LeaseLostError
 from sessions_app.domain import words
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
     from datetime import datetime
 
     from botrunner.gateway.books import Books
@@ -64,6 +66,7 @@ class Watch:
     pipeline: Pipeline
     feed: Feed
     interests: Interests
+    rooms: RoomKeeper
     comparing: Comparing = field(init=False)
     asking: Asking = field(init=False)
     connection: Connection | None = None
@@ -140,6 +143,13 @@ class Shard:
         if self._watch is not None:
             await self._watch.asking.look()
 
+    def look_at_rooms(self, guild_ids: Iterable[int]) -> None:
+        """Has the rooms looked at if any of these guilds is the shard's."""
+        if self._watch is not None and any(
+            shard_of(guild_id, self.shard_count) == self.shard_id for guild_id in guild_ids
+        ):
+            self._watch.rooms.wake()
+
     # Starting ------------------------------------------------------------------
 
     async def _begin(self) -> Watch:
@@ -179,6 +189,14 @@ class Shard:
         interests = Interests(
             clock=self._clock, put=pipeline.put, connection=self._connection_to_discord
         )
+        rooms = RoomKeeper(
+            lease=opening.lease,
+            writer=self._writer,
+            clock=self._clock,
+            connection=self._connection_to_discord,
+            sight=sight,
+            put=pipeline.put,
+        )
         feed = Feed(
             shard_id=self.shard_id,
             sight=sight,
@@ -186,10 +204,11 @@ class Shard:
             put=pipeline.put,
             requests=requests,
             interests=interests,
+            channel_made=rooms.channel_made,
             has_members_intent=self._settings.members_intent,
             figures=self.figures,
         )
-        watch = Watch(opening.lease, sight, requests, books, pipeline, feed, interests)
+        watch = Watch(opening.lease, sight, requests, books, pipeline, feed, interests, rooms)
         watch.comparing = Comparing(
             shard_id=self.shard_id,
             sight=sight,
@@ -238,6 +257,7 @@ class Shard:
                 watch.comparing.run(self._settings.compare_seconds), name="compare"
             ),
             asyncio.create_task(watch.interests.run(), name="ask who is interested"),
+            asyncio.create_task(watch.rooms.run(), name="keep rooms"),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -245,9 +265,10 @@ class Shard:
                 [writing, connected, *others], return_when=asyncio.FIRST_COMPLETED
             )
             if self._stopping.is_set() and watch.connection is not None:
+                await watch.rooms.shut_down()
                 await watch.connection.prove()
         finally:
-            ending = (connected, *others, *watch.asking.tasks())
+            ending = (connected, *others, *watch.asking.tasks(), *watch.rooms.tasks())
             for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.

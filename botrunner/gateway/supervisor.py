@@ -23,12 +23,15 @@ from botrunner.gateway.pauses import IdentifyGate, Pauses
 from botrunner.gateway.refusals import DatabaseNotReadyError
 from botrunner.gateway.shard import Shard
 from botrunner.gateway.writer import DatabaseAwayError, Writer, at_database
+from botrunner.services.rooms import wakes
 from community.domain.errors import RollcallError
+from community.services import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from botrunner.gateway.folder import BotFolder
+    from botrunner.gateway.listening import Ear
     from botrunner.gateway.settings import BotSettings
     from sessions_app.domain.changes import Batch
 
@@ -209,7 +212,7 @@ class Supervisor:
             for shard in self.shards
         ]
         others = [
-            asyncio.create_task(listen(self._look_in_outbox), name="listen"),
+            asyncio.create_task(listen(self._ears()), name="listen"),
             asyncio.create_task(self._look_at_clock(), name="clock"),
         ]
         try:
@@ -221,7 +224,14 @@ class Supervisor:
         finally:
             await end(others)
 
-    async def _look_in_outbox(self) -> None:
+    def _ears(self) -> dict[str, Ear]:
+        return {outbox.CHANNEL: self._look_in_outbox, wakes.CHANNEL: self._look_at_rooms}
+
+    async def _look_at_rooms(self, guild_ids: Collection[str]) -> None:
+        for shard in self.shards:
+            shard.look_at_rooms(map(int, guild_ids))
+
+    async def _look_in_outbox(self, _: Collection[str]) -> None:
         for shard in self.shards:
             await shard.look_in_outbox()
 

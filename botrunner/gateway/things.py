@@ -25,6 +25,16 @@ class RulesWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomsDue:
+    """A guild's rooms are to be held against who is there and against the clock.
+
+    It stands in the queue so that all that was heard before it counts.
+    """
+
+    guild_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Another process asks something of the bot."""
 

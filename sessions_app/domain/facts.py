@@ -169,6 +169,8 @@ class GuildRules:
     Attributes:
         micro_session_seconds: a stay shorter than this is not kept.
         tracks_bots: whether bots get sessions too.
+        hub_channel_ids: channels that give whoever joins them another one, and move them
+            there: a stay that is over by then is a pass through.
     """
 
     guild_id: int
@@ -176,6 +178,7 @@ class GuildRules:
     micro_session_seconds: float
     tracks_bots: bool
     at: datetime
+    hub_channel_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +226,5 @@ Fact = (
 )
 
 LONGEST_SESSION_SECONDS: Final = 86_400.0
+LONGEST_PASS_SECONDS: Final = 30.0
+"""A stay in a hub that is seen to end by a move within so long was a pass through."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sessions_app.domain import words
 from sessions_app.domain.departures import Departures
+from sessions_app.domain.facts import LONGEST_PASS_SECONDS
 from sessions_app.domain.leave_reasons import LeaveReasons
 from sessions_app.domain.seats import Seats
 from sessions_app.domain.sightings import Sightings
@@ -37,6 +38,7 @@ class Sight:
 
 
 LIVE: Final = Sight(words.OBSERVED, 0.0)
+PASS: Final = timedelta(seconds=LONGEST_PASS_SECONDS)
 
 
 class GuildVoice:
@@ -55,6 +57,7 @@ class GuildVoice:
         self.guild_id = guild_id
         self.micro_session = timedelta(seconds=1)
         self.tracks_bots = False
+        self.hub_channel_ids: frozenset[int] = frozenset()
         self.seats = Seats(ledger)
         self.estimated: dict[int, Stay] = {}
         self.reasons = LeaveReasons()
@@ -161,14 +164,21 @@ class GuildVoice:
         *,
         reason: str,
     ) -> None:
-        """Ends the session in one channel and opens the next at the same instant."""
+        """Ends the session in one channel and opens the next at the same instant.
+
+        Whoever passes through a hub leaves no session there: its time goes to the next. Not
+        where nobody saw them go: they may have been elsewhere in between.
+        """
         session = stay.session
         if session is not None:
             at = session.end_at(at, sight.uncertainty)
         self.seats.unseat(stay, at)
         dropped = None
-        if session is not None and not self._end(session, at, reason, sight.uncertainty):
-            dropped = session
+        if session is not None:
+            is_pass = reason == words.MOVED and session.channel_id in self.hub_channel_ids
+            limit = max(self.micro_session, PASS) if is_pass else self.micro_session
+            if not self._end(session, at, reason, sight.uncertainty, limit=limit):
+                dropped = session
         self.enter(presence, channel_id, at, sight, visit=stay.visit, dropped=dropped)
 
     def leave(self, stay: Stay, at: datetime, reason: str, uncertainty: float) -> None:
@@ -179,7 +189,7 @@ class GuildVoice:
         self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
-            kept = self._end(session, at, reason, uncertainty)
+            kept = self._end(session, at, reason, uncertainty, limit=self.micro_session)
             if kept and reason == words.LEFT:
                 self.reasons.note_leave(stay.user_id, session, at)
         self._depart(stay, at)
@@ -229,6 +239,7 @@ class GuildVoice:
         """Takes over what the guild has chosen."""
         self.micro_session = timedelta(seconds=rules.micro_session_seconds)
         self.tracks_bots = rules.tracks_bots
+        self.hub_channel_ids = rules.hub_channel_ids
         self.seats.set_afk_channel(rules.afk_channel_id, rules.at)
 
     # What is known -------------------------------------------------------------------------
@@ -314,9 +325,17 @@ class GuildVoice:
             return None
         return visit if visit.voice_session_id == presence.voice_session_id else None
 
-    def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> bool:
+    def _end(
+        self,
+        session: LiveSession,
+        at: datetime,
+        reason: str,
+        uncertainty: float,
+        *,
+        limit: timedelta,
+    ) -> bool:
         """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
-        if session.is_surely_shorter(self.micro_session, at, uncertainty):
+        if session.is_surely_shorter(limit, at, uncertainty):
             self._ledger.drop_session(session)
             return False
         session.status = words.COMPLETED

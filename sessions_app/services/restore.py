@@ -20,6 +20,7 @@ from sessions_app.domain.stays import RestoredStay
 from sessions_app.domain.tracker import Tracker
 from sessions_app.models import SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.models.channel_ids import never_empty
+from sessions_app.registry import hub_channel_ids_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,8 +56,9 @@ def restore(*, shard_id: int, shard_count: int) -> Restored:
     now = timezone.now()
     on_shard = shard_in_query(F("id"), shard_count)
     guilds = list(Guild.objects.annotate(shard=on_shard).filter(shard=shard_id))
+    hubs = hub_channel_ids_of([guild.id for guild in guilds])
     for guild in guilds:
-        tracker.apply(_rules(guild, at=now))
+        tracker.apply(_rules(guild, at=now, hub_channel_ids=hubs[guild.id]))
     bots: defaultdict[int, list[int]] = defaultdict(list)
     for guild_id, user_id in Member.objects.filter(is_bot=True).values_list("guild_id", "user_id"):
         bots[guild_id].append(user_id)
@@ -73,16 +75,18 @@ def guild_rules(guild_id: int, *, at: datetime) -> GuildRules:
     Raises:
         Guild.DoesNotExist: if the guild was never seen.
     """
-    return _rules(Guild.objects.get(pk=guild_id), at=at)
+    guild = Guild.objects.get(pk=guild_id)
+    return _rules(guild, at=at, hub_channel_ids=hub_channel_ids_of([guild_id])[guild_id])
 
 
-def _rules(guild: Guild, *, at: datetime) -> GuildRules:
+def _rules(guild: Guild, *, at: datetime, hub_channel_ids: frozenset[int]) -> GuildRules:
     return GuildRules(
         guild_id=guild.id,
         afk_channel_id=guild.afk_channel_id,
         micro_session_seconds=guild.micro_session_seconds,
         tracks_bots=guild.tracks_bots,
         at=at,
+        hub_channel_ids=hub_channel_ids,
     )
 
 

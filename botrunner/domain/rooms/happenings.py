@@ -149,6 +149,11 @@ class DeletionFailed:
     wait: timedelta = timedelta(0)
 
 
+@dataclass(frozen=True, slots=True)
+class GuildLost:
+    """The guild removed the bot: whatever is there, nothing more can be done for it."""
+
+
 # What staff decide of one in quarantine -----------------------------------------------------
 
 
@@ -185,6 +190,7 @@ Happening = (
     | CloseAsked
     | ChannelGone
     | DeletionFailed
+    | GuildLost
     | Adopted
     | LetGo
 )

@@ -30,6 +30,7 @@ from botrunner.domain.rooms.happenings import (
     DeletionFailed,
     Denied,
     Extended,
+    GuildLost,
     LetGo,
     MarkNotFound,
     MarkNotToBeHad,
@@ -100,6 +101,8 @@ def step(room: Room, happening: Happening, *, at: datetime, timing: Timing) -> R
         return room
     if isinstance(happening, Adopted | LetGo):
         return _decided(room, happening, at=at, timing=timing)
+    if isinstance(happening, GuildLost):
+        return _lost(room)
     if room.channel_id is None:
         return _without_channel(room, happening, at=at, timing=timing)
     return _with_channel(room, happening, at=at, timing=timing)
@@ -236,6 +239,19 @@ def _gone(room: Room) -> Room:
         room,
         state=State.CLOSED,
         reason=room.reason or Reason.CHANNEL_DELETED,
+        due_at=None,
+        next_try_at=None,
+        error="",
+    )
+
+
+def _lost(room: Room) -> Room:
+    """Ends a room where the bot is no more; its channel, if there is one, is out of reach."""
+    return replace(
+        room,
+        state=State.CLOSED,
+        reason=Reason.BOT_REMOVED,
+        asked_at=None,
         due_at=None,
         next_try_at=None,
         error="",

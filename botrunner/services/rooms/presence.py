@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.db import connection
 
-from botrunner.domain.rooms.happenings import Counted
+from botrunner.domain.rooms.happenings import Counted, TimeIsUp
+from botrunner.domain.rooms.room import OPEN
 from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
 from botrunner.services.rooms.steps import tell_locked
@@ -33,6 +35,7 @@ _MISCOUNTED: Final = """
           AND NOT coalesce(member.is_bot, false)
     ) AS here
     WHERE room.guild_id = ANY(%s) AND room.state IN ('waiting', 'occupied', 'grace')
+      AND NOT (room.state IN ('closed', 'failed'))  -- the condition of the index of live ones
       AND (here.inside > 0) <> (room.state = 'occupied')
     ORDER BY room.id
 """
@@ -74,9 +77,24 @@ def follow(guild_ids: Collection[int], *, now: datetime) -> None:
     rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
     for row in rows.filter(pk__in=miscounted).order_by("pk"):
         tell_locked(row, Counted(miscounted[row.pk]), at=now)
+    if not settings.ENABLE_VOICE_FEATURES:
+        return
     hubs = {hub.pk: hub for hub in Hub.objects.filter(pk__in={hub for hub, *_ in in_hubs})}
     for hub_id, user_id, name in in_hubs:
         _give(hubs[hub_id], user_id, name, now=now)
+
+
+def expire(guild_ids: Collection[int], *, now: datetime) -> None:
+    """Tells the rooms of guilds that have waited long enough that their time is up.
+
+    Called after :func:`follow`, in the same transaction: whoever was heard to come before
+    that came in time.
+    """
+    due = Room.objects.live().filter(
+        guild_id__in=list(guild_ids), state__in=[*OPEN], due_at__lte=now
+    )
+    for row in due.select_for_update(of=("self",)).select_related("hub").order_by("pk"):
+        tell_locked(row, TimeIsUp(), at=now)
 
 
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:

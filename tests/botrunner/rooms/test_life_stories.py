@@ -3,7 +3,8 @@
 The machine has the row alone for its memory; whoever works on it may die between any two
 steps. Discord may do what it does not answer, answer late, or refuse. In the end, once Discord
 behaves and nobody asks for anything more, the room is over and none of its channels is left,
-or it stands in quarantine, where staff see it.
+or it stands in quarantine, where staff see it. Only where the guild removed the bot may a
+channel be left: nobody could delete it, and the room says so.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from botrunner.domain.rooms.happenings import (
     DeletionFailed,
     Denied,
     Extended,
+    GuildLost,
     Happening,
     LetGo,
     MarkNotFound,
@@ -148,6 +150,16 @@ class Stories(RuleBasedStateMachine):
         elif not adopts:
             self.kept = set(self.channels) | {channel for _, channel in self.late}
             self.tell(LetGo())
+
+    @precondition(lambda self: self.room.creations and not self.room.is_over)
+    @rule(chance=st.integers(min_value=0, max_value=5))
+    def bot_is_removed(self, chance: int) -> None:
+        """Now and then: it ends the story."""
+        if chance == 0:
+            self.kept = set(self.channels) | {channel for _, channel in self.late}
+            self.tell(GuildLost())
+            assert self.room.reason == Reason.BOT_REMOVED
+            assert self.room.is_over
 
     # Who works on it ------------------------------------------------------------------------
 

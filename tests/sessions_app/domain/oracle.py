@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessions_app.domain import words
 from tests.sessions_app.domain.table import ms
+from tests.sessions_app.domain.truth import NO_HUBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Oracle:
         micro: int = 0,
         checkpoint: int = 0,
         hidden: list[Span] | None = None,
+        hubs: frozenset[int] = NO_HUBS,
     ) -> None:
         """Takes the part of one member.
 
@@ -37,12 +39,14 @@ class Oracle:
             micro: below which a stay is not kept.
             checkpoint: how much earlier than a blind gap the last checkpoint may be.
             hidden: spans in which something happened that nothing could show afterwards.
+            hubs: channels through which members pass.
         """
         self.user_id = user_id
         self.now = truth.now
         self.micro = micro
         self.checkpoint = checkpoint
         self.hidden = hidden or []
+        self.hubs = hubs
         self.stays = [stay for stay in truth.stays if stay.user_id == user_id]
         self.rows = table.of_member(user_id)
         self.visits = {visit.id: visit.voice_session_id for visit in table.visits.values()}
@@ -92,7 +96,7 @@ class Oracle:
 
     def is_micro(self, stay: TrueStay | None) -> bool:
         """Its time is dropped, or goes to another."""
-        return stay is not None and stay.until is not None and stay.until - stay.since < self.micro
+        return stay is not None and stay.is_dropped(self.micro, self.hubs)
 
     def is_replayed(self, span: Span) -> bool:
         return any(lies_in(span, span_of(gap)) for gap in self.replayed)

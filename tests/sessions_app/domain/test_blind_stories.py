@@ -33,10 +33,12 @@ Move = tuple[int, int | None, int]
 
 GUILD = 1 << 22
 USERS = (1, 2, 3)
-WAITS = st.sampled_from([0, 1, 100, 400, 999, 1000, 1001, 30_000])
+HUB = 12
+HUBS = frozenset({HUB})
+WAITS = st.sampled_from([0, 1, 100, 400, 999, 1000, 1001, 29_999, 30_000])
 # Who goes where after how long; None is out of voice.
 MOVES = st.lists(
-    st.tuples(st.sampled_from(USERS), st.sampled_from([None, 10, 11]), WAITS), max_size=5
+    st.tuples(st.sampled_from(USERS), st.sampled_from([None, 10, 11, HUB]), WAITS), max_size=5
 )
 CAUSES = st.sampled_from([words.BOT_DOWN, words.CONNECTION_LOST, words.GUILD_OUTAGE])
 
@@ -62,7 +64,10 @@ class BlindStory(RuleBasedStateMachine):
     def start(self) -> Tracker:
         tracker = self.table.restore(new_id)
         at = after(self.truth.now)
-        tracker.apply(GuildRules(GUILD, None, self.micro / 1000, tracks_bots=False, at=at))
+        rules = GuildRules(
+            GUILD, None, self.micro / 1000, tracks_bots=False, at=at, hub_channel_ids=HUBS
+        )
+        tracker.apply(rules)
         return tracker
 
     def play(self, moves: list[Move]) -> Iterator[VoicePresence]:
@@ -155,7 +160,12 @@ class BlindStory(RuleBasedStateMachine):
         self.write()
         for user_id in USERS:
             oracle = Oracle(
-                self.truth, self.table, user_id, micro=self.micro, checkpoint=self.checkpoint
+                self.truth,
+                self.table,
+                user_id,
+                micro=self.micro,
+                checkpoint=self.checkpoint,
+                hubs=HUBS,
             )
             oracle.check()
             for stay in self.seen:

@@ -35,11 +35,13 @@ Move = tuple[int, int | None, int]
 
 GUILD = 1 << 22
 USERS = (1, 2, 3)
+HUB = 12
+HUBS = frozenset({HUB})
 # In voice all the time, so that no comparison rests.
 HOST = 9
 SECOND_LOOK = 1500
 WAITS = st.sampled_from([0, 1, 400, 999, 1000, 30_000])
-MOVE = st.tuples(st.sampled_from(USERS), st.sampled_from([None, 10, 11]), WAITS)
+MOVE = st.tuples(st.sampled_from(USERS), st.sampled_from([None, 10, 11, HUB]), WAITS)
 MOVES = st.lists(MOVE, min_size=1, max_size=4)
 FEW_MOVES = st.lists(MOVE, max_size=2)
 
@@ -66,7 +68,9 @@ class MissedStory(RuleBasedStateMachine):
     @initialize(micro=st.sampled_from([0, 1000]))
     def begin(self, micro: int) -> None:
         self.micro = micro
-        rules = GuildRules(GUILD, None, micro / 1000, tracks_bots=False, at=after(0))
+        rules = GuildRules(
+            GUILD, None, micro / 1000, tracks_bots=False, at=after(0), hub_channel_ids=HUBS
+        )
         self.tracker.apply(rules)
         self.tracker.apply(VoiceSnapshot(GUILD, {}, None, after(0)))
         come = [(user_id, 10, 1) for user_id in (*USERS, HOST)]
@@ -291,6 +295,7 @@ class MissedStory(RuleBasedStateMachine):
                 user_id,
                 micro=self.micro,
                 hidden=self.hidden[user_id],
+                hubs=HUBS,
             )
             oracle.check()
             for stay in self.seen:

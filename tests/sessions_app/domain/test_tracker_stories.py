@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 GUILD = 1 << 22
 USERS = st.integers(1, 4)
-CHANNELS = st.integers(AFK_CHANNEL, AFK_CHANNEL + 2)
+HUBS = frozenset({AFK_CHANNEL + 3})
+CHANNELS = st.integers(AFK_CHANNEL, AFK_CHANNEL + 3)
 FLAGS = st.sampled_from(
     [
         0,
@@ -32,7 +33,7 @@ FLAGS = st.sampled_from(
         VoiceFlags.SELF_STREAM | VoiceFlags.SELF_VIDEO,
     ]
 )
-WAITS = st.sampled_from([0, 1, 100, 400, 999, 1000, 1001, 30_000])
+WAITS = st.sampled_from([0, 1, 100, 400, 999, 1000, 1001, 29_999, 30_000])
 MICRO = 1000
 
 
@@ -49,7 +50,15 @@ class Story(RuleBasedStateMachine):
         self.rule_guild(self.tracker)
 
     def rule_guild(self, tracker: Tracker) -> None:
-        tracker.apply(GuildRules(GUILD, AFK_CHANNEL, MICRO / 1000, tracks_bots=False, at=after(0)))
+        rules = GuildRules(
+            GUILD,
+            AFK_CHANNEL,
+            MICRO / 1000,
+            tracks_bots=False,
+            at=after(0),
+            hub_channel_ids=HUBS,
+        )
+        tracker.apply(rules)
 
     def tell(self, user_id: int) -> None:
         fact = VoiceChanged(GUILD, self.truth.presence(user_id), after(self.truth.now))
@@ -143,7 +152,7 @@ class Story(RuleBasedStateMachine):
                 )
                 for row in rows
             ]
-            expected = self.truth.expected(user_id, MICRO)
+            expected = self.truth.expected(user_id, MICRO, HUBS)
             assert told == [
                 (channel_id, after(since), None if until is None else after(until))
                 for channel_id, since, until in expected

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from sessions_app.domain.facts import VoiceFlags, VoicePresence
 
 AFK_CHANNEL = 10
+PASS = 30_000
+NO_HUBS: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -18,6 +20,14 @@ class TrueStay:
     visit: str
     since: int
     until: int | None = None
+    is_moved: bool = False
+
+    def is_dropped(self, micro: int, hubs: frozenset[int] = NO_HUBS) -> bool:
+        """Whether V4 keeps no session of it: too short, or a pass through a hub."""
+        if self.until is None:
+            return False
+        length = self.until - self.since
+        return length < micro or (self.is_moved and self.channel_id in hubs and length < PASS)
 
 
 @dataclass
@@ -66,6 +76,7 @@ class Truth:
         old = self.where.pop(user_id, None)
         if old is not None:
             old.until = self.now
+            old.is_moved = channel_id is not None
         if channel_id is None:
             self.flags.pop(user_id, None)
             return
@@ -85,7 +96,9 @@ class Truth:
             user_id, stay.channel_id, stay.visit, self.flags.get(user_id, 0), is_bot=False
         )
 
-    def expected(self, user_id: int, micro: int) -> list[tuple[int, int, int | None]]:
+    def expected(
+        self, user_id: int, micro: int, hubs: frozenset[int] = NO_HUBS
+    ) -> list[tuple[int, int, int | None]]:
         """The sessions that V3 and V4 make of a member's stays: (channel, from, until)."""
         sessions: list[tuple[int, int, int | None]] = []
         visit = None
@@ -96,7 +109,7 @@ class Truth:
             if stay.visit != visit:
                 visit, inherited = stay.visit, None
             since = stay.since if inherited is None else inherited
-            if stay.until is not None and stay.until - stay.since < micro:
+            if stay.is_dropped(micro, hubs):
                 inherited = since
                 continue
             inherited = None

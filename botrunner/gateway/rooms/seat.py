@@ -1,0 +1,78 @@
+"""The bot's own seat: in each guild it sits in the oldest open room that wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from botrunner.gateway.rooms.effects import Voice
+    from botrunner.services.rooms.work import Standing
+
+logger = logging.getLogger(__name__)
+
+AGAIN_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 0.5
+"""A room's end waits no longer for the bot to leave it: the deletion puts it out."""
+
+
+class BotSeat:
+    """Where the bot is to sit, guild by guild."""
+
+    def __init__(self, voice: Voice, *, elapsed: Callable[[], float]) -> None:
+        """Sits nowhere yet.
+
+        Args:
+            voice: takes the bot there.
+            elapsed: the clock's.
+        """
+        self._voice = voice
+        self._elapsed = elapsed
+        self._moving: dict[int, asyncio.Task[None]] = {}
+        self._resting: dict[int, float] = {}
+
+    def take(self, rooms: Sequence[Standing]) -> None:
+        """Has the bot sit where it is to sit.
+
+        Args:
+            rooms: all that are open and want it, the oldest in front.
+        """
+        wanted: dict[int, int] = {}
+        for room in rooms:
+            if room.channel_id is not None:
+                wanted.setdefault(room.guild_id, room.channel_id)
+        for guild_id, channel_id in wanted.items():
+            is_there = self._voice.where(guild_id) == channel_id
+            is_resting = self._resting.get(guild_id, 0.0) > self._elapsed()
+            if not (is_there or is_resting or guild_id in self._moving):
+                sitting = asyncio.create_task(self._sit(guild_id, channel_id), name="sit")
+                self._moving[guild_id] = sitting
+
+    async def leave(self, guild_id: int, channel_id: int) -> None:
+        """Has the bot leave a channel that is about to go, if it sits there."""
+        moving = self._moving.get(guild_id)
+        if moving is not None:
+            moving.cancel()
+        if self._voice.where(guild_id) != channel_id:
+            return
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._voice.leave(guild_id, channel_id)
+        except Exception as error:  # noqa: BLE001 - the room ends all the same
+            logger.warning("Guild %s: the bot did not leave %s: %r", guild_id, channel_id, error)
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Lists what is under way, to be cancelled with the shard."""
+        return list(self._moving.values())
+
+    async def _sit(self, guild_id: int, channel_id: int) -> None:
+        try:
+            await self._voice.sit(guild_id, channel_id)
+        except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
+            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, error)
+            self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS
+        finally:
+            del self._moving[guild_id]

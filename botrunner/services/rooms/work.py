@@ -1,0 +1,328 @@
+"""What is to be done for rooms on Discord, read from their rows, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from botrunner.domain.rooms.happenings import (
+    Admitted,
+    CloseAsked,
+    CreationAsked,
+    Denied,
+)
+from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
+from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
+from botrunner.services.rooms.plans import Place, overwrites_for, place_of
+from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
+from community.models import Member
+from community.models.shard import shard_in_query
+from community.services import leases
+from sessions_app.models import VoiceState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from community.domain.leases import Lease
+    from community.domain.permissions import Overwrite
+
+OFF: Final = "room.off"
+HUB_GONE: Final = "room.hub_gone"
+OWNER_NOT_MOVED: Final = "OwnerNotMoved"
+"""What a step of a room's story is called where its owner could not be moved into it."""
+
+_OPEN: Final = sorted(OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a live room stands, as far as the bot has to do with it.
+
+    Attributes:
+        has_work: whether something is to be done for it on Discord, from ``at`` on.
+        at: when it wants to be looked at; None for at once, or where it wants nothing.
+        is_open: whether people may be in it; then ``at`` is when it has waited long enough.
+        moves_owner: whether its owner is to be moved into it.
+    """
+
+    room_id: UUID
+    guild_id: int
+    kind: str
+    state: str
+    channel_id: int | None
+    has_work: bool
+    at: datetime | None
+    is_open: bool
+    moves_owner: bool
+    bot_joins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A channel is to be made; that it is asked for is written."""
+
+    room_id: UUID
+    guild_id: int
+    owner_id: int
+    name: str
+    place: Place
+    overwrites: Sequence[Overwrite]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The mark of a creation is to be looked for, among those since an instant."""
+
+    room_id: UUID
+    guild_id: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A channel is to be deleted."""
+
+    room_id: UUID
+    guild_id: int
+    channel_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A room's owner is to be moved into it."""
+
+    room_id: UUID
+    guild_id: int
+    owner_id: int
+    channel_id: int
+
+
+Work = Creation | Search | Deletion | Move
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What stands in the way of a room.
+
+    Attributes:
+        error: a code.
+        words: what is missing and what is to be changed, for staff and for the asker.
+    """
+
+    error: str
+    words: str
+
+
+def what_is_lacking(row: Room) -> Lack | None:  # noqa: ARG001 - nothing is looked at yet
+    """Tells what the bot lacks to make a room; the one place where that is asked."""
+    return None
+
+
+# Looking ---------------------------------------------------------------------------------
+
+
+def standing(lease: Lease) -> list[Standing]:
+    """Lists the live rooms of a shard's guilds, whoever asked first in front."""
+    shard = shard_in_query(F("guild_id"), lease.shard_count)
+    rows = Room.objects.live().annotate(shard=shard).filter(shard=lease.shard_id)
+    return [_standing(row) for row in rows.order_by("requested_at", "id")]
+
+
+def _standing(row: Room) -> Standing:
+    life = life_of(row)
+    effect = next_effect(life)
+    is_hub_request = row.state == RoomState.REQUESTED and row.kind == RoomKind.HUB
+    return Standing(
+        room_id=row.pk,
+        guild_id=row.guild_id,
+        kind=row.kind,
+        state=row.state,
+        channel_id=row.channel_id,
+        has_work=effect is not None or is_hub_request,
+        at=wakes_at(life),
+        is_open=life.is_open,
+        moves_owner=_moves_owner(row),
+        bot_joins=row.bot_joins,
+    )
+
+
+def _moves_owner(row: Room) -> bool:
+    return (
+        row.kind == RoomKind.HUB
+        and row.state in _OPEN
+        and row.channel_id is not None
+        and row.move_owner_since is not None
+        and not row.is_owner_moved
+    )
+
+
+# Beginning -------------------------------------------------------------------------------
+
+
+def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | None:
+    """Tells what is to be done for a room now, once that may be known to be under way.
+
+    Args:
+        room_id: the room.
+        lease: the shard's.
+        bot_id: the bot's user id.
+        now: when.
+
+    Returns:
+        None where nothing is to be done.
+
+    Raises:
+        LeaseLostError: if the shard is another bot's.
+    """
+    leases.check(lease)
+    with transaction.atomic():
+        rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
+        row = rows.filter(pk=room_id).first()
+        if row is None:
+            return None
+        if row.state == RoomState.REQUESTED and row.kind == RoomKind.HUB:
+            _admit(row, now=now)
+        if row.next_try_at is not None and row.next_try_at > now:
+            return None
+        if next_effect(life_of(row)) is Effect.CREATE:
+            return _begin_creation(row, bot_id=bot_id, now=now)
+        return _work_of(row)
+
+
+def _work_of(row: Room) -> Work | None:
+    """Gives what is to be done for a room, where nothing has to be written before."""
+    effect = next_effect(life_of(row))
+    if effect is Effect.FIND and row.asked_at is not None:
+        return Search(row.pk, row.guild_id, row.asked_at)
+    if effect is Effect.DELETE and row.channel_id is not None:
+        return Deletion(row.pk, row.guild_id, row.channel_id, row.reason)
+    if _moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
+        return Move(row.pk, row.guild_id, row.owner_id, row.channel_id)
+    return None
+
+
+def _admit(row: Room, *, now: datetime) -> None:
+    """Lets a room of a hub have its turn at once: hubs have no queue."""
+    if not settings.ENABLE_VOICE_FEATURES:
+        tell_locked(row, Denied(OFF), at=now, words="Rooms are switched off")
+    else:
+        tell_locked(row, Admitted(), at=now)
+
+
+def _begin_creation(row: Room, *, bot_id: int, now: datetime) -> Creation | None:
+    if row.kind == RoomKind.HUB and row.hub is None:
+        tell_locked(row, Denied(HUB_GONE), at=now, words="The hub is no longer there")
+        return None
+    if _has_gone(row):
+        tell_locked(row, CloseAsked(Reason.OWNER_GONE), at=now)
+        return None
+    lack = what_is_lacking(row)
+    if lack is not None:
+        tell_locked(row, Denied(lack.error), at=now, words=lack.words)
+        return None
+    place = place_of(row)
+    row.parent_id = place.parent_id
+    row.bitrate = place.bitrate
+    row.user_limit = place.user_limit
+    row.name_applied = row.name
+    row.save(update_fields=["parent_id", "bitrate", "user_limit", "name_applied"])
+    tell_locked(row, CreationAsked(), at=now, words=place.words)
+    return Creation(
+        room_id=row.pk,
+        guild_id=row.guild_id,
+        owner_id=row.owner_id,
+        name=row.name,
+        place=place,
+        overwrites=overwrites_for(row, parent_id=place.parent_id, bot_id=bot_id),
+    )
+
+
+def _has_gone(row: Room) -> bool:
+    """Tells whether who asked for a room left the hub, or the guild, before it was there."""
+    if row.kind == RoomKind.HUB:
+        return not _is_in_hub(row)
+    gone = Member.objects.filter(guild_id=row.guild_id, user_id=row.owner_id)
+    return gone.exclude(gone_at=None).exists()
+
+
+def _is_in_hub(row: Room) -> bool:
+    return row.hub is not None and _where(row) == row.hub.channel_id
+
+
+def _where(row: Room) -> int | None:
+    states = VoiceState.objects.filter(guild_id=row.guild_id, user_id=row.owner_id)
+    return states.values_list("channel_id", flat=True).first()
+
+
+# What came of it -------------------------------------------------------------------------
+
+
+def owner_left_hub(room_id: UUID) -> None:
+    """Notes of an owner who is to be moved and is in the hub no more that there is no need."""
+    with transaction.atomic():
+        row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
+        if _moves_owner(row) and not _is_in_hub(row):
+            row.is_owner_moved = True
+            row.save(update_fields=["is_owner_moved"])
+
+
+def owner_moved(move: Move, *, at: datetime, error: str = "", words: str = "") -> None:
+    """Notes that a room's owner was moved into it, or that they cannot be.
+
+    Args:
+        move: what was tried.
+        at: when.
+        error: a code that says why not; empty where they were moved.
+        words: what staff are to read.
+    """
+    with transaction.atomic():
+        row = Room.objects.select_for_update(of=("self",)).get(pk=move.room_id)
+        row.is_owner_moved = True
+        if error:
+            row.error, row.error_text = error, words[:LONGEST_REASON]
+            RoomStep.objects.create(
+                room=row,
+                at=at,
+                happening=OWNER_NOT_MOVED,
+                former_state=row.state,
+                state=row.state,
+                reason=words[:LONGEST_REASON],
+            )
+        row.save(update_fields=["is_owner_moved", "error", "error_text"])
+
+
+def use_usual_bitrate(room_id: UUID, *, bitrate: int) -> None:
+    """Notes the bitrate that a room is made with where Discord refused its hub's."""
+    Room.objects.filter(pk=room_id).update(bitrate=bitrate)
+
+
+def close_at_shutdown(lease: Lease, *, now: datetime) -> list[UUID]:
+    """Closes the rooms of guilds that want none to outlive Rollcall; gives their ids.
+
+    Who waits for their turn goes on waiting.
+    """
+    leases.check(lease)
+    shard = shard_in_query(F("guild_id"), lease.shard_count)
+    wanted = RoomRules.objects.filter(closes_at_shutdown=True).values("guild_id")
+    there = Q(state__in=[RoomState.CREATING, *_OPEN, RoomState.CLOSING])
+    with transaction.atomic():
+        rows = (
+            Room.objects.live()
+            .annotate(shard=shard)
+            .filter(there, shard=lease.shard_id, guild_id__in=wanted)
+            .select_for_update(of=("self",))
+            .select_related("hub")
+            .order_by("pk")
+        )
+        closed = list(rows)
+        for row in closed:
+            tell_locked(row, CloseAsked(Reason.SHUTDOWN), at=now)
+    return [row.pk for row in closed]

@@ -1,0 +1,168 @@
+"""Rooms over real sockets: from the request to the deletion, in time and in order."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from botrunner.domain.rooms.marks import room_id_in
+from sessions_app.models import VoiceSession
+from tests.botrunner.gateway.conftest import running, settled, stored, until
+from tests.botrunner.gateway.rooms.conftest import DELETE
+
+if TYPE_CHECKING:
+    from tests.botrunner.gateway.rooms.conftest import Rooms
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_a_room_on_demand_lives_and_ends(rooms: Rooms) -> None:
+    async with running(rooms.community):
+        room = await rooms.ask()
+        await until(rooms.made)
+        [channel] = rooms.made()
+        waiting = await rooms.until(room, "waiting")
+        rooms.enter(0, channel.id)
+        await rooms.until(room, "occupied")
+        rooms.leave(0)
+        since = time.monotonic()
+        await until(lambda: not rooms.made())
+        took = time.monotonic() - since
+        closed = await rooms.until(room, "closed")
+
+    assert (waiting.channel_id, channel.name) == (channel.id, "Voice-Mira")
+    assert {overwrite.target_id for overwrite in channel.overwrites} >= {
+        rooms.guild.id,
+        rooms.people(0),
+    }
+    assert took < 1.0
+    assert (closed.reason, closed.error) == ("empty", "")
+    assert [step for step, _ in await rooms.story(room)] == [
+        "Admitted",
+        "CreationAsked",
+        "ChannelMade",
+        "Counted",
+        "Counted",
+        "ChannelGone",
+    ]
+    made = [entry for entry in rooms.guild.audit_log if entry["target_id"] == str(channel.id)]
+    assert {room_id_in(entry["reason"]) for entry in made} == {room.pk}
+
+
+async def test_a_room_to_which_nobody_comes_ends_on_time(rooms: Rooms) -> None:
+    await rooms.have(timeout_seconds=5)
+    async with running(rooms.community):
+        room = await rooms.ask()
+        waiting = await rooms.until(room, "waiting")
+        await until(lambda: not rooms.made(), seconds=8)
+        closed = await rooms.until(room, "closed")
+
+    assert closed.reason == "timeout"
+    assert waiting.due_at is not None
+    assert closed.ended_at is not None
+    assert 0 <= (closed.ended_at - waiting.due_at).total_seconds() < 0.5
+
+
+async def test_the_next_in_the_queue_gets_the_slot_that_is_free(rooms: Rooms) -> None:
+    async with running(rooms.community):
+        first = await rooms.ask(0)
+        second = await rooms.ask(1)
+        row = await rooms.until(first, "waiting")
+        queued = await rooms.row(second)
+        rooms.world.delete_channel(rooms.guild.id, row.channel_id)
+        await rooms.until(first, "closed")
+        since = time.monotonic()
+        await rooms.until(second, "waiting")
+        took = time.monotonic() - since
+
+    assert queued.state == "queued"
+    assert (await rooms.row(first)).reason == "channel_deleted"
+    assert took < 1.0
+
+
+async def test_whoever_leaves_the_guild_leaves_the_queue(rooms: Rooms) -> None:
+    async with running(rooms.community):
+        await rooms.until(await rooms.ask(0), "waiting")
+        second = await rooms.ask(1)
+        rooms.world.remove_member(rooms.guild.id, rooms.people(1))
+        closed = await rooms.until(second, "closed")
+
+    assert closed.reason == "owner_gone"
+
+
+async def test_rooms_end_where_the_bot_is_removed(rooms: Rooms) -> None:
+    async with running(rooms.community):
+        room = await rooms.ask()
+        await rooms.until(room, "waiting")
+        rooms.world.remove_bot(rooms.guild.id)
+        closed = await rooms.until(room, "closed")
+
+    assert closed.reason == "bot_removed"
+    assert len(rooms.made()) == 1
+
+
+async def test_ten_in_a_hub_get_ten_rooms_and_one_session_each(rooms: Rooms) -> None:
+    hub = await rooms.hub()
+    async with running(rooms.community) as bot:
+        since = time.monotonic()
+        for who in range(10):
+            rooms.enter(who, hub.channel_id)
+        await until(
+            lambda: len({rooms.where(who) for who in range(10)} - {hub.channel_id}) == 10,
+            seconds=8,
+        )
+        took = time.monotonic() - since
+        await settled(bot)
+        rows = await rooms.rows()
+        for row in rows:
+            await rooms.until(row, "occupied")
+        sessions = await stored(lambda: list(VoiceSession.objects.all()))
+
+    assert took < 4.0
+    made = rooms.made()
+    assert len(made) == len(rows) == 10
+    assert {(channel.user_limit, channel.bitrate) for channel in made} == {(5, 48_000)}
+    parents = {channel.parent_id for channel in made}
+    assert parents == {rooms.guild.channels[hub.channel_id].parent_id}
+    assert sorted(session.channel_id for session in sessions) == sorted(c.id for c in made)
+
+
+async def test_a_room_of_a_hub_ends_with_its_last_member(rooms: Rooms) -> None:
+    hub = await rooms.hub()
+    async with running(rooms.community):
+        rooms.enter(0, hub.channel_id)
+        await until(lambda: rooms.where(0) not in {None, hub.channel_id})
+        [row] = await rooms.rows()
+        await rooms.until(row, "occupied")
+        rooms.leave(0)
+        closed = await rooms.until(row, "closed")
+
+    assert rooms.made() == []
+    assert closed.reason == "empty"
+
+
+async def test_rooms_that_are_to_end_with_the_bot_do(rooms: Rooms) -> None:
+    await rooms.have(closes_at_shutdown=True)
+    async with running(rooms.community):
+        room = await rooms.ask()
+        await rooms.until(room, "waiting")
+
+    closed = await rooms.row(room)
+    assert (closed.state, closed.reason) == ("closed", "shutdown")
+    assert rooms.made() == []
+
+
+async def test_a_room_that_discord_will_not_delete_is_left_to_staff(rooms: Rooms) -> None:
+    rooms.fail(DELETE, status=403, code=50013, count=None)
+    async with running(rooms.community):
+        room = await rooms.ask()
+        await rooms.until(room, "waiting")
+        rooms.enter(0, rooms.made()[0].id)
+        await rooms.until(room, "occupied")
+        rooms.leave(0)
+        left = await rooms.until(room, "quarantined")
+
+    assert left.error == "room.permissions"
+    assert "50013" in left.error_text
