@@ -1,0 +1,179 @@
+"""Tells what is in the way of rooms, by what is mirrored of a guild.
+
+So it takes no request to Discord, and is as old as the bot's last word of the guild.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import BigIntegerField, F, Value
+
+from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks
+from botrunner.models import Hub
+from botrunner.services.rooms.rules import rules_of
+from community.domain.permissions import Overwrite
+from community.models import (
+    Channel,
+    ChannelKind,
+    Member,
+    OverwriteTarget,
+    RoleSpan,
+    Shard,
+)
+from community.models import Role as RoleRow
+from community.models.shard import shard_in_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UNKNOWN_BOT: Final = Lack(
+    "preflight.unknown_bot",
+    "Which roles the bot holds here is not known yet: it is once the bot has run.",
+    blocks=False,
+)
+"""Nothing can be said; the request for a room is made all the same, and Discord answers it."""
+NO_CATEGORY: Final = Lack(
+    "preflight.category_gone",
+    "The category that is chosen for rooms is not there any more: choose another one, or none.",
+)
+_BOT_USER_ID: Final = "bot_user_id"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCheck:
+    """What is in the way of rooms in one place of a guild.
+
+    Attributes:
+        place: where, in words.
+        parent_id: the category; None for in none.
+        lacks: what is in the way.
+    """
+
+    place: str
+    parent_id: int | None
+    lacks: tuple[Lack, ...]
+
+
+def preflight(guild_id: int, *, bot_id: int | None, parent_id: int | None) -> list[Lack]:
+    """Tells what is in the way of a room; nothing where all is well.
+
+    Args:
+        guild_id: the guild.
+        bot_id: the bot's user id; None where it is not known.
+        parent_id: the category that it is to be made in; None for in none.
+    """
+    facts = _facts(guild_id, bot_id)
+    if facts is None:
+        return [UNKNOWN_BOT]
+    if parent_id is None:
+        return lacks(facts)
+    category = _categories(guild_id, [parent_id]).get(parent_id)
+    return [NO_CATEGORY] if category is None else lacks(_in(facts, category))
+
+
+def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:
+    """Tells what is in the way in each place in which rooms are made in a guild.
+
+    Args:
+        guild_id: the guild.
+        bot_id: the bot's user id; None where it is not known.
+    """
+    places = _places(guild_id)
+    facts = _facts(guild_id, bot_id)
+    if facts is None:
+        return [PlaceCheck("", None, (UNKNOWN_BOT,))]
+    categories = _categories(guild_id, [each for each in places if each is not None])
+    checks = []
+    for parent_id in places:
+        if parent_id is None:
+            checks.append(PlaceCheck("outside of categories", None, tuple(lacks(facts))))
+        elif parent_id in categories:
+            category = categories[parent_id]
+            found = tuple(lacks(_in(facts, category)))
+            checks.append(PlaceCheck(f"in the category {category.name}", parent_id, found))
+        else:
+            checks.append(PlaceCheck("in a category that is gone", parent_id, (NO_CATEGORY,)))
+    return checks
+
+
+def bot_id_of(guild_id: int) -> int | None:
+    """Tells the user id of the bot that serves a guild; None where it has not said."""
+    its_shard = shard_in_query(Value(guild_id, output_field=BigIntegerField()), F("shard_count"))
+    rows = Shard.objects.annotate(its_shard=its_shard).filter(shard_id=F("its_shard"))
+    latest = rows.order_by("-heartbeat_at").values_list("figures", flat=True).first() or {}
+    value = latest.get(_BOT_USER_ID)
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
+
+
+def _places(guild_id: int) -> list[int | None]:
+    """Names the categories in which rooms are made, each once."""
+    rules = rules_of(guild_id)
+    places: list[int | None] = [rules.parent_id] if rules.is_enabled else []
+    hubs = Hub.objects.filter(guild_id=guild_id, is_enabled=True)
+    own = dict(
+        Channel.objects.filter(pk__in=[hub.channel_id for hub in hubs]).values_list(
+            "pk", "parent_id"
+        )
+    )
+    places += [hub.parent_id or own.get(hub.channel_id) for hub in hubs]
+    return list(dict.fromkeys(places))
+
+
+def _facts(guild_id: int, bot_id: int | None) -> Facts | None:
+    """Reads a guild; None where the bot's roles are not known."""
+    if bot_id is None:
+        return None
+    bot = Member.objects.present().filter(guild_id=guild_id, user_id=bot_id).first()
+    if bot is None or bot.roles_known_since is None:
+        return None
+    held = RoleSpan.objects.held().filter(guild_id=guild_id, user_id=bot_id).values("role_id")
+    rows = RoleRow.objects.filter(guild_id=guild_id, gone_at=None)
+    everyone = rows.filter(pk=guild_id).values_list("permissions", flat=True).first()
+    if everyone is None:
+        return None
+    return Facts(
+        guild_id=guild_id,
+        bot_id=bot_id,
+        everyone=everyone,
+        roles=tuple(
+            Role(row.pk, row.name, row.permissions, row.position, row.is_managed)
+            for row in rows.filter(pk__in=held).exclude(pk=guild_id)
+        ),
+        channels=Channel.objects.filter(guild_id=guild_id, gone_at=None).count(),
+    )
+
+
+def _in(facts: Facts, category: Category) -> Facts:
+    return Facts(
+        guild_id=facts.guild_id,
+        bot_id=facts.bot_id,
+        everyone=facts.everyone,
+        roles=facts.roles,
+        channels=facts.channels,
+        category=category,
+    )
+
+
+def _categories(guild_id: int, ids: Iterable[int]) -> dict[int, Category]:
+    rows = Channel.objects.filter(
+        guild_id=guild_id, pk__in=list(ids), kind=ChannelKind.CATEGORY, gone_at=None
+    ).prefetch_related("overwrites")
+    return {
+        row.pk: Category(
+            id=row.pk,
+            name=row.name,
+            channels=Channel.objects.filter(parent_id=row.pk, gone_at=None).count(),
+            overwrites=tuple(
+                Overwrite(
+                    each.target_id,
+                    each.target_kind == OverwriteTarget.ROLE,
+                    each.allow,
+                    each.deny,
+                )
+                for each in row.overwrites.all()
+            ),
+        )
+        for row in rows
+    }

@@ -1,0 +1,238 @@
+"""Cleans up after what went wrong with rooms, over REST, whether the bot runs or not.
+
+Each sweep looks at Discord and the rows as they are, and each thing that it does is looked at
+again just before: it needs to know nothing of the sweep before, and it can break off anywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+
+from botrunner.domain.rooms.sweep import Action, plan
+from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomState
+from botrunner.rest import DiscordRest
+from botrunner.rest_errors import NoAnswerError, RestError
+from botrunner.services.rooms.sweep_actions import Sweeping
+from botrunner.services.rooms.sweep_world import look, world_of
+from community.domain.errors import RollcallError
+from community.models import Guild, JobRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+logger = logging.getLogger(__name__)
+
+JOB: Final = "botrunner.sweep_rooms"
+LAST_GUILD: Final = "last_guild"
+"""In a run's outcome: where the next one begins."""
+_MOST_ERRORS: Final = 5
+_SWEEP: Final = 0x7377656570  # "sweep": the key of the lock that a sweep holds
+
+
+class SweepRunsError(RollcallError):
+    """A sweep of the rooms runs just now: try again in a minute."""
+
+    code = "room.sweep_runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing of a plan, and what came of it.
+
+    Attributes:
+        action: the thing.
+        name: the channel's name; empty where it is not known.
+        is_done: whether it was done; never in a dry run.
+        error: what was in the way.
+    """
+
+    action: Action
+    name: str
+    is_done: bool = False
+    error: RestError | None = None
+
+
+@dataclass(slots=True)
+class GuildSweep:
+    """What a sweep found in a guild.
+
+    Attributes:
+        guild_id: the guild.
+        found: what was to be done.
+        error: why Discord could not be asked about the guild; nothing is known then.
+        reads_log: whether the audit log, which proves what is ours, may be read.
+    """
+
+    guild_id: int
+    found: list[Done] = field(default_factory=list)
+    error: RestError | None = None
+    reads_log: bool = True
+
+    @property
+    def done(self) -> int:
+        """How much of it was done."""
+        return sum(each.is_done for each in self.found)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Holds the lock that lets one sweep run at a time.
+
+    Raises:
+        SweepRunsError: if another one holds it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_SWEEP])
+        (is_mine,) = cursor.fetchone()
+        if not is_mine:
+            raise SweepRunsError
+    try:
+        yield
+    finally:
+        # A connection that was lost has lost the lock, too.
+        if connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_SWEEP])
+
+
+def sweep_all(
+    *, rest: DiscordRest, now: datetime, dry_run: bool = False, after: int | None = None
+) -> list[GuildSweep]:
+    """Sweeps guilds until all are swept, time is up, or Discord asks for patience.
+
+    Args:
+        rest: what Discord is asked with.
+        now: when.
+        dry_run: whether nothing is to be done.
+        after: the guild that was swept last: those with higher ids come first, after those
+            that have something to be done.
+
+    Raises:
+        SweepRunsError: if another sweep runs.
+    """
+    swept: list[GuildSweep] = []
+    if not settings.DISCORD_TOKEN:
+        return swept
+    with alone():
+        for guild_id in guilds_to_sweep(after=after):
+            swept.append(sweep_guild(guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run))
+            if rest.is_over or isinstance(swept[-1].error, NoAnswerError):
+                break
+    return swept
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a sweep of guilds came to, for the record.
+
+    Attributes:
+        found: how many things were to be done.
+        outcome: numbers and ids, and what was in the way.
+    """
+
+    found: int
+    outcome: dict[str, Any]
+
+
+def sweep_now(*, now: datetime) -> Summary:
+    """Sweeps as the schedule does, and the bot when it starts; not while a sweep runs.
+
+    Args:
+        now: when.
+    """
+    with DiscordRest() as rest:
+        try:
+            swept = sweep_all(rest=rest, now=now, after=last_guild_swept())
+        except SweepRunsError as error:
+            return Summary(0, {"left_out": str(error)})
+    errors = {each.error for each in swept if each.error is not None}
+    errors |= {each.error for guild in swept for each in guild.found if each.error is not None}
+    outcome: dict[str, Any] = {
+        "guilds": len(swept),
+        "done": sum(guild.done for guild in swept),
+        "without_log": sum(not guild.reads_log for guild in swept),
+        "errors": sorted({str(error) for error in errors})[:_MOST_ERRORS],
+    }
+    if swept:
+        outcome[LAST_GUILD] = str(swept[-1].guild_id)
+    return Summary(sum(len(guild.found) for guild in swept), outcome)
+
+
+def guilds_to_sweep(*, after: int | None = None) -> list[int]:
+    """Names the guilds in which there may be something of ours, urgent ones first.
+
+    A channel of ours had a row first, so a guild without one has none.
+
+    Args:
+        after: the guild that was swept last.
+    """
+    present = Guild.objects.present().values("pk")
+    rooms = Room.objects.order_by().filter(guild_id__in=present)
+    urgent = rooms.filter(Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False))
+    first = sorted(set(urgent.values_list("guild_id", flat=True)))
+    quarantine = QuarantinedChannel.objects.order_by().filter(
+        state=QuarantineState.OPEN, guild_id__in=present
+    )
+    others = {
+        *rooms.values_list("guild_id", flat=True).distinct(),
+        *quarantine.values_list("guild_id", flat=True).distinct(),
+    } - set(first)
+    return first + sorted(others, key=lambda guild_id: (guild_id <= (after or 0), guild_id))
+
+
+def last_guild_swept() -> int | None:
+    """Tells where the last run of the job left off."""
+    runs = JobRun.objects.filter(job=JOB, finished_at__isnull=False).order_by("-started_at")
+    outcome = runs.values_list("outcome", flat=True).first() or {}
+    value = outcome.get(LAST_GUILD)
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
+
+
+def sweep_guild(
+    guild_id: int, *, rest: DiscordRest, now: datetime, dry_run: bool = False
+) -> GuildSweep:
+    """Finds what differs in a guild, and does what is to be done.
+
+    Args:
+        guild_id: the guild.
+        rest: what Discord is asked with.
+        now: when.
+        dry_run: whether nothing is to be done.
+    """
+    sweep = GuildSweep(guild_id)
+    began = rest.spent
+    try:
+        seen = look(guild_id, rest=rest, now=now)
+    except RestError as error:
+        logger.warning("Rooms of guild %s could not be swept: %s", guild_id, error)
+        sweep.error = error
+        return sweep
+    sweep.reads_log = seen.log_since is not None
+    world = world_of(guild_id, seen)
+    sweeping = Sweeping(guild_id, seen, rest)
+    for action in plan(world, at=now):
+        at = now + (rest.spent - began)
+        name = world.channels[action.channel_id].name if action.channel_id in world.channels else ""
+        if dry_run:
+            sweep.found.append(Done(action, name))
+            continue
+        try:
+            is_done = sweeping.do(action, name, at=at)
+        except RestError as error:
+            sweep.found.append(Done(action, name, error=error))
+            if rest.is_over:
+                break
+        else:
+            sweep.found.append(Done(action, name, is_done))
+        if action.room_id in world.rooms:
+            # What is in hand now is in our own.
+            sweeping.touched[action.room_id] = world.rooms[action.room_id].touched_at
+    return sweep

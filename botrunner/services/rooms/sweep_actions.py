@@ -1,0 +1,178 @@
+"""Does what a sweep has planned, each thing only while it is still to be done."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from botrunner.domain.rooms.happenings import (
+    ChannelGone,
+    ChannelMade,
+    DeletionFailed,
+    MarkNotFound,
+)
+from botrunner.domain.rooms.marks import reason_of
+from botrunner.domain.rooms.sweep import Action, What, plan
+from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomState
+from botrunner.rest_errors import NotThereError, RateLimitedError, RefusedError, RestError
+from botrunner.services.rooms.steps import tell
+from botrunner.services.rooms.sweep_world import world_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from botrunner.domain.rooms.happenings import Happening
+    from botrunner.rest import DiscordRest
+    from botrunner.services.rooms.sweep_world import Seen
+
+logger = logging.getLogger(__name__)
+
+BY_US: Final = "the sweep"
+LONGEST_WHY: Final = 300
+LONGEST_NAME: Final = 100
+
+
+class Sweeping:
+    """A guild's.
+
+    Attributes:
+        touched: by room, when the bot had it in hand last, where a step of our own came since.
+    """
+
+    def __init__(self, guild_id: int, seen: Seen, rest: DiscordRest) -> None:
+        """Goes by what Discord said, and asks more of it."""
+        self.guild_id = guild_id
+        self.seen = seen
+        self.rest = rest
+        self.touched: dict[UUID, datetime] = {}
+
+    def do(self, action: Action, name: str, *, at: datetime) -> bool:
+        """Does it; tells whether it was still to be done.
+
+        Args:
+            action: a thing of the plan.
+            name: the channel's name; empty where it is not known.
+            at: when.
+
+        Raises:
+            RestError: if Discord did not do it.
+        """
+        if not self._is_wanted(action, at):
+            return False
+        match action:
+            case Action(What.FORGET, channel_id, room_id):
+                self._forget(action, channel_id, room_id, at)
+            case Action(What.BIND, int(channel_id), UUID() as room_id):
+                _tell(action, room_id, ChannelMade(channel_id), at)
+                _decide(channel_id, QuarantineState.ADOPTED, at)
+            case Action(What.DELETE, int(channel_id), UUID() as room_id):
+                self._delete(action, channel_id, room_id, name=name, at=at)
+            case Action(What.QUARANTINE, int(channel_id)):
+                quarantine(self.guild_id, channel_id, name=name, why=action.why, now=at)
+        logger.info(
+            "Swept guild %s: %s channel %s of room %s: %s",
+            self.guild_id,
+            action.what,
+            action.channel_id,
+            action.room_id,
+            action.why,
+        )
+        return True
+
+    def _is_wanted(self, action: Action, at: datetime) -> bool:
+        """Plans anew by the rows as they are now: the bot and staff may have been quicker."""
+        world = world_of(self.guild_id, self.seen, touched=self.touched)
+        return any(
+            (each.what, each.channel_id, each.room_id)
+            == (action.what, action.channel_id, action.room_id)
+            for each in plan(world, at=at)
+        )
+
+    def _forget(
+        self, action: Action, channel_id: int | None, room_id: UUID | None, at: datetime
+    ) -> None:
+        if room_id is not None:
+            gone = MarkNotFound() if channel_id is None else ChannelGone(channel_id)
+            _tell(action, room_id, gone, at)
+        if channel_id is not None:
+            _decide(channel_id, QuarantineState.GONE, at)
+
+    def _delete(
+        self, action: Action, channel_id: int, room_id: UUID, *, name: str, at: datetime
+    ) -> None:
+        try:
+            self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
+        except NotThereError:
+            pass
+        except RestError as error:
+            self._not_deleted(action, channel_id, room_id, name=name, error=error, at=at)
+            raise
+        _tell(action, room_id, ChannelGone(channel_id), at)
+        _decide(channel_id, QuarantineState.DELETED, at)
+
+    def _not_deleted(
+        self,
+        action: Action,
+        channel_id: int,
+        room_id: UUID,
+        *,
+        name: str,
+        error: RestError,
+        at: datetime,
+    ) -> None:
+        """Writes down what is in the way, so that staff see it; the next sweep tries again."""
+        is_refusal = isinstance(error, RefusedError)
+        wait = error.wait if isinstance(error, RateLimitedError) else timedelta(0)
+        logger.warning(
+            "Channel %s of room %s of guild %s could not be deleted: %s",
+            channel_id,
+            room_id,
+            self.guild_id,
+            error,
+        )
+        # A twin's refusal is no failure of the room, which has another channel.
+        closing = Room.objects.filter(pk=room_id, channel_id=channel_id, state=RoomState.CLOSING)
+        if closing.exists():
+            failed = DeletionFailed(error.code, is_refusal, wait)
+            _tell(action, room_id, failed, at, words=str(error))
+        elif is_refusal:
+            why = f"Is ours and to go ({action.why}), but: {error}"
+            quarantine(self.guild_id, channel_id, name=name, why=why, now=at)
+
+
+def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: datetime) -> None:
+    """Shows a channel to staff, again where it was done with; one left alone stays so.
+
+    Args:
+        guild_id: the guild.
+        channel_id: the channel.
+        name: its name.
+        why: why it is shown.
+        now: when.
+    """
+    fresh = {
+        "guild_id": guild_id,
+        "name": (name or str(channel_id))[:LONGEST_NAME],
+        "why": why[:LONGEST_WHY],
+        "found_at": now,
+    }
+    _, is_new = QuarantinedChannel.objects.get_or_create(channel_id=channel_id, defaults=fresh)
+    if not is_new:
+        QuarantinedChannel.objects.filter(channel_id=channel_id).exclude(
+            state__in=[QuarantineState.OPEN, QuarantineState.LEFT_ALONE]
+        ).update(state=QuarantineState.OPEN, decided_at=None, decided_by="", **fresh)
+
+
+def _decide(channel_id: int, state: QuarantineState, at: datetime) -> None:
+    """Settles a channel about which staff need not decide any more."""
+    QuarantinedChannel.objects.filter(channel_id=channel_id, state=QuarantineState.OPEN).update(
+        state=state, decided_at=at, decided_by=BY_US
+    )
+
+
+def _tell(
+    action: Action, room_id: UUID, happening: Happening, at: datetime, *, words: str = ""
+) -> None:
+    tell(room_id, happening, at=at, words=words or f"Found by {BY_US}: {action.why}")

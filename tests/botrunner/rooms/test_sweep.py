@@ -1,0 +1,463 @@
+"""The sweep against the sandbox, over sockets, with no bot running."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from botrunner.domain.rooms.marks import reason_of
+from botrunner.domain.rooms.sweep import What
+from botrunner.models import (
+    Hub,
+    QuarantinedChannel,
+    QuarantineState,
+    Room,
+    RoomReason,
+    RoomState,
+)
+from botrunner.rest import DiscordRest
+from botrunner.rest_errors import (
+    NoAnswerError,
+    OutOfTimeError,
+    RateLimitedError,
+    RefusedError,
+    RestError,
+    TokenRefusedError,
+)
+from botrunner.services.rooms import sweep_actions
+from botrunner.services.rooms.sweep import GuildSweep, sweep_all, sweep_guild
+from community.domain.permissions import Permission
+from sessions_app.models import VoiceState
+from tests.botrunner.rooms.sandbox_beside import (
+    CHANNEL,
+    CHANNELS,
+    DELETE,
+    LOG,
+    TOKEN,
+    Discord,
+    discord_beside,
+    later,
+)
+from tests.factories import make_member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from botrunner.sandbox.entities import Channel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def discord() -> Iterator[Discord]:
+    with discord_beside() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def others(discord: Discord) -> Iterator[list[int]]:
+    """What others made and what resembles ours: it stands in every story, and at its end."""
+    channels = list(discord.guild.channels)
+    somebody = discord.people[5]
+    channels.append(discord.make_channel(by=somebody).id)
+    channels.append(discord.make_channel(by=somebody, reason="Rollcall room").id)
+    yield channels
+    assert [channel_id for channel_id in channels if not discord.has(channel_id)] == []
+
+
+def sweep(discord: Discord, *, now: datetime | None = None, dry_run: bool = False) -> GuildSweep:
+    with discord.rest() as rest:
+        return sweep_guild(discord.guild.id, rest=rest, now=now or later(), dry_run=dry_run)
+
+
+def acts(swept: GuildSweep) -> list[tuple[What, int | None]]:
+    return [(each.action.what, each.action.channel_id) for each in swept.found]
+
+
+def closing(discord: Discord) -> tuple[Room, Channel]:
+    channel = discord.make_channel()
+    room = discord.make_room(RoomState.CLOSING, channel_id=channel.id, reason=RoomReason.TIMEOUT)
+    return room, channel
+
+
+def enter(discord: Discord, who: int, channel: Channel, *, is_bot: bool = False) -> None:
+    member = make_member(discord.row, user_id=discord.people[who], is_bot=is_bot)
+    VoiceState.objects.create(
+        guild_id=discord.guild.id,
+        user_id=member.user_id,
+        channel_id=channel.id,
+        changed_at=later(0),
+    )
+
+
+def test_a_room_that_is_to_close_is_closed_with_no_bot(discord: Discord) -> None:
+    room, channel = closing(discord)
+
+    swept = sweep(discord)
+
+    room.refresh_from_db()
+    assert swept.done == 1
+    assert not discord.has(channel)
+    assert (room.state, room.reason) == (RoomState.CLOSED, RoomReason.TIMEOUT)
+    assert room.steps.get().reason == "Found by the sweep: the room is to end"
+    assert discord.guild.audit_log[-1]["reason"] == reason_of(room.pk, "swept, the room is to end")
+
+
+def test_what_changed_just_now_is_left_to_the_bot(discord: Discord) -> None:
+    room, channel = closing(discord)
+    Room.objects.update(next_try_at=later(0))
+
+    swept = sweep(discord, now=later(0.5))
+
+    assert swept.found == []
+    assert discord.has(channel)
+    assert Room.objects.get().state == room.state
+
+
+def test_an_unheard_creation_is_bound_and_its_twin_goes(discord: Discord) -> None:
+    room = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    mine, twin = discord.make_channel(mark=room.pk), discord.make_channel(mark=room.pk)
+
+    first, second = sweep(discord), sweep(discord)
+
+    room.refresh_from_db()
+    assert acts(first) == [(What.BIND, mine.id), (What.DELETE, twin.id)]
+    assert (room.state, room.channel_id) == (RoomState.WAITING, mine.id)
+    assert discord.has(mine)
+    assert not discord.has(twin)
+    assert second.found == []
+
+
+def test_a_mark_in_somebody_elses_entry_proves_nothing(discord: Discord) -> None:
+    room = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    forged = discord.make_channel(by=discord.people[5], mark=room.pk)
+
+    assert sweep(discord).found == []
+    assert discord.has(forged)
+
+
+def test_a_room_whose_channel_answers_404_is_forgotten(discord: Discord) -> None:
+    channel = discord.make_channel()
+    room = discord.make_room(RoomState.OCCUPIED, channel_id=channel.id)
+    discord.world.delete_channel(discord.guild.id, channel.id)
+
+    swept = sweep(discord)
+
+    room.refresh_from_db()
+    assert acts(swept) == [(What.FORGET, channel.id)]
+    assert (room.state, room.reason) == (RoomState.CLOSED, RoomReason.CHANNEL_DELETED)
+
+
+def test_a_creation_that_never_was_ends_a_room_that_is_to_close(discord: Discord) -> None:
+    room = discord.make_room(
+        RoomState.CLOSING, asked_at=later(-1), creations=1, reason=RoomReason.ASKED
+    )
+
+    sweep(discord)
+
+    room.refresh_from_db()
+    assert room.state == RoomState.CLOSED
+
+
+@pytest.mark.parametrize("answer", [[], None, {}, "none", [None], [{"id": "x", "type": 2}]])
+def test_a_list_that_says_nothing_deletes_and_forgets_nothing(
+    discord: Discord, answer: Any
+) -> None:
+    closing(discord)
+    channel = discord.make_channel()
+    discord.make_room(RoomState.WAITING, channel_id=channel.id)
+    before = list(Room.objects.order_by("pk").values())
+    discord.says(CHANNELS, answer)
+
+    swept = sweep(discord)
+
+    assert swept.found == []
+    assert (swept.error is None) == (answer == [])
+    assert list(Room.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("status", [403, 500, 502])
+def test_only_a_404_says_that_a_channel_is_gone(discord: Discord, status: int) -> None:
+    channel = discord.make_channel()
+    room = discord.make_room(RoomState.WAITING, channel_id=channel.id)
+    discord.says(CHANNELS, [])
+    discord.lay(CHANNEL, way="answer", status=status, count=None)
+
+    sweep(discord)
+
+    room.refresh_from_db()
+    assert room.state == RoomState.WAITING
+
+
+def test_a_dry_run_tells_and_changes_nothing(discord: Discord) -> None:
+    room, channel = closing(discord)
+    unknown = discord.make_channel(reason="something else")
+    before = len(discord.guild.audit_log)
+
+    swept = sweep(discord, dry_run=True)
+
+    assert acts(swept) == [(What.DELETE, channel.id), (What.QUARANTINE, unknown.id)]
+    assert [each.name for each in swept.found] == ["Voice-Mira", "Voice-Mira"]
+    assert (swept.done, len(discord.guild.audit_log)) == (0, before)
+    assert Room.objects.get(pk=room.pk).state == RoomState.CLOSING
+    assert not QuarantinedChannel.objects.exists()
+
+
+def test_a_hub_is_no_orphan_whatever_it_was_made_as(discord: Discord) -> None:
+    _, channel = closing(discord)
+    Room.objects.update(state=RoomState.CLOSED, ended_at=later(0))
+    Hub.objects.create(guild=discord.row, channel_id=channel.id, created_at=later(0))
+
+    assert sweep(discord).found == []
+    assert discord.has(channel)
+
+
+# What is not proved ------------------------------------------------------------------------
+
+
+def test_without_the_audit_log_what_looks_like_ours_is_shown_and_stays(
+    discord: Discord, others: list[int]
+) -> None:
+    roles = discord.guild.members[discord.bot_id].roles
+    for role_id in [discord.guild.id, *roles]:
+        role = discord.guild.roles[role_id]
+        role.permissions &= ~int(Permission.VIEW_AUDIT_LOG | Permission.ADMINISTRATOR)
+    ours = discord.make_channel()
+
+    first, second = sweep(discord), sweep(discord)
+
+    shown = QuarantinedChannel.objects.filter(state=QuarantineState.OPEN)
+    assert not first.reads_log
+    assert {row.channel_id for row in shown} == {*others[-2:], ours.id}
+    assert second.found == []
+    assert discord.has(ours)
+
+
+def test_a_channel_in_quarantine_that_is_gone_is_settled(discord: Discord) -> None:
+    unknown = discord.make_channel(reason="by hand")
+    sweep(discord)
+    discord.world.delete_channel(discord.guild.id, unknown.id)
+
+    sweep(discord)
+
+    row = QuarantinedChannel.objects.get()
+    assert (row.state, row.decided_by) == (QuarantineState.GONE, "the sweep")
+
+
+def test_what_people_use_is_shown_until_they_have_left(discord: Discord) -> None:
+    _, channel = closing(discord)
+    Room.objects.update(state=RoomState.CLOSED, ended_at=later(0))
+    enter(discord, 3, channel)
+
+    sweep(discord)
+    stood = discord.has(channel)
+    VoiceState.objects.all().delete()
+    sweep(discord)
+
+    assert stood
+    assert not discord.has(channel)
+    assert QuarantinedChannel.objects.get().state == QuarantineState.DELETED
+
+
+def test_a_bot_inside_keeps_nothing(discord: Discord) -> None:
+    _, channel = closing(discord)
+    Room.objects.update(state=RoomState.CLOSED, ended_at=later(0))
+    enter(discord, 3, channel, is_bot=True)
+
+    sweep(discord)
+
+    assert not discord.has(channel)
+
+
+# Faults ------------------------------------------------------------------------------------
+
+FAULTS: dict[str, tuple[dict[str, Any], type[RestError]]] = {
+    "429": ({"way": "answer", "status": 429, "retry_after": 600.0}, RateLimitedError),
+    "401": ({"way": "answer", "status": 401}, TokenRefusedError),
+    "403": ({"way": "answer", "status": 403, "code": 50013}, RefusedError),
+    "500": ({"way": "answer", "status": 500}, NoAnswerError),
+    "done, then 500": ({"way": "answer", "status": 500, "after_effect": True}, NoAnswerError),
+    "cut": ({"way": "cut"}, NoAnswerError),
+    "done, then cut": ({"way": "cut", "after_effect": True}, NoAnswerError),
+    "silence": ({"way": "hang"}, NoAnswerError),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("passed", range(6))
+def test_whatever_goes_wrong_with_any_request_the_next_sweep_ends_it(
+    discord: Discord, fault: str, passed: int
+) -> None:
+    room, channel = closing(discord)
+    lost = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    mine, twin = discord.make_channel(mark=lost.pk), discord.make_channel(mark=lost.pk)
+    gone = discord.make_room(RoomState.OCCUPIED, channel_id=77)
+    how, error = FAULTS[fault]
+    # The bot's own id was asked for in another test, or is now: the rest is the same.
+    with discord.rest() as rest:
+        rest.own_id()
+    struck = discord.lay("*", skip=passed, **how)
+
+    first = sweep(discord)
+    discord.lift()
+    second = sweep(discord, now=later(15))
+    third = sweep(discord, now=later(30))
+
+    if struck.struck:
+        errors = [first.error, *(each.error for each in first.found)]
+        is_told = any(isinstance(each, error) for each in errors)
+        # A refusal of the log or of a single channel is an answer that is gone by.
+        assert is_told or fault == "403"
+    assert not discord.has(channel)
+    assert not discord.has(twin)
+    assert discord.has(mine)
+    assert Room.objects.get(pk=room.pk).state == RoomState.CLOSED
+    assert Room.objects.get(pk=lost.pk).channel_id == mine.id
+    assert Room.objects.get(pk=gone.pk).state == RoomState.CLOSED
+    assert second.error is None
+    assert third.found == []
+
+
+def test_after_the_first_429_nothing_more_is_asked(discord: Discord) -> None:
+    closing(discord)
+    closing(discord)
+    discord.lay(DELETE, way="answer", status=429, retry_after=600.0)
+    counted = discord.lay(DELETE, way="slow", count=None)
+
+    with discord.rest() as rest:
+        swept = sweep_guild(discord.guild.id, rest=rest, now=later())
+        with pytest.raises(RateLimitedError):
+            rest.channels(discord.guild.id)
+
+    assert [type(each.error) for each in swept.found] == [RateLimitedError]
+    assert counted.struck == 0
+    waits = [
+        room for room in Room.objects.all() if room.next_try_at and room.next_try_at > later(9)
+    ]
+    assert len(waits) == 1
+
+
+def test_a_refusal_is_shown_to_staff_and_tried_again(discord: Discord) -> None:
+    room, _ = closing(discord)
+    over_room, over = closing(discord)
+    Room.objects.filter(pk=over_room.pk).update(state=RoomState.CLOSED, ended_at=later(0))
+    discord.lay(DELETE, way="answer", status=403, code=50013, count=2)
+
+    sweep(discord)
+
+    room.refresh_from_db()
+    assert (room.failures, room.error) == (1, "rest.refused")
+    assert "Missing Permissions" in room.error_text
+    shown = QuarantinedChannel.objects.get()
+    assert shown.channel_id == over.id
+    assert "Missing Permissions" in shown.why
+    sweep(discord, now=later(15))
+    shown.refresh_from_db()
+    assert (shown.state, discord.has(over)) == (QuarantineState.DELETED, False)
+
+
+def test_time_that_is_up_ends_a_sweep(discord: Discord) -> None:
+    closing(discord)
+
+    with discord.rest(most_seconds=-1.0) as rest:
+        swept = sweep_guild(discord.guild.id, rest=rest, now=later())
+
+    assert isinstance(swept.error, OutOfTimeError)
+    assert swept.found == []
+
+
+# Crashes -----------------------------------------------------------------------------------
+
+
+class CrashError(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("point", range(8))
+def test_a_crash_between_any_two_steps_is_taken_up_by_the_next_sweep(
+    discord: Discord, monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    _, channel = closing(discord)
+    lost = discord.make_room(
+        RoomState.CLOSING, asked_at=later(-1), creations=1, reason=RoomReason.ASKED
+    )
+    made, twin = discord.make_channel(mark=lost.pk), discord.make_channel(mark=lost.pk)
+    passed = 0
+
+    def crashing(do: Any) -> Any:
+        def doing(*args: Any, **options: Any) -> Any:
+            nonlocal passed
+            passed += 1
+            if passed == point + 1:
+                raise CrashError
+            return do(*args, **options)
+
+        return doing
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweep_actions, "tell", crashing(sweep_actions.tell))
+        patched.setattr(DiscordRest, "delete_channel", crashing(DiscordRest.delete_channel))
+        crashed = False
+        try:
+            sweep(discord)
+        except CrashError:
+            crashed = True
+    sweep(discord, now=later(15))
+
+    assert crashed == (point < 7)
+    assert not any(discord.has(each) for each in (channel, made, twin))
+    assert {each.state for each in Room.objects.all()} == {RoomState.CLOSED}
+    assert sweep(discord, now=later(30)).found == []
+
+
+def test_what_the_bot_or_staff_did_meanwhile_is_heeded(
+    discord: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first = closing(discord)
+    _, second = closing(discord)
+    delete = DiscordRest.delete_channel
+
+    def deleting(rest: DiscordRest, channel_id: int, *, reason: str) -> None:
+        delete(rest, channel_id, reason=reason)
+        left = {first.id, second.id} - {channel_id}
+        for room in Room.objects.filter(channel_id__in=left):
+            room.state, room.reason, room.ended_at = "closed", RoomReason.LET_GO, later(0)
+            room.save()
+
+    monkeypatch.setattr(DiscordRest, "delete_channel", deleting)
+    swept = sweep(discord)
+
+    assert sorted(each.is_done for each in swept.found) == [False, True]
+    assert [discord.has(each) for each in (first, second)].count(True) == 1
+
+
+# All guilds --------------------------------------------------------------------------------
+
+
+def test_a_sweep_of_all_asks_only_where_there_were_rooms(discord: Discord, settings: Any) -> None:
+    settings.DISCORD_TOKEN = TOKEN
+    with discord.rest() as rest:
+        before = sweep_all(rest=rest, now=later())
+    _, channel = closing(discord)
+    with discord.rest() as rest:
+        after = sweep_all(rest=rest, now=later())
+
+    assert before == []
+    assert [(each.guild_id, each.done) for each in after] == [(discord.guild.id, 1)]
+    assert not discord.has(channel)
+
+
+def test_no_token_stands_in_the_logs(discord: Discord, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    closing(discord)
+    discord.lay(LOG, way="cut")
+
+    swept = sweep(discord)
+    sweep(discord)
+
+    assert TOKEN not in caplog.text
+    assert TOKEN not in str(swept.error)
+    assert "the room is to end" in caplog.text

@@ -1,0 +1,349 @@
+"""Whatever the rows, the marks and the channels: nothing of others' goes, nothing is done twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botrunner.domain.rooms.happenings import ChannelGone, ChannelMade, MarkNotFound
+from botrunner.domain.rooms.life import step
+from botrunner.domain.rooms.overwrites import OURS, Guests, overwrites_of
+from botrunner.domain.rooms.room import OPEN, Kind, Reason, Room, State, Timing
+from botrunner.domain.rooms.sweep import (
+    Action,
+    Creation,
+    KnownRoom,
+    SeenChannel,
+    What,
+    World,
+    missing,
+    plan,
+)
+from community.domain.permissions import Overwrite
+
+NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(hours=2)
+BOT, OTHER, GUILD = 900, 901, 1
+ROOMS = [UUID(int=number) for number in range(1, 5)]
+STRANGER = UUID(int=99)
+CHANNELS = list(range(50, 57))
+LIKE_OURS = tuple(overwrites_of(Guests(7, is_private=True), guild_id=GUILD, bot_id=BOT))
+
+instants = st.sampled_from([LONG_AGO, NOW - timedelta(seconds=50), NOW - timedelta(seconds=5)])
+
+
+@st.composite
+def known_rooms(draw: st.DrawFn, room_id: UUID) -> KnownRoom:
+    state = draw(st.sampled_from(list(State)))
+    reason = ""
+    if state in {State.CLOSING, State.CLOSED}:
+        reason = draw(st.sampled_from(list(Reason)))
+    has_channel = state in OPEN or (
+        state in {State.CLOSING, State.CLOSED, State.QUARANTINED} and draw(st.booleans())
+    )
+    may_be_asked = state in {State.CREATING, State.CLOSING, State.QUARANTINED}
+    life = Room(
+        id=room_id,
+        guild_id=GUILD,
+        owner_id=7,
+        kind=Kind.PRIVATE,
+        state=state,
+        channel_id=draw(st.sampled_from(CHANNELS)) if has_channel else None,
+        asked_at=draw(instants) if may_be_asked and not has_channel else None,
+        due_at=NOW if state in {State.WAITING, State.GRACE} else None,
+        creations=1,
+        reason=reason,
+    )
+    return KnownRoom(life, draw(instants))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    rooms: dict[UUID, KnownRoom] = {}
+    taken: set[int] = set()
+    for room_id in draw(st.lists(st.sampled_from(ROOMS), unique=True)):
+        room = draw(known_rooms(room_id))
+        # The database has one live room for each channel.
+        if room.life.is_over or room.life.channel_id not in taken:
+            rooms[room_id] = room
+            if not room.life.is_over and room.life.channel_id is not None:
+                taken.add(room.life.channel_id)
+    listed = draw(st.lists(st.sampled_from(CHANNELS), unique=True))
+    channels = {
+        channel_id: SeenChannel(
+            id=channel_id,
+            name=draw(st.sampled_from(["Voice-Mira", "Lounge"])),
+            is_voice=draw(st.booleans()),
+            made_at=draw(instants),
+            overwrites=draw(st.sampled_from([(), LIKE_OURS])),
+        )
+        for channel_id in listed
+    }
+    can_read = draw(st.booleans())
+    made = draw(st.lists(st.sampled_from(CHANNELS), unique=True)) if can_read else []
+    some = st.frozensets(st.sampled_from(CHANNELS))
+    return World(
+        bot_id=BOT,
+        channels=channels,
+        creations=tuple(
+            Creation(each, draw(st.sampled_from([*ROOMS, STRANGER, None])), LONG_AGO)
+            for each in made
+        ),
+        log_since=draw(st.sampled_from([LONG_AGO - timedelta(days=1), NOW])) if can_read else None,
+        gone=draw(some) - frozenset(listed),
+        rooms=rooms,
+        occupied=draw(some),
+        kept=draw(some),
+        in_quarantine=draw(some),
+    )
+
+
+def apply(world: World, actions: list[Action]) -> World:
+    """Does what a plan says, as the services and Discord do."""
+    for action in actions:
+        world = apply_one(world, action)
+    return world
+
+
+def apply_one(world: World, action: Action) -> World:
+    rooms, channels = dict(world.rooms), dict(world.channels)
+    room = rooms.get(action.room_id) if action.room_id else None
+    in_quarantine = world.in_quarantine
+    happening: Any = None
+    if action.what is What.BIND:
+        assert action.channel_id is not None
+        happening = ChannelMade(action.channel_id)
+    elif action.what is What.FORGET and action.room_id is None:
+        in_quarantine -= {action.channel_id}
+    elif action.what is What.FORGET:
+        happening = MarkNotFound() if action.channel_id is None else ChannelGone(action.channel_id)
+    elif action.what is What.DELETE:
+        assert action.channel_id is not None
+        del channels[action.channel_id]
+        in_quarantine -= {action.channel_id}
+        happening = ChannelGone(action.channel_id)
+    else:
+        assert action.channel_id is not None
+        in_quarantine |= {action.channel_id}
+    if room is not None and happening is not None:
+        life = step(room.life, happening, at=NOW, timing=Timing())
+        touched = room.touched_at if life is room.life else NOW
+        rooms[room.life.id] = KnownRoom(life, touched)
+    return replace(world, rooms=rooms, channels=channels, in_quarantine=in_quarantine)
+
+
+def is_proved(world: World, channel_id: int) -> bool:
+    marks = {each.channel_id: each.room_id for each in world.creations}
+    named = any(room.life.channel_id == channel_id for room in world.rooms.values())
+    return named or marks.get(channel_id) in world.rooms
+
+
+@given(worlds())
+def test_nothing_is_deleted_that_no_row_names_and_no_mark_proves(world: World) -> None:
+    for action in plan(world, at=NOW):
+        if action.what is What.DELETE:
+            assert action.channel_id is not None
+            assert action.channel_id in world.channels
+            assert is_proved(world, action.channel_id)
+            assert action.room_id in world.rooms
+
+
+@given(worlds())
+def test_nothing_is_deleted_that_staff_keep_or_that_people_use(world: World) -> None:
+    let_go = {
+        room.life.channel_id
+        for room in world.rooms.values()
+        if room.life.reason == Reason.LET_GO
+        if room.life.is_over
+    }
+    live = {
+        room.life.channel_id: room.life.state
+        for room in world.rooms.values()
+        if not room.life.is_over
+    }
+    for action in plan(world, at=NOW):
+        if action.what is not What.DELETE:
+            continue
+        channel_id = action.channel_id
+        assert channel_id not in world.kept
+        assert live.get(channel_id, State.CLOSING) is State.CLOSING
+        if channel_id not in live:
+            assert channel_id not in let_go
+        if channel_id in world.occupied:
+            assert action.room_id is not None
+            assert world.rooms[action.room_id].life.state is State.CLOSING
+
+
+@given(worlds())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(world: World) -> None:
+    after = apply(world, plan(world, at=NOW))
+
+    assert plan(after, at=NOW) == []
+
+
+@given(worlds())
+def test_a_plan_that_broke_off_anywhere_is_taken_up_where_it_stood(world: World) -> None:
+    actions = plan(world, at=NOW)
+
+    for done in range(len(actions)):
+        after = apply(world, actions[:done])
+        later = NOW + timedelta(minutes=2)
+        rest = plan(after, at=later)
+        assert {each.channel_id for each in actions[done:] if each.what is What.DELETE} <= {
+            each.channel_id for each in rest if each.what is What.DELETE
+        }
+
+
+@given(worlds())
+def test_only_a_404_makes_a_room_forget_its_channel(world: World) -> None:
+    for action in plan(world, at=NOW):
+        if action.what is What.FORGET and action.channel_id is not None:
+            assert action.channel_id in world.gone
+
+
+@given(worlds())
+def test_an_empty_list_of_channels_does_nothing_to_any(world: World) -> None:
+    blind = replace(world, channels={}, gone=frozenset())
+
+    assert {action.what for action in plan(blind, at=NOW)} <= {What.FORGET}
+    assert all(action.channel_id is None for action in plan(blind, at=NOW))
+
+
+# One by one --------------------------------------------------------------------------------
+
+
+def room_of(state: State, **fields: Any) -> KnownRoom:
+    if state in {State.WAITING, State.GRACE}:
+        fields.setdefault("due_at", NOW)
+    life = Room(id=ROOMS[0], guild_id=GUILD, owner_id=7, kind=Kind.PRIVATE, state=state, **fields)
+    return KnownRoom(life, LONG_AGO)
+
+
+def channel_of(channel_id: int, **fields: Any) -> SeenChannel:
+    usual: dict[str, Any] = {"name": "Voice-Mira", "is_voice": True, "made_at": LONG_AGO}
+    return SeenChannel(id=channel_id, **(usual | fields))
+
+
+def world_of(*channels: SeenChannel, room: KnownRoom | None = None, **fields: Any) -> World:
+    usual: dict[str, Any] = {
+        "creations": (),
+        "log_since": LONG_AGO - timedelta(days=1),
+        "gone": frozenset(),
+    }
+    return World(
+        bot_id=BOT,
+        channels={channel.id: channel for channel in channels},
+        rooms={} if room is None else {room.life.id: room},
+        **(usual | fields),
+    )
+
+
+def marks(*channel_ids: int, room_id: UUID | None = ROOMS[0]) -> tuple[Creation, ...]:
+    return tuple(Creation(channel_id, room_id, LONG_AGO) for channel_id in channel_ids)
+
+
+def done(world: World) -> list[tuple[What, int | None]]:
+    return [(action.what, action.channel_id) for action in plan(world, at=NOW)]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (State.CREATING, [(What.BIND, 50)]),
+        (State.CLOSING, [(What.BIND, 50), (What.DELETE, 50)]),
+        (State.QUARANTINED, [(What.BIND, 50), (What.DELETE, 50)]),
+    ],
+)
+def test_what_was_made_unheard_is_found_by_its_mark(state: State, expected: object) -> None:
+    room = room_of(state, asked_at=LONG_AGO)
+
+    assert done(world_of(channel_of(50), room=room, creations=marks(50))) == expected
+
+
+def test_of_twins_one_is_bound_and_the_other_deleted() -> None:
+    room = room_of(State.CREATING, asked_at=LONG_AGO)
+    world = world_of(channel_of(50), channel_of(51), room=room, creations=marks(50, 51))
+
+    assert done(world) == [(What.BIND, 50), (What.DELETE, 51)]
+
+
+def test_what_the_bot_has_in_hand_is_left_to_it() -> None:
+    soon = NOW - timedelta(seconds=44)
+    closing = replace(room_of(State.CLOSING, channel_id=50), touched_at=soon)
+    twin = world_of(
+        channel_of(51, made_at=soon),
+        room=room_of(State.OCCUPIED, channel_id=50),
+        creations=marks(51),
+    )
+
+    assert done(world_of(channel_of(50), room=closing)) == []
+    assert done(twin) == []
+
+
+def test_a_closing_room_goes_with_people_in_it_and_a_twin_does_not() -> None:
+    closing = world_of(
+        channel_of(50), room=room_of(State.CLOSING, channel_id=50), occupied=frozenset({50})
+    )
+    twin = world_of(
+        channel_of(50),
+        channel_of(51),
+        room=room_of(State.OCCUPIED, channel_id=50),
+        creations=marks(50, 51),
+        occupied=frozenset({51}),
+    )
+
+    assert done(closing) == [(What.DELETE, 50)]
+    assert done(twin) == [(What.QUARANTINE, 51)]
+
+
+def test_what_is_left_of_a_room_that_is_over_is_deleted_and_what_was_let_go_is_not() -> None:
+    over = room_of(State.CLOSED, reason=Reason.BOT_REMOVED, channel_id=50)
+    let_go = room_of(State.CLOSED, reason=Reason.LET_GO, channel_id=50)
+
+    assert done(world_of(channel_of(50), room=over, log_since=None)) == [(What.DELETE, 50)]
+    assert done(world_of(channel_of(50), room=let_go, creations=marks(50))) == []
+
+
+@pytest.mark.parametrize("state", [State.CLOSING, State.QUARANTINED])
+def test_a_channel_that_was_never_made_is_forgotten_where_the_log_reaches(state: State) -> None:
+    room = room_of(state, asked_at=LONG_AGO)
+
+    assert done(world_of(room=room)) == [(What.FORGET, None)]
+    assert done(world_of(room=room, log_since=LONG_AGO)) == []
+    assert done(world_of(room=room, log_since=None)) == []
+
+
+def test_what_is_not_proved_is_shown_to_staff_and_others_things_are_nobodys_business() -> None:
+    like_ours = channel_of(50, overwrites=LIKE_OURS)
+
+    assert done(world_of(like_ours, log_since=None)) == [(What.QUARANTINE, 50)]
+    assert done(world_of(like_ours)) == []
+    assert done(world_of(channel_of(50), log_since=None)) == []
+    assert done(world_of(channel_of(50), creations=marks(50, room_id=None))) == [
+        (What.QUARANTINE, 50)
+    ]
+    assert done(world_of(channel_of(50), creations=marks(50, room_id=STRANGER))) == [
+        (What.QUARANTINE, 50)
+    ]
+
+
+def test_only_the_bots_own_overwrite_makes_a_channel_look_like_ours() -> None:
+    of_role = Overwrite(BOT, is_role=True, allow=OURS)
+    of_another = Overwrite(OTHER, is_role=False, allow=OURS)
+    of_less = Overwrite(BOT, is_role=False, allow=OURS & -OURS)
+
+    for overwrite in (of_role, of_another, of_less):
+        assert done(world_of(channel_of(50, overwrites=(overwrite,)), log_since=None)) == []
+
+
+def test_channels_that_are_not_listed_are_asked_about_singly() -> None:
+    live, over = room_of(State.OCCUPIED, channel_id=50), room_of(State.CLOSED, channel_id=51)
+
+    assert missing([live.life, over.life], {52}) == [50]
+    assert missing([live.life], {50}) == []
