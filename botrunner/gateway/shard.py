@@ -23,6 +23,8 @@ from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.rooms.answering import Answering
+from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import RoomKeeper
 from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Mark
@@ -69,6 +71,8 @@ class Watch:
     rooms: RoomKeeper
     comparing: Comparing = field(init=False)
     asking: Asking = field(init=False)
+    faces: Faces = field(init=False)
+    answering: Answering = field(init=False)
     connection: Connection | None = None
 
 
@@ -149,6 +153,7 @@ class Shard:
             shard_of(guild_id, self.shard_count) == self.shard_id for guild_id in guild_ids
         ):
             self._watch.rooms.wake()
+            self._watch.faces.wake()
 
     # Starting ------------------------------------------------------------------
 
@@ -231,6 +236,14 @@ class Shard:
             writer=self._writer,
             clock=self._clock,
         )
+        watch.faces = Faces(
+            lease=opening.lease,
+            writer=self._writer,
+            clock=self._clock,
+            connection=self._connection_to_discord,
+            syncing=self._desk.syncing,
+        )
+        watch.answering = Answering(writer=self._writer, clock=self._clock, faces=watch.faces)
         return watch
 
     def _connection_to_discord(self) -> Connection | None:
@@ -258,6 +271,7 @@ class Shard:
             ),
             asyncio.create_task(watch.interests.run(), name="ask who is interested"),
             asyncio.create_task(watch.rooms.run(), name="keep rooms"),
+            asyncio.create_task(watch.faces.run(), name="show rooms"),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -268,7 +282,14 @@ class Shard:
                 await watch.rooms.shut_down()
                 await watch.connection.prove()
         finally:
-            ending = (connected, *others, *watch.asking.tasks(), *watch.rooms.tasks())
+            ending = (
+                connected,
+                *others,
+                *watch.asking.tasks(),
+                *watch.rooms.tasks(),
+                *watch.faces.tasks(),
+                *watch.answering.tasks(),
+            )
             for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.
@@ -296,6 +317,7 @@ class Shard:
                 requests=watch.requests,
                 clock=self._clock,
             )
+            watch.answering.attach(watch.connection.client)
             try:
                 await watch.connection.run()
             except (CannotRunError, LeaseLostError):

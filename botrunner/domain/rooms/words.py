@@ -27,7 +27,9 @@ OFF: Final = "room.off"
 HUB_GONE: Final = "room.hub_gone"
 
 ERRORS: Final[Mapping[str, str]] = {
-    life.AWAY: "Discord could not be reached, or asked for patience, for too long. Ask again later.",
+    life.AWAY: (
+        "Discord could not be reached, or asked for patience, for too long. Ask again later."
+    ),
     life.NO_ANSWER: (
         "Discord did not say whether it made the channel, and no channel is to be found. Ask again."
     ),

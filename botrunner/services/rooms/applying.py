@@ -196,6 +196,8 @@ def _open_row(room_id: UUID) -> Room | None:
 
 
 def _leaving(row: Room) -> list[int]:
+    if row.channel_id is None:
+        return []
     inside = VoiceState.objects.filter(
         guild_id=row.guild_id, channel_id=row.channel_id, user_id__in=row.kicked_ids
     )

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class RoomLacksError(RoomRequestError):
-    """A room cannot be made here: {what}"""
+    """A room cannot be made here: {what}."""
 
     code = "room.lacks"
 
     def __init__(self, lacks: list[Lack]) -> None:
         """Keeps what is missing."""
-        super().__init__(what=" ".join(lack.words for lack in lacks))
+        super().__init__(what=" ".join(lack.words for lack in lacks).rstrip("."))
         self.lacks = lacks
 
 
@@ -40,12 +40,12 @@ class Asked:
     """Where and how a room was asked for.
 
     Attributes:
-        channel_id: the channel in whose chat.
+        channel_id: the channel in whose chat; None where nothing can be written there.
         message_id: the message that answers it; None where it is not known yet.
         token: the interaction's, by which that message is edited; empty for none.
     """
 
-    channel_id: int
+    channel_id: int | None
     message_id: int | None = None
     token: str = ""
 
@@ -95,4 +95,3 @@ def ask_for_room(
 def where_is(error: HasRoomError) -> str:
     """Says where the room is that somebody has already."""
     return status_text(error.room, position_of(error.room))
-

@@ -101,7 +101,7 @@ class WrongLimitError(RoomControlError):
 
 
 class WrongPersonError(RoomControlError):
-    """{why}"""
+    """{why}."""
 
     code = "room.wrong_person"
 
@@ -217,7 +217,7 @@ def invite(room_id: UUID, user_id: int, *, by: int, now: datetime) -> None:
     def change(row: Room) -> None:
         _need_person(row, user_id)
         if user_id == row.owner_id:
-            raise WrongPersonError(why="Whose room it is may come in anyway.")
+            raise WrongPersonError(why="Whose room it is may come in anyway")
         row.kicked_ids = _without(row.kicked_ids, user_id)
         row.invited_ids = _with(row.invited_ids, user_id)
 
@@ -230,7 +230,7 @@ def kick(room_id: UUID, user_id: int, *, by: int, now: datetime) -> None:
     def change(row: Room) -> None:
         _need_person(row, user_id)
         if user_id == row.owner_id:
-            raise WrongPersonError(why="Whose room it is cannot be made to leave it.")
+            raise WrongPersonError(why="Whose room it is cannot be made to leave it")
         row.invited_ids = _without(row.invited_ids, user_id)
         row.kicked_ids = _with(row.kicked_ids, user_id)
 
@@ -344,14 +344,17 @@ def _wish(
     except IntegrityError as error:
         if "room_one_private_for_each_member" not in str(error):
             raise
-        raise WrongPersonError(why="They have a room of their own already.") from error
+        raise WrongPersonError(why="They have a room of their own already") from error
     return row
 
 
 def _locked(room_id: UUID) -> Room | None:
-    return Room.objects.select_for_update(of=("self",)).select_related("hub").filter(
-        pk=room_id
-    ).first()
+    return (
+        Room.objects.select_for_update(of=("self",))
+        .select_related("hub")
+        .filter(pk=room_id)
+        .first()
+    )
 
 
 def _checked(row: Room | None, *, by: int | None) -> Room:
@@ -376,18 +379,20 @@ def _hand_over(row: Room, user_id: int) -> None:
         .exclude(state__in=_ENDING)
         .exists()
     ):
-        raise WrongPersonError(why="They have a room of their own already.")
+        raise WrongPersonError(why="They have a room of their own already")
 
 
 def _need_person(row: Room, user_id: int) -> None:
     member = Member.objects.filter(guild_id=row.guild_id, user_id=user_id).first()
     if member is not None and member.is_bot:
-        raise WrongPersonError(why="That is a bot.")
+        raise WrongPersonError(why="That is a bot")
     if member is not None and member.gone_at is not None:
-        raise WrongPersonError(why="They are not in this server any more.")
+        raise WrongPersonError(why="They are not in this server any more")
 
 
 def _inside(row: Room) -> set[int]:
+    if row.channel_id is None:
+        return set()
     return set(
         VoiceState.objects.filter(guild_id=row.guild_id, channel_id=row.channel_id).values_list(
             "user_id", flat=True

@@ -122,9 +122,13 @@ def wishing_among(room_ids: Collection[UUID]) -> set[UUID]:
     if not room_ids:
         return set()
     steps = RoomStep.objects.filter(room__in=room_ids, happening__in=[*WISHES, *SETTLED])
-    latest = steps.order_by().values("room_id").annotate(
-        wish=Max("id", filter=Q(happening__in=WISHES)),
-        settled=Max("id", filter=Q(happening__in=SETTLED)),
+    latest = (
+        steps.order_by()
+        .values("room_id")
+        .annotate(
+            wish=Max("id", filter=Q(happening__in=WISHES)),
+            settled=Max("id", filter=Q(happening__in=SETTLED)),
+        )
     )
     return {
         each["room_id"]

@@ -123,8 +123,9 @@ def _failed(room: Room) -> str:
 def _quarantined(room: Room) -> str:
     words = error_words(room.error, room.error_text) if room.error else "Staff look after it."
     what = (
-        "Your room could not be made." if room.channel_id is None else "Your room is over, "
-        "but its channel could not be deleted."
+        "Your room could not be made."
+        if room.channel_id is None
+        else "Your room is over, but its channel could not be deleted."
     )
     return f"{what} {words}"
 
