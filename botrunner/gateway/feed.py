@@ -15,6 +15,7 @@ from botrunner.gateway.payload import (
     Payload,
     UnreadableError,
     entries,
+    guild_of,
     mapping,
     snowflake,
     snowflake_or_none,
@@ -367,12 +368,9 @@ class Feed:
         explained = translate.leave_explained(payload, at=self._at)
         if explained is not None:
             self._put(explained)
-        marked = mark_in(payload, bot_id=self._user_id)
-        if marked is not None:
+        if (marked := mark_in(payload, bot_id=self._user_id)) is not None:
             self._channel_made(*marked)
         return True
-
-    # Voice ------------------------------------------------------------------
 
     def _voice_state(self, payload: Payload) -> bool:
         guild_id = snowflake_or_none(payload, "guild_id")
@@ -400,11 +398,3 @@ class Feed:
     def _could_not_read(self, name: str, what: str) -> None:
         self._figures.unreadable[name] += 1
         logger.warning("Shard %s: %s could not be read: %s", self._shard_id, name, what)
-
-
-def guild_of(payload: Any) -> object:
-    """Gives the guild's id as an event's payload writes it, or None where it has none."""
-    if not isinstance(payload, dict):
-        return None
-    guild_id = payload.get("guild_id", payload.get("id"))
-    return guild_id if isinstance(guild_id, str | int) else None

@@ -139,3 +139,11 @@ def instant(payload: Payload, field: str) -> datetime | None:
         except (ValueError, OverflowError):
             pass
     raise UnreadableError(field=field, wanted="a time")
+
+
+def guild_of(payload: Any) -> object:
+    """Gives the guild's id as an event's payload writes it, or None where it has none."""
+    if not isinstance(payload, dict):
+        return None
+    guild_id = payload.get("guild_id", payload.get("id"))
+    return guild_id if isinstance(guild_id, str | int) else None

@@ -61,11 +61,11 @@ _EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 class Voice(Protocol):
     """The bot's own place in voice: one channel of a guild at a time."""
 
-    async def sit(self, guild_id: int, channel_id: int) -> None:
-        """Has the bot join a channel, from wherever it is in that guild."""
+    async def sit(self, guild_id: int, channel_id: int) -> Exception | None:
+        """Has the bot join a channel, from wherever it is in that guild; else says why not."""
 
-    async def leave(self, guild_id: int, channel_id: int) -> None:
-        """Has the bot leave a channel, if it is there."""
+    async def leave(self, guild_id: int, channel_id: int) -> object:
+        """Has the bot leave a channel, or stop joining it."""
 
     def where(self, guild_id: int) -> int | None:
         """Tells which channel of a guild the bot is in; None for none."""

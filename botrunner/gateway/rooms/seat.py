@@ -32,31 +32,32 @@ class BotSeat:
         self._voice = voice
         self._elapsed = elapsed
         self._moving: dict[int, asyncio.Task[None]] = {}
+        self._targets: dict[int, int] = {}
         self._resting: dict[int, float] = {}
 
     def take(self, rooms: Sequence[Standing]) -> None:
-        """Has the bot sit where it is to sit.
+        """Has the bot sit where it is to sit, unless it sits in a room already.
 
         Args:
-            rooms: all that are open and want it, the oldest in front.
+            rooms: all that are live, the oldest in front; one that ends lets the bot go first.
         """
+        channels = {room.channel_id for room in rooms}
         wanted: dict[int, int] = {}
         for room in rooms:
-            if room.channel_id is not None:
+            if room.channel_id is not None and room.is_open and room.bot_joins:
                 wanted.setdefault(room.guild_id, room.channel_id)
         for guild_id, channel_id in wanted.items():
-            is_there = self._voice.where(guild_id) == channel_id
+            where = self._voice.where(guild_id)
+            is_seated = where is not None and where in channels
             is_resting = self._resting.get(guild_id, 0.0) > self._elapsed()
-            if not (is_there or is_resting or guild_id in self._moving):
+            if not (is_seated or is_resting or guild_id in self._moving):
+                self._targets[guild_id] = channel_id
                 sitting = asyncio.create_task(self._sit(guild_id, channel_id), name="sit")
                 self._moving[guild_id] = sitting
 
     async def leave(self, guild_id: int, channel_id: int) -> None:
         """Has the bot leave a channel that is about to go, if it sits there."""
-        moving = self._moving.get(guild_id)
-        if moving is not None:
-            moving.cancel()
-        if self._voice.where(guild_id) != channel_id:
+        if channel_id not in {self._voice.where(guild_id), self._targets.get(guild_id)}:
             return
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -70,9 +71,11 @@ class BotSeat:
 
     async def _sit(self, guild_id: int, channel_id: int) -> None:
         try:
-            await self._voice.sit(guild_id, channel_id)
+            problem = await self._voice.sit(guild_id, channel_id)
         except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
-            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, error)
-            self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS
+            problem = error
         finally:
-            del self._moving[guild_id]
+            del self._moving[guild_id], self._targets[guild_id]
+        if problem is not None:
+            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, problem)
+            self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS

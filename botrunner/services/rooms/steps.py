@@ -98,7 +98,8 @@ def tell_locked(
     row.state = after.state.value
     for name in _FIELDS:
         setattr(row, name, getattr(after, name))
-    row.error_text = words[:LONGEST_REASON] if after.error else ""
+    if words or after.error != before.error:
+        row.error_text = words[:LONGEST_REASON] if after.error else ""
     changed = ["state", *_FIELDS, "error_text"]
     if row.made_at is None and after.channel_id is not None:
         row.made_at = at

@@ -121,8 +121,13 @@ class Lack:
     words: str
 
 
-def what_is_lacking(row: Room) -> Lack | None:  # noqa: ARG001 - nothing is looked at yet
-    """Tells what the bot lacks to make a room; the one place where that is asked."""
+def what_is_lacking(
+    row: Room,  # noqa: ARG001 - nothing is looked at yet
+    *,
+    bot_id: int,  # noqa: ARG001 - as above
+    parent_id: int | None,  # noqa: ARG001 - as above
+) -> Lack | None:
+    """Tells what the bot lacks to make a room in a category; the one place that asks."""
     return None
 
 
@@ -224,11 +229,11 @@ def _begin_creation(row: Room, *, bot_id: int, now: datetime) -> Creation | None
     if _has_gone(row):
         tell_locked(row, CloseAsked(Reason.OWNER_GONE), at=now)
         return None
-    lack = what_is_lacking(row)
+    place = place_of(row)
+    lack = what_is_lacking(row, bot_id=bot_id, parent_id=place.parent_id)
     if lack is not None:
         tell_locked(row, Denied(lack.error), at=now, words=lack.words)
         return None
-    place = place_of(row)
     row.parent_id = place.parent_id
     row.bitrate = place.bitrate
     row.user_limit = place.user_limit

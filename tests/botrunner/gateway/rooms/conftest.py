@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from botrunner.domain.rooms.room import Timing
 from botrunner.gateway.rooms import keeper
 from botrunner.models import Hub, Room, RoomRules
 from botrunner.sandbox.entities import ChannelType
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
+    from botrunner.domain.rooms.room import Timing
     from botrunner.sandbox.entities import Channel
     from tests.botrunner.gateway.conftest import Community
 
@@ -112,17 +113,16 @@ class Rooms:
 @pytest.fixture
 def timing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes pauses after what failed short; what is waited for stays as it was chosen."""
-    quick = {
-        "settling": timedelta(seconds=1),
-        "look_pause": timedelta(seconds=0.2),
-        "first_pause": timedelta(seconds=0.1),
-        "longest_pause": timedelta(seconds=0.3),
-    }
     usual = rules.timing_of
 
     def timing_of(room: Room) -> Timing:
-        known = usual(room)
-        return Timing(waiting=known.waiting, grace=known.grace, **quick)
+        return replace(
+            usual(room),
+            settling=timedelta(seconds=1),
+            look_pause=timedelta(seconds=0.2),
+            first_pause=timedelta(seconds=0.1),
+            longest_pause=timedelta(seconds=0.3),
+        )
 
     monkeypatch.setattr("botrunner.services.rooms.steps.timing_of", timing_of)
     monkeypatch.setattr(keeper, "REST_SECONDS", 0.3)

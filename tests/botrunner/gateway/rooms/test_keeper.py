@@ -71,7 +71,7 @@ async def test_the_next_in_the_queue_gets_the_slot_that_is_free(rooms: Rooms) ->
         second = await rooms.ask(1)
         row = await rooms.until(first, "waiting")
         queued = await rooms.row(second)
-        rooms.world.delete_channel(rooms.guild.id, row.channel_id)
+        rooms.world.delete_channel(rooms.guild.id, row.channel_id or 0)
         await rooms.until(first, "closed")
         since = time.monotonic()
         await rooms.until(second, "waiting")
@@ -109,24 +109,27 @@ async def test_ten_in_a_hub_get_ten_rooms_and_one_session_each(rooms: Rooms) -> 
         since = time.monotonic()
         for who in range(10):
             rooms.enter(who, hub.channel_id)
+        await until(lambda: len(rooms.made()) == 10)
+        took = time.monotonic() - since
+        # Discord lets a bot move ten members in ten seconds; discord.py saves the last one.
         await until(
             lambda: len({rooms.where(who) for who in range(10)} - {hub.channel_id}) == 10,
-            seconds=8,
+            seconds=15,
         )
-        took = time.monotonic() - since
         await settled(bot)
         rows = await rooms.rows()
         for row in rows:
             await rooms.until(row, "occupied")
         sessions = await stored(lambda: list(VoiceSession.objects.all()))
 
-    assert took < 4.0
+    assert took < 2.0
     made = rooms.made()
     assert len(made) == len(rows) == 10
     assert {(channel.user_limit, channel.bitrate) for channel in made} == {(5, 48_000)}
     parents = {channel.parent_id for channel in made}
     assert parents == {rooms.guild.channels[hub.channel_id].parent_id}
-    assert sorted(session.channel_id for session in sessions) == sorted(c.id for c in made)
+    assert len(sessions) == 10
+    assert {session.channel_id for session in sessions} == {channel.id for channel in made}
 
 
 async def test_a_room_of_a_hub_ends_with_its_last_member(rooms: Rooms) -> None:
