@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
@@ -28,6 +28,7 @@ from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import RoomKeeper
 from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Mark
+from botrunner.gateway.watch import Watch
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
 from community.domain.sharding import shard_of
@@ -38,11 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
     from datetime import datetime
 
-    from botrunner.gateway.books import Books
     from botrunner.gateway.leasing import Leasing
     from botrunner.gateway.opening import Desk
     from botrunner.gateway.pauses import IdentifyGate
-    from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
     from community.domain.leases import Lease
 
@@ -55,25 +54,6 @@ TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
 # What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
-
-
-@dataclass(slots=True)
-class Watch:
-    """What a shard works with between two looks at the database's memory."""
-
-    lease: Lease
-    sight: Sight
-    requests: MemberRequests
-    books: Books
-    pipeline: Pipeline
-    feed: Feed
-    interests: Interests
-    rooms: RoomKeeper
-    comparing: Comparing = field(init=False)
-    asking: Asking = field(init=False)
-    faces: Faces = field(init=False)
-    answering: Answering = field(init=False)
-    connection: Connection | None = None
 
 
 class Shard:
@@ -282,14 +262,7 @@ class Shard:
                 await watch.rooms.shut_down()
                 await watch.connection.prove()
         finally:
-            ending = (
-                connected,
-                *others,
-                *watch.asking.tasks(),
-                *watch.rooms.tasks(),
-                *watch.faces.tasks(),
-                *watch.answering.tasks(),
-            )
+            ending = (connected, *others, *watch.tasks())
             for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.

@@ -13,17 +13,17 @@ import contextlib
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.refusals import UNKNOWN_CHANNEL
 from botrunner.gateway.asked_once import NotAnsweredError, NotSentError, RefusedError
-from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.payload import UnreadableError
 from botrunner.gateway.rooms import changes, messages
 from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.outcome import Outcome
 from botrunner.gateway.rooms.panel import panel_components
-from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.gateway.rooms.records import Records
+from botrunner.gateway.writer import DatabaseAwayError
 from botrunner.services.rooms import applying, showing
 from botrunner.services.rooms.applying import Later
 from community.services.leases import LeaseLostError
@@ -53,8 +53,6 @@ PANEL: Final = "panel"
 RENAME: Final = "rename"
 CHANGE: Final = "change"
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 Lane = tuple[str, "UUID"]
 
 
@@ -80,7 +78,7 @@ class Faces:
             syncing: tells Discord of the commands, once in a process.
         """
         self._lease = lease
-        self._writer = writer
+        self._records = Records(writer, shard_id=lease.shard_id)
         self._clock = clock
         self._connection = connection
         self._syncing = syncing
@@ -158,7 +156,7 @@ class Faces:
             return CONNECTION_SECONDS
         self._syncing.begin(client, keep=self.keep)
         since = None if self._has_looked_back else self._clock.now() - showing.LOOKED_BACK
-        rooms = await self._at_database(
+        rooms = await self._records.at(
             showing.faces, self._lease, also=frozenset(self._told), since=since
         )
         self._has_looked_back = True
@@ -256,7 +254,7 @@ class Faces:
 
     async def _status(self, room_id: UUID, client: discord.Client) -> Outcome | None:
         """Has the asker's message say how the room stands."""
-        status = await self._at_database(
+        status = await self._records.at(
             showing.begin_status, room_id, lease=self._lease, now=self._clock.now()
         )
         if status is None:
@@ -264,22 +262,22 @@ class Faces:
         try:
             message_id, said = await _write_status(client, status)
         except TokenVoidError:
-            await self._at_database(showing.token_void, room_id)
+            await self._records.at(showing.token_void, room_id)
             return Outcome()
         except RefusedError as error:
             logger.info(
                 "Room %s: its status is told no more: %s (%s)", room_id, error.status, error.number
             )
-            await self._at_database(showing.status_gone, room_id)
+            await self._records.at(showing.status_gone, room_id)
             return None
-        await self._at_database(
+        await self._records.at(
             showing.status_shown, replace(status, text=said), message_id=message_id
         )
         return Outcome()
 
     async def _panel(self, room_id: UUID, client: discord.Client) -> Outcome | None:
         """Has the message with the buttons say whose room it is, and when it ends."""
-        panel = await self._at_database(showing.begin_panel, room_id, lease=self._lease)
+        panel = await self._records.at(showing.begin_panel, room_id, lease=self._lease)
         if panel is None or self._panels.get(room_id, "") in {panel.text, None}:
             return None
         try:
@@ -298,7 +296,7 @@ class Faces:
                     nonce=room_id.hex,
                     components=panel_components(room_id),
                 )
-                await self._at_database(showing.panel_shown, room_id, message_id=message_id)
+                await self._records.at(showing.panel_shown, room_id, message_id=message_id)
                 self._panels[room_id] = said
                 return Outcome()
         except RefusedError as error:
@@ -315,7 +313,7 @@ class Faces:
 
     async def _rename(self, room_id: UUID, client: discord.Client) -> Outcome | None:
         """Renames a room, where Discord takes a rename already."""
-        work = await self._at_database(
+        work = await self._records.at(
             applying.begin_rename, room_id, lease=self._lease, now=self._clock.now()
         )
         if work is None:
@@ -325,22 +323,24 @@ class Faces:
         try:
             await changes.rename(client.http, work)
         except NotSentError as error:
-            await self._insist(applying.rename_not_sent, work)
+            await self._records.insist(applying.rename_not_sent, work)
             rest = self._rest((RENAME, room_id), messages.wait_of(error))
             logger.info("Room %s: its new name waits: %s", room_id, error)
             return Outcome(later=rest.later, is_limited=error.wait > 0)
         except RefusedError as error:
             words = await self._refused(error, room_id, work.channel_id)
-            await self._insist(applying.rename_refused, work, now=self._clock.now(), words=words)
+            await self._records.insist(
+                applying.rename_refused, work, now=self._clock.now(), words=words
+            )
             return Outcome(refusal=words)
-        await self._insist(applying.renamed, work, now=self._clock.now())
+        await self._records.insist(applying.renamed, work, now=self._clock.now())
         return Outcome()
 
     async def _change(self, room_id: UUID, client: discord.Client) -> Outcome | None:
         """Brings a room's limit, and who may enter it, in line with its row."""
         if client.user is None:
             return self._rest((CHANGE, room_id), CONNECTION_SECONDS)
-        work = await self._at_database(
+        work = await self._records.at(
             applying.begin_change, room_id, lease=self._lease, bot_id=client.user.id
         )
         if work is None:
@@ -352,13 +352,17 @@ class Faces:
             refusal = await self._refused(error, room_id, work.channel_id)
         except UnreadableError as error:
             raise NotAnsweredError from error
-        await self._insist(applying.settle_change, work, now=self._clock.now(), refusal=refusal)
+        await self._records.insist(
+            applying.settle_change, work, now=self._clock.now(), refusal=refusal
+        )
         return Outcome(refusal=refusal)
 
     async def _refused(self, error: RefusedError, room_id: UUID, channel_id: int) -> str:
         """Writes down that a channel is gone, if that is what Discord says; gives its words."""
         if error.number == UNKNOWN_CHANNEL:
-            await self._insist(applying.channel_gone, room_id, channel_id, now=self._clock.now())
+            await self._records.insist(
+                applying.channel_gone, room_id, channel_id, now=self._clock.now()
+            )
         return f"{error.text} ({error.number})" if error.number else error.text
 
     # Others ------------------------------------------------------------------
@@ -367,31 +371,6 @@ class Faces:
         """Gives the client where it is connected: another may not have logged in."""
         connection = self._connection()
         return connection.client if connection is not None and connection.is_open else None
-
-    async def _at_database(
-        self,
-        function: Callable[Arguments, Result],
-        *arguments: Arguments.args,
-        **named: Arguments.kwargs,
-    ) -> Result:
-        return await self._writer.run(lambda: at_database(function, *arguments, **named))
-
-    async def _insist(
-        self,
-        function: Callable[Arguments, object],
-        *arguments: Arguments.args,
-        **named: Arguments.kwargs,
-    ) -> None:
-        """Writes what came of an effect, however long the database is away."""
-        pauses = Pauses(first=0.25, longest=5.0)
-        while True:
-            try:
-                await self._at_database(function, *arguments, **named)
-            except DatabaseAwayError as error:
-                logger.warning("Shard %s: %s", self._lease.shard_id, error)
-                await asyncio.sleep(pauses.take())
-            else:
-                return
 
 
 async def _write_status(client: discord.Client, status: showing.Status) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from botrunner.services.rooms import controls
-from botrunner.services.rooms.controls import (
+from botrunner.services.rooms.control_errors import (
     WrongLimitError,
     WrongNameError,
     WrongPersonError,

@@ -20,9 +20,24 @@ from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import OPEN, Reason
 from botrunner.models import Room, RoomKind, RoomState, RoomStep
 from botrunner.models.hub import MOST_USERS
+from botrunner.services.rooms.control_errors import (
+    ControlsOffError,
+    FarEnoughError,
+    NoRoomError,
+    NothingToExtendError,
+    NotInsideError,
+    NotOwnerError,
+    NotThereYetError,
+    OwnerInsideError,
+    OwnsItError,
+    RoomOverError,
+    TooManyGuestsError,
+    WrongLimitError,
+    WrongNameError,
+    WrongPersonError,
+)
 from botrunner.services.rooms.steps import tell_locked
 from botrunner.services.rooms.wakes import wake
-from community.domain.errors import RollcallError
 from community.models import Member
 from sessions_app.models import VoiceState
 
@@ -50,96 +65,6 @@ MOST_GUESTS: Final = 100
 
 _OPEN: Final = sorted(OPEN)
 _ENDING: Final = [RoomState.CLOSING, RoomState.QUARANTINED]
-
-
-class RoomControlError(RollcallError):
-    """That cannot be done with the room."""
-
-    code = "room.control"
-
-
-class ControlsOffError(RoomControlError):
-    """Rooms are switched off here."""
-
-    code = "room.off"
-
-
-class NoRoomError(RoomControlError):
-    """You have no room here. Ask for one with `/voice`."""
-
-    code = "room.none"
-
-
-class RoomOverError(RoomControlError):
-    """This room is over."""
-
-    code = "room.over"
-
-
-class NotThereYetError(RoomControlError):
-    """Your room is not there yet. It can be changed as soon as it is."""
-
-    code = "room.not_there_yet"
-
-
-class NotOwnerError(RoomControlError):
-    """Only <@{owner_id}>, whose room this is, may do that."""
-
-    code = "room.not_owner"
-
-
-class WrongNameError(RoomControlError):
-    """A name has 1 to 100 characters."""
-
-    code = "room.wrong_name"
-
-
-class WrongLimitError(RoomControlError):
-    """A limit is a whole number from 0 to 99; 0 is for none."""
-
-    code = "room.wrong_limit"
-
-
-class WrongPersonError(RoomControlError):
-    """{why}."""
-
-    code = "room.wrong_person"
-
-
-class TooManyGuestsError(RoomControlError):
-    """A room remembers 100 people at most whom it lets in or keeps out."""
-
-    code = "room.too_many_guests"
-
-
-class NothingToExtendError(RoomControlError):
-    """Somebody is in the room: it does not end while that is so."""
-
-    code = "room.nothing_to_extend"
-
-
-class FarEnoughError(RoomControlError):
-    """The end is put off by an hour already, which is the most."""
-
-    code = "room.far_enough"
-
-
-class NotInsideError(RoomControlError):
-    """Only who is in the room may take it over. Join it first."""
-
-    code = "room.not_inside"
-
-
-class OwnerInsideError(RoomControlError):
-    """<@{owner_id}>, whose room this is, is in it: they can hand it over."""
-
-    code = "room.owner_inside"
-
-
-class OwnsItError(RoomControlError):
-    """The room is yours already."""
-
-    code = "room.owns_it"
 
 
 # Which room -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.db import connection
 
 from botrunner.models import Room, RoomStep
 from botrunner.services.rooms import applying, controls, showing
-from botrunner.services.rooms.controls import (
+from botrunner.services.rooms.control_errors import (
     FarEnoughError,
     NoRoomError,
     NotOwnerError,

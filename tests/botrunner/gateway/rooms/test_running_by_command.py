@@ -193,7 +193,8 @@ async def test_an_end_is_announced_and_can_be_put_off_or_taken_back(rooms: Rooms
         said = await visitors.acts(0, "room extend")
         later = await rooms.row(room)
         assert later.due_at is not None
-        await until(lambda: f"<t:{round(later.due_at.timestamp())}:R>" in panel.fields["content"])
+        put_off = f"<t:{round(later.due_at.timestamp())}:R>"
+        await until(lambda: put_off in panel.fields["content"])
         rooms.enter(0, channel.id)
         await rooms.until(room, "occupied")
         await until(lambda: "closes" not in panel.fields["content"])
