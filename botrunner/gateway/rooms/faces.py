@@ -30,6 +30,7 @@ from community.services.leases import LeaseLostError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime
     from uuid import UUID
 
     import discord
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0
 """So often rows are looked at where nothing else is a reason to."""
+OVERLAP: Final = timedelta(minutes=1)
+"""A request may be written so long after the instant that it names."""
 REST_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 0.25
 
@@ -88,7 +91,7 @@ class Faces:
         self._resting: dict[Lane, float] = {}
         self._panels: dict[UUID, str | None] = {}
         self._told: set[UUID] = set()
-        self._has_looked_back = False
+        self._looked_at: datetime | None = None
         self._steps: dict[str, Callable[[UUID, discord.Client], Awaitable[Outcome | None]]] = {
             STATUS: self._status,
             PANEL: self._panel,
@@ -155,11 +158,13 @@ class Faces:
         if client is None:
             return CONNECTION_SECONDS
         self._syncing.begin(client, keep=self.keep)
-        since = None if self._has_looked_back else self._clock.now() - showing.LOOKED_BACK
+        now = self._clock.now()
+        # One that is over by the time of the first look at it is told of too.
+        since = (self._looked_at or now - showing.LOOKED_BACK) - OVERLAP
         rooms = await self._records.at(
             showing.faces, self._lease, also=frozenset(self._told), since=since
         )
-        self._has_looked_back = True
+        self._looked_at = now
         pauses = [LOOK_SECONDS]
         for room in rooms:
             pauses += self._take(room)

@@ -84,17 +84,19 @@ class Panel:
 # Looking ----------------------------------------------------------------------------------
 
 
-def faces(lease: Lease, *, also: Collection[UUID], since: datetime | None) -> list[Face]:
+def faces(lease: Lease, *, also: Collection[UUID], since: datetime) -> list[Face]:
     """Lists the live rooms of a shard's guilds, and those whose end may be untold.
 
     Args:
         lease: the shard's.
         also: rooms that were live when it was last asked.
-        since: of rooms that are over, those asked for since then too; None for none.
+        since: of rooms that are over, those asked for since then too.
     """
-    wanted = ~Q(state__in=sorted(OVER)) | Q(pk__in=list(also))
-    if since is not None:
-        wanted |= Q(requested_at__gte=since, asked_in_id__isnull=False)
+    wanted = (
+        ~Q(state__in=sorted(OVER))
+        | Q(pk__in=list(also))
+        | Q(requested_at__gte=since, asked_in_id__isnull=False)
+    )
     shard = shard_in_query(F("guild_id"), lease.shard_count)
     rows = list(
         Room.objects.annotate(shard=shard)

@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
 
 from botrunner.gateway.rooms import answering, command_sync
 from botrunner.gateway.rooms.verbs import AWAY
 from botrunner.models import Room
+from botrunner.services.rooms import asking, controls
+from botrunner.services.rooms.asking import Asked
 from community.domain.permissions import Permission
 from tests.botrunner.gateway.conftest import now, settled, started, stored, until, until_stored
 from tests.botrunner.gateway.database_proxy import all_proxied
@@ -234,6 +237,29 @@ async def test_a_bot_started_anew_goes_on_telling(rooms: Rooms) -> None:
         said = await visitors.reads(first, "Your room is over")
 
     assert said == "Your room is over: the last person left."
+
+
+async def test_a_room_that_is_over_before_anybody_looked_is_told_of(rooms: Rooms) -> None:
+    async with visited(rooms) as (visitors, bot):
+        await settled(bot)
+
+        def ask_and_close() -> None:
+            with transaction.atomic():
+                room = asking.ask_for_room(
+                    rooms.guild.id,
+                    rooms.people(0),
+                    now=now(),
+                    display_name="Mira",
+                    bot_id=None,
+                    asked=Asked(visitors.text),
+                )
+                controls.close(room.pk, by=rooms.people(0), now=now())
+
+        await stored(ask_and_close)
+        await until(lambda: visitors.chat(visitors.text))
+        [told] = visitors.chat(visitors.text)
+
+    assert told.fields["content"] == "Your room is over: its owner closed it."
 
 
 # What owners want ------------------------------------------------------------------
