@@ -36,6 +36,7 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
 DISCORD_TOKEN = env.text("DISCORD_TOKEN")
 DISCORD_API_URL = env.http_url("DISCORD_API_URL", "https://discord.com/api/v10")
 DISCORD_MEMBERS_INTENT = env.flag("DISCORD_MEMBERS_INTENT", default=True)
+DISCORD_MESSAGE_CONTENT_INTENT = env.flag("DISCORD_MESSAGE_CONTENT_INTENT", default=False)
 
 # Keeping the books ------------------------------------------------------------------------
 

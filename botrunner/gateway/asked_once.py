@@ -21,7 +21,7 @@ from botrunner.gateway.questions import NotAnsweredError, answer_to
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from discord.http import HTTPClient
 
@@ -105,9 +105,9 @@ async def ask_once(
     http: HTTPClient,
     method: str,
     path: str,
-    place: Mapping[str, int],
+    place: Mapping[str, int | str],
     *,
-    json: Mapping[str, Any] | None = None,
+    json: Mapping[str, Any] | Sequence[Any] | None = None,
     reason: str | None = None,
 ) -> Any:
     """Sends one request under discord.py's rate limits.
@@ -116,7 +116,7 @@ async def ask_once(
         http: the shard's.
         method: such as ``PUT``.
         path: with names in braces.
-        place: the ids that stand for the names.
+        place: what stands for the names: ids, an interaction's token.
         json: the body.
         reason: for the guild's audit log.
 
@@ -132,9 +132,9 @@ async def ask_in_time(
     http: HTTPClient,
     method: str,
     path: str,
-    place: Mapping[str, int],
+    place: Mapping[str, int | str],
     *,
-    json: Mapping[str, Any] | None = None,
+    json: Mapping[str, Any] | Sequence[Any] | None = None,
     reason: str | None = None,
 ) -> Any:
     """Sends one request, and knows within :data:`SECONDS_IN_TIME` what to think of it.
@@ -168,7 +168,7 @@ async def _send(
     once: _Once,
     http: HTTPClient,
     route: Route,
-    json: Mapping[str, Any] | None,
+    json: Mapping[str, Any] | Sequence[Any] | None,
     reason: str | None,
 ) -> Any:
     options: dict[str, Any] = {

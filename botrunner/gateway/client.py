@@ -84,11 +84,12 @@ class ShardClient(discord.Client):
         await self._gate.enter(shard_id or 0)
 
 
-def intents(*, members: bool) -> discord.Intents:
+def intents(*, members: bool, message_content: bool = False) -> discord.Intents:
     """Gives what the bot wants to hear of.
 
     Args:
         members: whether the privileged members intent is asked for.
+        message_content: whether the privileged one for what messages say is asked for.
     """
     wanted = discord.Intents.none()
     wanted.guilds = True
@@ -96,6 +97,8 @@ def intents(*, members: bool) -> discord.Intents:
     wanted.moderation = True
     wanted.guild_scheduled_events = True
     wanted.members = members
+    wanted.guild_messages = message_content
+    wanted.message_content = message_content
     return wanted
 
 
@@ -122,7 +125,9 @@ class Connection:
         self.client = ShardClient(
             shard_id=shard_id,
             shard_count=shard_count,
-            intents=intents(members=settings.members_intent),
+            intents=intents(
+                members=settings.members_intent, message_content=settings.message_content_intent
+            ),
             gate=gate,
         )
         address.speak_plainly(self.client.http, settings.api_url)
@@ -191,8 +196,21 @@ class Connection:
             await self._close()
 
     def _intent_refused(self) -> IntentNotEnabledError:
+        """Names the privileged intents that were asked for: Discord says not which it refuses."""
+        asked = [
+            ("Server Members Intent", "DISCORD_MEMBERS_INTENT", self._settings.members_intent),
+            (
+                "Message Content Intent",
+                "DISCORD_MESSAGE_CONTENT_INTENT",
+                self._settings.message_content_intent,
+            ),
+        ]
+        named = [(intent, setting) for intent, setting, is_asked in asked if is_asked] or [
+            asked[0][:2]
+        ]
         return IntentNotEnabledError(
-            intent="Server Members Intent", setting="DISCORD_MEMBERS_INTENT"
+            intent=" or the ".join(intent for intent, _ in named),
+            setting=" or ".join(setting for _, setting in named),
         )
 
     def _raise_refusal(self, error: discord.ConnectionClosed) -> None:

@@ -259,12 +259,9 @@ class Feed:
         explained = translate.leave_explained(payload, at=self._at)
         if explained is not None:
             self._put(explained)
-        marked = mark_in(payload, bot_id=self._user_id)
-        if marked is not None:
+        if (marked := mark_in(payload, bot_id=self._user_id)) is not None:
             self._channel_made(*marked)
         return True
-
-    # Voice ------------------------------------------------------------------
 
     def _voice_state(self, payload: Payload) -> bool:
         guild_id = snowflake_or_none(payload, "guild_id")

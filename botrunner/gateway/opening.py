@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
@@ -11,6 +11,7 @@ from django.db.models import F
 from botrunner.gateway.backlog import Backlog
 from botrunner.gateway.books import Books, BooksWrongError
 from botrunner.gateway.pipeline import Pipeline, SpoolDamagedError
+from botrunner.gateway.rooms.command_sync import CommandSync
 from botrunner.gateway.spool import Spool
 from botrunner.gateway.spool_disk import SpoolFailedError
 from botrunner.gateway.spool_layout import SpoolIdentity
@@ -47,6 +48,7 @@ class Desk:
         folder: where their facts wait on disk.
         spool_bytes: the size that no spool exceeds.
         within: called with each batch in the transaction that writes it.
+        syncing: tells Discord of the commands, once in a process.
     """
 
     writer: Writer
@@ -54,6 +56,7 @@ class Desk:
     folder: BotFolder
     spool_bytes: int
     within: Callable[[Batch], None] | None = None
+    syncing: CommandSync = field(default_factory=CommandSync)
 
 
 class Opening:

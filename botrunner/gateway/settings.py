@@ -17,6 +17,8 @@ class BotSettings:
         token: the bot's token.
         api_url: Discord's REST base with its version.
         members_intent: whether the privileged members intent is asked for.
+        message_content_intent: whether the privileged intent for what messages say is asked
+            for, without which nobody's ``!voice`` is heard.
         data_dir: the installation's data folder, in which the bot keeps its own.
         spool_bytes: the size that no shard's facts on disk exceed.
         compare_seconds: how often those in voice are compared with Discord.
@@ -33,6 +35,7 @@ class BotSettings:
     members_intent: bool
     checkpoint_seconds: float
     data_dir: Path
+    message_content_intent: bool = False
     spool_bytes: int = 512_000_000
     compare_seconds: float = 600.0
     identify_seconds: float = 5.2

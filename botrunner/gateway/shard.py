@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botrunner.gateway.address import DiscordAwayError
@@ -23,10 +23,13 @@ from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
 from botrunner.gateway.refusals import CannotRunError
+from botrunner.gateway.rooms.answering import Answering
 from botrunner.gateway.rooms.bot_voice import BotVoice
+from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import RoomKeeper
 from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
 from botrunner.gateway.things import Mark
+from botrunner.gateway.watch import Watch
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
 from community.domain.sharding import shard_of
@@ -40,11 +43,9 @@ if TYPE_CHECKING:
 
     import discord
 
-    from botrunner.gateway.books import Books
     from botrunner.gateway.leasing import Leasing
     from botrunner.gateway.opening import Desk
     from botrunner.gateway.pauses import IdentifyGate
-    from botrunner.gateway.pipeline import Pipeline
     from botrunner.gateway.settings import BotSettings
     from community.domain.leases import Lease
 
@@ -57,23 +58,6 @@ TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
 # What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
-
-
-@dataclass(slots=True)
-class Watch:
-    """What a shard works with between two looks at the database's memory."""
-
-    lease: Lease
-    sight: Sight
-    requests: MemberRequests
-    books: Books
-    pipeline: Pipeline
-    feed: Feed
-    interests: Interests
-    rooms: RoomKeeper
-    comparing: Comparing = field(init=False)
-    asking: Asking = field(init=False)
-    connection: Connection | None = None
 
 
 class Shard:
@@ -153,6 +137,7 @@ class Shard:
             shard_of(guild_id, self.shard_count) == self.shard_id for guild_id in guild_ids
         ):
             self._watch.rooms.wake()
+            self._watch.faces.wake()
 
     # Starting ------------------------------------------------------------------
 
@@ -241,6 +226,14 @@ class Shard:
             writer=self._writer,
             clock=self._clock,
         )
+        watch.faces = Faces(
+            lease=opening.lease,
+            writer=self._writer,
+            clock=self._clock,
+            connection=self._connection_to_discord,
+            syncing=self._desk.syncing,
+        )
+        watch.answering = Answering(writer=self._writer, clock=self._clock, faces=watch.faces)
         return watch
 
     def _connection_to_discord(self) -> Connection | None:
@@ -274,6 +267,7 @@ class Shard:
             ),
             asyncio.create_task(watch.interests.run(), name="ask who is interested"),
             asyncio.create_task(watch.rooms.run(), name="keep rooms"),
+            asyncio.create_task(watch.faces.run(), name="show rooms"),
             asyncio.create_task(self._wait_for_stop(), name="stop"),
         ]
         try:
@@ -284,7 +278,7 @@ class Shard:
                 await watch.rooms.shut_down()
                 await watch.connection.prove()
         finally:
-            ending = (connected, *others, *watch.asking.tasks(), *watch.rooms.tasks())
+            ending = (connected, *others, *watch.tasks())
             for task in ending:
                 task.cancel()
             # The client's task closes its connection before it ends.
@@ -312,6 +306,7 @@ class Shard:
                 requests=watch.requests,
                 clock=self._clock,
             )
+            watch.answering.attach(watch.connection.client)
             try:
                 await watch.connection.run()
             except (CannotRunError, LeaseLostError):

@@ -46,6 +46,7 @@ class Command(BaseCommand):
             token=settings.DISCORD_TOKEN,
             api_url=settings.DISCORD_API_URL,
             members_intent=settings.DISCORD_MEMBERS_INTENT,
+            message_content_intent=settings.DISCORD_MESSAGE_CONTENT_INTENT,
             checkpoint_seconds=settings.CHECKPOINT_SECONDS,
             data_dir=settings.DATA_DIR,
             spool_bytes=settings.SPOOL_MEGABYTES * 1_000_000,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from botrunner.sandbox.entities import ChannelType
+from botrunner.services.rooms import work
 from tests.botrunner.gateway.conftest import running, until, until_stored
 from tests.botrunner.gateway.rooms.conftest import AUDIT_LOG, DELETE, MAKE, MOVE
 
@@ -241,4 +242,17 @@ async def test_whoever_leaves_the_hub_before_the_room_is_there_gets_none(rooms: 
         closed = await rooms.until(row, "closed")
 
     assert closed.reason == "owner_gone"
+    assert rooms.made() == []
+
+
+async def test_what_the_bot_lacks_is_said_before_discord_is_asked(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lack = work.Lack("room.lacks", "Give Rollcall's role Manage Channels")
+    monkeypatch.setattr(work, "what_is_lacking", lambda *_, **__: lack)
+    async with running(rooms.community):
+        failed = await rooms.until(await rooms.ask(0), "failed")
+
+    assert (failed.error, failed.error_text) == (lack.error, lack.words)
+    assert failed.creations == 0
     assert rooms.made() == []
