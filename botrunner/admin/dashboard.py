@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from django.db.models import Count
 
@@ -14,10 +14,13 @@ from sessions_app.registry import Panel
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.db.models import QuerySet
     from django.http import HttpRequest
 
-Rows = TypeVar("Rows", bound="QuerySet[Any]")
+_PARTS: Final = (
+    (RoomState.WAITING, "of them waiting for the owner"),
+    (RoomState.QUEUED, "of them in the queue"),
+    (RoomState.QUARANTINED, "of them in quarantine"),
+)
 
 
 def rooms_now(request: HttpRequest) -> Panel | None:
@@ -33,21 +36,15 @@ def rooms_now(request: HttpRequest) -> Panel | None:
         .annotate(rooms=Count("pk"))
     )
     suspects = QuarantinedChannel.objects.filter(state=QuarantineState.OPEN)
-    asked = by_state.get(RoomState.REQUESTED, 0) + by_state.get(RoomState.QUEUED, 0)
-    held = by_state.get(RoomState.QUARANTINED, 0)
-    waiting = by_state.get(RoomState.WAITING, 0)
-    there = sum(by_state.values()) - asked - held
+    live = sum(by_state.values())
     channels = within(suspects, guild_ids).count()
     return Panel(
         "Rooms",
         (
-            link_to_list(Room, f"{there:,} live", which="live"),
-            link_to_list(
-                Room, f"{waiting:,} waiting for the owner", state__exact=RoomState.WAITING.value
-            ),
-            link_to_list(Room, f"{asked:,} in the queue", state__exact=RoomState.QUEUED.value),
-            link_to_list(
-                Room, f"{held:,} rooms in quarantine", state__exact=RoomState.QUARANTINED.value
+            link_to_list(Room, f"{live:,} live", which="live"),
+            *(
+                link_to_list(Room, f"{by_state.get(state, 0):,} {words}", state__exact=state.value)
+                for state, words in _PARTS
             ),
             _suspects(user, channels),
         ),
@@ -55,7 +52,7 @@ def rooms_now(request: HttpRequest) -> Panel | None:
 
 
 def _suspects(user: User, channels: int) -> str:
-    words = f"{channels:,} channels to be decided about"
+    words = f"{channels:,} unproved channel{'' if channels == 1 else 's'} to decide about"
     if not user.has_perm("botrunner.view_quarantinedchannel"):
         return words
     state = QuarantineState.OPEN.value

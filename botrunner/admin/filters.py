@@ -6,19 +6,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ORDER_VAR
+from unfold.views import ChangeList
 
-from botrunner.models.room import OVER as OVER_STATES
+from botrunner.models.room import OVER
 from community.admin.filters import MemberFilter
 from community.models import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.contrib.admin.views.main import ChangeList
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest
-
-LIVE, OVER, ALL = "live", "over", "all"
 
 
 class OwnerFilter(MemberFilter):
@@ -36,48 +33,44 @@ class OwnerFilter(MemberFilter):
 
 
 class LiveFilter(admin.SimpleListFilter):
-    """Those that live, those that are over, or all.
-
-    A list that nothing else is asked of begins with the live ones: of all others there may
-    be millions, and there is an index for either.
-    """
+    """Those that live, those that are over, or all."""
 
     title = "whether they live"
     parameter_name = "which"
 
-    def __init__(
-        self,
-        request: HttpRequest,
-        params: dict[str, Any],
-        model: type[Model],
-        model_admin: admin.ModelAdmin[Any],
-    ) -> None:
-        """Reads what is chosen."""
-        asked = set(request.GET) - {"p", "o", "all"}
-        self.usual = ALL if asked else LIVE
-        super().__init__(request, params, model, model_admin)
-
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
-        """Names the three."""
-        return [(LIVE, "live"), (OVER, "over"), (ALL, "all")]
+        """Names the two."""
+        return [("live", "live"), ("over", "over")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keeps what is chosen."""
-        which = self.value() or self.usual
-        if which == LIVE:
-            return queryset.exclude(state__in=OVER_STATES)
-        if which == OVER:
-            return queryset.filter(state__in=OVER_STATES)
+        if self.value() == "live":
+            return queryset.exclude(state__in=OVER)
+        if self.value() == "over":
+            return queryset.filter(state__in=OVER)
         return queryset
 
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Marks what holds, chosen or not."""
-        which = self.value() or self.usual
-        for value, words in self.lookup_choices:
-            yield {
-                "selected": which == value,
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": words,
-            }
+
+class LiveFirst(ChangeList):
+    """A list in which the rooms that live come before those that are over, newest first.
+
+    Asked for one after the other, since there is an index for either and none for both: the
+    past ones may be millions.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Puts the page together, unless another order is asked for."""
+        super().get_results(request)
+        if ORDER_VAR in self.params:
+            return
+        first = (self.page_num - 1) * self.list_per_page
+        live = self.queryset.exclude(state__in=OVER)
+        shown = list(live[first : first + self.list_per_page])
+        missing = self.list_per_page - len(shown)
+        if missing:
+            before = max(0, first - live.count()) if first else 0
+            over = self.queryset.filter(state__in=OVER)
+            shown += over[before : before + missing]
+        self.result_list = shown

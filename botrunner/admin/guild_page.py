@@ -46,7 +46,7 @@ def guild_page(asker: Asker, guild_id: int) -> HttpResponse:
         is_off=not settings.ENABLE_VOICE_FEATURES,
         checks=preflight_places(guild_id, bot_id=bot_id_of(guild_id)),
         figures=[
-            ("live", there.count()),
+            ("made or on their way", there.count()),
             ("slots taken", f"{of_guild.holding_slots().count()} of {rules.most_rooms}"),
             ("in the queue", of_guild.queued().count()),
             ("in quarantine", suspects.count() + of_guild.filter(state="quarantined").count()),

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from botrunner.admin import guild_page, room_decisions, rules_page
-from botrunner.admin.filters import LiveFilter, OwnerFilter
+from botrunner.admin.filters import LiveFilter, LiveFirst, OwnerFilter
 from botrunner.admin.pages import CHANGE_RULES, VIEW, bound_to
 from botrunner.admin.room_page import room_page
 from botrunner.admin.rows import STATE_LABELS, length_of, on_discord, reason_of
@@ -54,7 +54,7 @@ class RoomAdmin(GuildScopedAdmin):
     exact_ids = ("owner_id", "channel_id")
     list_display = (
         "requested",
-        "name",
+        "called",
         "state_label",
         "owner_link",
         "length",
@@ -63,7 +63,7 @@ class RoomAdmin(GuildScopedAdmin):
         "discord",
         "guild_link",
     )
-    list_display_links = ("requested", "name")
+    list_display_links = ("requested", "called")
     list_filter = (
         LiveFilter,
         GuildFilter,
@@ -87,6 +87,10 @@ class RoomAdmin(GuildScopedAdmin):
             owner_name=Subquery(owners.values("display_name")[:1]),
         )
         return linked
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LiveFirst]:
+        """Lists live ones first."""
+        return LiveFirst
 
     def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by the owners' names, and by the rooms' own as far as they are recent."""
@@ -148,6 +152,11 @@ class RoomAdmin(GuildScopedAdmin):
     def requested(self, room: Room) -> SafeString | str:
         """Shows when it was asked for."""
         return moment(room.requested_at, zone_of(room))
+
+    @admin.display(description="name")
+    def called(self, room: Room) -> str:
+        """Names it."""
+        return room.name
 
     @display(
         description="state",

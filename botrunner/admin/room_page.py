@@ -10,6 +10,7 @@ from botrunner.admin.rows import (
     facts_of,
     length_of,
     on_discord,
+    reason_in_words,
     reason_of,
     said_of,
     standing,
@@ -55,7 +56,7 @@ def room_page(asker: Asker, room_id: UUID) -> HttpResponse:
         actions=_actions(asker, room),
         here=address("guild_rooms", room.guild_id),
         facts=_facts(asker, room, names, zone),
-        story=[_line(step, names, zone) for step in steps],
+        story=[_asked_for(room, names, zone), *(_line(step, names, zone) for step in steps)],
         is_cut=len(newest) > MOST_STEPS,
         audit_lines=[
             (moment(entry.at, zone), link_to(entry, entry.action), entry)
@@ -112,6 +113,20 @@ def _came(room: Room) -> Any:
     return room.get_kind_display()
 
 
+def _asked_for(room: Room, names: Names, zone: tzinfo) -> dict[str, Any]:
+    """Makes the line that every story begins with; what happened before there was a row."""
+    is_of_hub = room.kind == RoomKind.HUB
+    return {
+        "at": moment(room.requested_at, zone),
+        "what": "they entered a hub" if is_of_hub else "it was asked for",
+        "is_move": True,
+        "state": RoomState.REQUESTED.label,
+        "label": STATE_LABELS[RoomState.REQUESTED],
+        "why": NOTHING,
+        "who": names.link(room.owner_id),
+    }
+
+
 def _line(step: RoomStep, names: Names, zone: tzinfo) -> dict[str, Any]:
     if step.actor is not None:
         who: Any = f"{step.actor.get_username()} (staff)"
@@ -126,6 +141,6 @@ def _line(step: RoomStep, names: Names, zone: tzinfo) -> dict[str, Any]:
         "is_move": step.former_state != step.state,
         "state": state.label,
         "label": STATE_LABELS[state],
-        "why": step.reason or NOTHING,
+        "why": reason_in_words(step.reason),
         "who": who,
     }

@@ -125,6 +125,11 @@ def reason_of(room: Room) -> str:
     return said_of(room) if room.state == RoomState.FAILED else NOTHING
 
 
+def reason_in_words(reason: str) -> str:
+    """Puts the reason of a step into words, where it is one of the ends that rooms have."""
+    return str(dict(RoomReason.choices).get(reason, reason)) or NOTHING
+
+
 def said_of(room: Room) -> str:
     """Gives what Discord said or what is missing, with its code; a dash for nothing."""
     if not room.error:
