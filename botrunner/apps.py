@@ -30,6 +30,7 @@ class BotrunnerConfig(AppConfig):
         """Shows this floor on the pages of the floors below."""
         # Models are loaded by now.
         from botrunner import permissions  # noqa: PLC0415
+        from botrunner.services.rooms.drift import OrphanedRooms, RoomPermissions  # noqa: PLC0415
 
         room, hub, quarantined = (
             self.get_model(name) for name in ("Room", "Hub", "QuarantinedChannel")
@@ -39,6 +40,8 @@ class BotrunnerConfig(AppConfig):
         community_registry.link_list(quarantined, "quarantine", to=("guild",))
         community_registry.link_page("botrunner_guild_rooms", "rooms now", to=("guild",))
         sessions_registry.show_on_front_page(_rooms_now)
+        sessions_registry.add_drift_part(OrphanedRooms())
+        sessions_registry.add_drift_part(RoomPermissions())
         post_migrate.connect(permissions.lay, sender=self)
 
 

@@ -1,4 +1,4 @@
-"""The permission that staff need to end rooms and to decide about the quarantine."""
+"""The permission that staff need to end rooms, to decide about the quarantine, and to sweep."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
     from sessions_app.domain.self_check import BookCheck
@@ -150,3 +151,99 @@ def tell_of_sessions(
     if began or changed or gaps:
         for listener in _listeners:
             listener(began=began, changed=changed, gaps=gaps)
+
+
+# The drift console ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFinding:
+    """One thing in which Discord and the rows of an upper floor differ.
+
+    Attributes:
+        guild_id: the guild's id.
+        what: what it is, in a word or two.
+        where: the channel or place; text, which the page escapes.
+        why: in a sentence.
+    """
+
+    guild_id: int
+    what: str
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLook:
+    """What a look found.
+
+    Attributes:
+        findings: in the order in which they are shown.
+        to_mend: how many of them mending would settle.
+        notes: what could not be looked at, and why.
+    """
+
+    findings: tuple[DriftFinding, ...] = ()
+    to_mend: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class DriftPart(Protocol):
+    """A section of the drift console that an upper floor brings.
+
+    Attributes:
+        key: stands in addresses.
+        title: its heading.
+        about: what it compares, in a sentence or two.
+        view_permission: who may see it, such as ``botrunner.view_room``.
+        mend_permission: who may mend; empty where nothing can be mended with a click.
+        asks_discord: whether to look takes requests to Discord: then it looks when it is
+            told to, and only for those who may mend.
+    """
+
+    key: str
+    title: str
+    about: str
+    view_permission: str
+    mend_permission: str
+    asks_discord: bool
+
+    def look(self, guild_ids: Collection[int] | None, *, now: datetime) -> DriftLook:
+        """Finds the differences, changes nothing, and ends in bounded time.
+
+        Args:
+            guild_ids: only of these guilds; None for all.
+            now: the current time.
+        """
+
+    def mend(
+        self,
+        guild_ids: Collection[int] | None,
+        *,
+        now: datetime,
+        actor: User,
+        reason: str,
+    ) -> DriftLook:
+        """Looks anew, mends what differs then, and tells what it was.
+
+        ``to_mend`` is what could not be mended.
+
+        Args:
+            guild_ids: only of these guilds; None for all.
+            now: the current time.
+            actor: who asks for it.
+            reason: why, in their words.
+        """
+
+
+_drift_parts: dict[str, DriftPart] = {}
+
+
+def add_drift_part(part: DriftPart) -> None:
+    """Adds a section to the drift console, or replaces the one of its key."""
+    _drift_parts[part.key] = part
+
+
+def drift_parts() -> list[DriftPart]:
+    """Gives the sections that were added."""
+    return list(_drift_parts.values())

@@ -58,6 +58,15 @@ HAPPENINGS: Final = {
     "Adopted": "it was adopted",
     "LetGo": "it was let go",
     TOLD_TO_TRY: "it was to be tried again at once",
+    "OwnerNotMoved": "its owner could not be moved into it",
+    "RenameAsked": "its owner gave it another name",
+    "LimitAsked": "its owner set how many may be in it",
+    "LockAsked": "its owner locked it",
+    "UnlockAsked": "its owner took the lock back",
+    "InviteAsked": "its owner invited somebody",
+    "KickAsked": "its owner shut somebody out",
+    "TransferAsked": "its owner handed it over",
+    "ClaimAsked": "somebody took it over",
 }
 
 

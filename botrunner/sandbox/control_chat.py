@@ -7,7 +7,7 @@
 ``GET commands``          our application's commands, by guild (``""``: of all guilds)
 ``GET requests``          what was asked over REST; ``after`` (a number), ``route``
 ``GET events``            what happened to channels, messages, interactions and our bot's
-                          voice; ``after``, ``event``
+                          voice; ``after``, ``event``; ``last`` is where to go on from
 ``GET route-faults``      the faults that are laid
 ``POST route-fault``      ``{"route": "DELETE /channels/{channel}", "way": "cut", …}``: the
                           attributes of `botrunner.sandbox.rest.route_faults.RouteFault`
@@ -103,7 +103,8 @@ async def show_requests(sandbox: Sandbox, body: dict[str, Any]) -> Any:
             noted.shown()
             for noted in sandbox.requests.noted
             if noted.number > after and route in (None, noted.route)
-        ]
+        ],
+        "last": sandbox.requests.noted[-1].number if sandbox.requests.noted else 0,
     }
 
 
@@ -115,7 +116,8 @@ async def show_events(sandbox: Sandbox, body: dict[str, Any]) -> Any:
             noted.shown()
             for noted in sandbox.events.noted
             if noted.number > after and event in (None, noted.event)
-        ]
+        ],
+        "last": sandbox.events.noted[-1].number if sandbox.events.noted else 0,
     }
 
 

@@ -24,10 +24,13 @@ from botrunner.sandbox.protocol import (
     REQUEST_MEMBERS,
     RESUME,
     VOICE_STATE,
+    Around,
     CloseConnectionError,
     Identify,
+    check_presence,
     encoded,
     is_whole,
+    plainly,
     read_message,
     refuse,
 )
@@ -93,6 +96,7 @@ class Gateway:
         self._opens_at = 0.0
         self._last_identify: dict[int, float] = {}
         self._last_request: dict[int, float] = {}
+        self.around: Around = plainly
         world.on_dispatch.append(self.dispatch)
 
     # From the world to the clients --------------------------------------------------------
@@ -248,7 +252,7 @@ class Gateway:
             refuse(4005, "Already authenticated.")
         if not isinstance(data, dict):
             refuse(4002, "Error while decoding payload.")
-        await answer(connection, data)
+        await self.around(answer, connection, opcode, data)
 
     def _part(self, connection: Connection) -> None:
         """Lets a session wait for its client, unless the client ended it (1000 or 1001)."""
@@ -332,9 +336,7 @@ class Gateway:
 
     async def _presence(self, _: Connection, data: dict[str, Any]) -> None:
         """Accepts our bot's presence, which nobody here looks at."""
-        statuses = ("online", "dnd", "idle", "invisible", "offline")
-        if not isinstance(data.get("activities", []), list) or data.get("status") not in statuses:
-            refuse(4002, "Error while decoding payload.")
+        check_presence(data)
 
     async def _voice_state(self, _: Connection, data: dict[str, Any]) -> None:
         """Has our bot join, move or leave, as far as it may.
@@ -361,11 +363,7 @@ class Gateway:
             now = time.monotonic()
             wait = self._last_request.get(guild.id, -1e9) + self.options.members_interval - now
             if wait > 0:
-                meta = {"guild_id": str(guild.id)} | (
-                    {"nonce": request.nonce} if request.nonce else {}
-                )
-                limited = {"opcode": REQUEST_MEMBERS, "retry_after": wait, "meta": meta}
-                session.push(encoded("RATE_LIMITED", limited))
+                session.push(encoded("RATE_LIMITED", statements.members_limited(request, wait)))
                 return
             self._last_request[guild.id] = now
         for chunk in members_chunks(guild, request):

@@ -62,5 +62,16 @@ _EVENTS: Final[dict[Intent, tuple[str, ...]]] = {
         "GUILD_SCHEDULED_EVENT_USER_REMOVE",
     ),
 }
+#: The application's flags for privileged intents that are switched on without a review.
+_FLAGS: Final = {
+    Intent.GUILD_PRESENCES: 1 << 13,
+    Intent.GUILD_MEMBERS: 1 << 15,
+    Intent.MESSAGE_CONTENT: 1 << 19,
+}
 #: The intent that an event falls under; events that are not here reach every connection.
 INTENT_OF: Final = {event: int(intent) for intent, events in _EVENTS.items() for event in events}
+
+
+def application_flags(privileged: int) -> int:
+    """Says in the application's flags which privileged intents are switched on."""
+    return sum(flag for intent, flag in _FLAGS.items() if privileged & intent)

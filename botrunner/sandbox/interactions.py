@@ -83,6 +83,8 @@ class Interactions(Chat):
         guild, channel = self.guild(guild_id), self.channel(guild_id, channel_id)
         self.member(guild_id, user_id)
         self._need(guild, user_id, channel, Permission.USE_APPLICATION_COMMANDS)
+        if not guild.bot_present or not command.split():
+            refuse("the guild has no such command.")
         name, *words = command.split()
         found = self._command(guild_id, name)
         needed = found["default_member_permissions"]

@@ -19,7 +19,7 @@ COMPONENTS_V2: Final = 1 << 15
 #: Kinds of message.
 DEFAULT, REPLY, CHAT_INPUT_COMMAND = 0, 19, 20
 #: What an edit can change and the history keeps.
-SHOWN: Final = ("content", "embeds", "components", "flags")
+SHOWN: Final[tuple[str, ...]] = ("content", "embeds", "components", "flags")
 #: Versions that are kept of each message, the first and the newest.
 MOST_VERSIONS: Final = 200
 

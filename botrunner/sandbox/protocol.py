@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import orjson
 
 from botrunner.sandbox.intents import KNOWN_INTENTS, PRIVILEGED_INTENTS
 
+if TYPE_CHECKING:
+    from botrunner.sandbox.connection import Connection
+
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE = 0, 1, 2, 3, 4
 RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 6, 7, 8, 9, 10, 11
 
+#: The names under which faults and the log know what a client asks for.
+NAMES = {
+    IDENTIFY: "IDENTIFY",
+    PRESENCE: "PRESENCE",
+    VOICE_STATE: "VOICE_STATE",
+    RESUME: "RESUME",
+    REQUEST_MEMBERS: "REQUEST_MEMBERS",
+}
+GATEWAY_ROUTES = frozenset(f"GATEWAY {name}" for name in NAMES.values())
+
 MOST_BYTES_RECEIVED = 4096
 LARGE_THRESHOLDS = range(50, 251)
+
+#: What does a client's request, and what stands around it: (answer, connection, opcode, data).
+Answerer = Callable[["Connection", dict[str, Any]], Awaitable[None]]
+Around = Callable[[Answerer, "Connection", int, dict[str, Any]], Awaitable[None]]
 
 
 class CloseConnectionError(Exception):
@@ -33,6 +51,18 @@ def refuse(code: int, reason: str) -> NoReturn:
 def encoded(event: str, payload: Any) -> bytes:
     """Encodes what all sessions get alike of a dispatch."""
     return b'"t":"%b","d":%b' % (event.encode(), orjson.dumps(payload))
+
+
+def check_presence(data: dict[str, Any]) -> None:
+    """Refuses a presence (op 3) that is none."""
+    statuses = ("online", "dnd", "idle", "invisible", "offline")
+    if not isinstance(data.get("activities", []), list) or data.get("status") not in statuses:
+        refuse(4002, "Error while decoding payload.")
+
+
+async def plainly(answer: Answerer, connection: Connection, _: int, data: dict[str, Any]) -> None:
+    """Does what a client asks for, and nothing around it."""
+    await answer(connection, data)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:

@@ -93,15 +93,14 @@ class Requests:
 
     def begin(self, route: str, request: web.Request) -> NotedRequest:
         """Puts a request down as it comes."""
-        self._number += 1
         reason = request.headers.get("X-Audit-Log-Reason")
-        noted = NotedRequest(
-            self._number,
-            time.time(),
-            route,
-            request.path_qs.removeprefix("/api/v10"),
-            None if reason is None else unquote(reason),
-        )
+        path = request.path_qs.removeprefix("/api/v10")
+        return self.note(route, path, None if reason is None else unquote(reason))
+
+    def note(self, route: str, path: str, reason: str | None = None) -> NotedRequest:
+        """Puts down what is asked for, over REST or the gateway."""
+        self._number += 1
+        noted = NotedRequest(self._number, time.time(), route, path, reason)
         self.noted.append(noted)
         return noted
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from botrunner.sandbox import control
 from botrunner.sandbox.faults import Faults, Shot
 from botrunner.sandbox.gateway import Gateway, GatewayOptions
+from botrunner.sandbox.protocol import NAMES
 from botrunner.sandbox.records import Events, Requests
 from botrunner.sandbox.rest.limits import Limits
 from botrunner.sandbox.rest.route_faults import RouteFaults
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from botrunner.sandbox.connection import Connection
+    from botrunner.sandbox.protocol import Answerer
     from botrunner.sandbox.world import World
 
 DEFAULT_TOKEN = "sandbox"  # noqa: S105 (it opens nothing but this)
@@ -83,6 +86,7 @@ class Sandbox:
         self.troubles = Troubles(self.gateway)
         self.route_faults = RouteFaults()
         self.requests = Requests()
+        self.gateway.around = self._around
         self.events = Events(world.bot.id)
         world.on_dispatch.append(self.events.note)
         self.nonces: dict[str, tuple[datetime, int, int]] = {}
@@ -145,8 +149,27 @@ class Sandbox:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _around(
+        self, answer: Answerer, connection: Connection, opcode: int, data: dict[str, Any]
+    ) -> None:
+        """Notes what is asked over the gateway, and lets it go wrong."""
+        route = f"GATEWAY {NAMES.get(opcode, opcode)}"
+        noted = self.requests.note(route, "/".join(_named(data)))
+        fault = self.route_faults.met_at_gateway(route, data)
+        noted.fault = None if fault is None else fault.way
+        if fault is None or fault.after_effect or not await fault.strike_at_gateway(connection):
+            await answer(connection, data)
+            noted.end(None)
+            if fault is not None and fault.after_effect:
+                await fault.strike_at_gateway(connection)
+
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_SECONDS)
             self.gateway.expire()
             self.world.pass_time()
+
+
+def _named(data: dict[str, Any]) -> list[str]:
+    """Lists the ids in what is asked over the gateway."""
+    return [str(data[name]) for name in ("guild_id", "channel_id") if data.get(name) is not None]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.sandbox.intents import Intent
-from botrunner.sandbox.protocol import encoded
+from botrunner.sandbox.protocol import REQUEST_MEMBERS, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from botrunner.sandbox.entities import Guild, User
+    from botrunner.sandbox.requests import MembersRequest
     from botrunner.sandbox.session import Session
 
 MOST_MEMBERS_LISTED = 75_000
@@ -61,6 +62,14 @@ def guild_create(session: Session, guild: Guild, *, bot: User) -> dict[str, Any]
     if not session.intents & Intent.GUILD_SCHEDULED_EVENTS:
         payload["guild_scheduled_events"] = []
     return payload
+
+
+def members_limited(request: MembersRequest, wait: float) -> dict[str, Any]:
+    """Builds the payload of RATE_LIMITED: all members were asked for too soon."""
+    meta = {"guild_id": str(request.guild_id)}
+    if request.nonce:
+        meta["nonce"] = request.nonce
+    return {"opcode": REQUEST_MEMBERS, "retry_after": wait, "meta": meta}
 
 
 def seen_by_bot(message: dict[str, Any], *, bot_id: int, intents: int) -> dict[str, Any]:

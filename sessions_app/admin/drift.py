@@ -16,6 +16,7 @@ from django.utils import timezone
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from community.models import Channel, Guild, Member
+from sessions_app.admin.drift_parts import LOOK, MEND, mend_part, shown_parts
 from sessions_app.admin.pages import Asker, ReasonForm, SessionsAdmin, bound_to, render
 from sessions_app.domain import words
 from sessions_app.models import VoiceSession
@@ -114,6 +115,10 @@ def drift_page(
     chosen = recovery.guilds_to_compare(asker.guild_ids, now=now, chosen=guild_id)
     if guild_id is not None and not chosen.guild_ids:
         raise Http404
+    about = asker.guild_ids if guild_id is None else frozenset({guild_id})
+    if request.method == "POST" and MEND in request.POST:
+        mend_part(request, asker, about, now=now)
+        return HttpResponseRedirect(request.path)
     guilds = _guilds(chosen.guild_ids)
     reason_form = ReasonForm()
     if request.method == "POST" and request.POST.get("action") == "compare":
@@ -142,6 +147,9 @@ def drift_page(
         "recovery": recovery.recoverability(chosen.guild_ids or asker.guild_ids, now=now),
         "to_mend": any(guild.to_mend for guild in guilds.values()),
         "meanings": [meaning for meaning in KINDS.values() if meaning[0] in kinds],
+        "parts": shown_parts(request, asker, about, now=now),
+        "look": LOOK,
+        "mend_part": MEND,
         "reason_form": reason_form,
         "may_act": asker.may_act,
     }

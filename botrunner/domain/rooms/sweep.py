@@ -134,13 +134,24 @@ class World:
     in_quarantine: frozenset[int] = frozenset()
 
 
-def missing(rooms: Collection[Room], listed: Collection[int]) -> list[int]:
-    """Names the channels of live rooms that Discord does not list: to be asked about singly."""
-    return sorted(
-        room.channel_id
-        for room in rooms
-        if not room.is_over and room.channel_id is not None and room.channel_id not in listed
-    )
+def missing(
+    rooms: Collection[Room], creations: Collection[Creation], listed: Collection[int]
+) -> list[int]:
+    """Names the channels of live rooms that Discord does not list: to be asked about singly.
+
+    Args:
+        rooms: the guild's.
+        creations: our bot's; their marks give channels to rooms that name none yet.
+        listed: ids of the channels that are listed.
+    """
+    live = {room.id: room.channel_id for room in rooms if not room.is_over}
+    named = {channel_id for channel_id in live.values() if channel_id is not None}
+    marked = {
+        creation.channel_id
+        for creation in creations
+        if creation.room_id in live and live[creation.room_id] is None
+    }
+    return sorted((named | marked) - set(listed))
 
 
 def looks_like_ours(channel: SeenChannel, bot_id: int) -> bool:
@@ -224,9 +235,13 @@ class _Planning:
         ]
         if found:
             yield from self._found(room, found)
-        elif room.state in _NEVER_MADE and self._log_reaches(room.asked_at):
+        elif (
+            room.state in _NEVER_MADE
+            and self._log_reaches(room.asked_at)
+            and not self._is_unlisted(room)
+        ):
             yield Action(
-                What.FORGET, None, room.id, "no creation in the audit log has its mark: never made"
+                What.FORGET, None, room.id, "the audit log knows of no channel of its that is there"
             )
 
     def _found(self, room: Room, channel_ids: list[int]) -> Iterator[Action]:
@@ -250,6 +265,14 @@ class _Planning:
         # A minute for what Discord's clock and ours differ by.
         log_since = self.world.log_since
         return log_since is not None and log_since <= instant - timedelta(minutes=1)
+
+    def _is_unlisted(self, room: Room) -> bool:
+        """Tells whether a channel with the room's mark is neither listed nor known to be gone."""
+        here = self.world.channels.keys() | self.world.gone
+        return any(
+            creation.room_id == room.id and creation.channel_id not in here
+            for creation in self.world.creations
+        )
 
     def _is_spoken_for(self, channel_id: int) -> bool:
         return channel_id in self.live_in or channel_id in self.let_go_in
@@ -284,11 +307,10 @@ class _Planning:
                 yield from self._quarantined(channel_id, life.id, why)
         elif life.is_over:
             yield from self._to_go(channel_id, life.id, "its room is over")
-        elif (
-            life.channel_id is not None
-            and life.state is not State.QUARANTINED
-            and not self._is_in_hand(room.touched_at)
-        ):
+        elif life.channel_id is None or self._is_in_hand(room.touched_at):
+            return
+        elif life.state is not State.QUARANTINED or life.channel_id in self.world.gone:
+            # Of one in quarantine staff may still choose the twin.
             yield from self._to_go(channel_id, life.id, TWIN)
 
     def _to_go(self, channel_id: int, room_id: UUID, why: str) -> Iterator[Action]:

@@ -16,6 +16,7 @@ from botrunner.sandbox.actors import run_actors
 from botrunner.sandbox.faults import ONE_SHOTS, RATES, WrongFaultError, read_faults
 from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.intents import PRIVILEGED_INTENTS, Intent
+from botrunner.sandbox.rest.route_faults import WAYS
 from botrunner.sandbox.server import DEFAULT_TOKEN, Sandbox
 from botrunner.sandbox.truth import TruthFileInUseError, TruthWriter
 from botrunner.sandbox.world import build_world
@@ -44,6 +45,10 @@ once:
 
 by chance:
 {_described(RATES)}
+
+with chosen requests (POST /_sandbox/route-fault with route and way, see
+botrunner/sandbox/rest/route_faults.py):
+{_described(WAYS)}
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botrunner.sandbox.intents import application_flags
 from botrunner.sandbox.rest.errors import AwayError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ async def get_application(call: Call) -> Answer:
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
-        "flags": 0,
+        "flags": application_flags(call.sandbox.gateway.options.privileged),
         "owner": call.world.users[owner].payload(),
         "team": None,
         "summary": "",

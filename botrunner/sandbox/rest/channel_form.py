@@ -154,9 +154,11 @@ def need_to_set(
     """Refuses an overwrite of what our bot does not hold itself.
 
     It has to hold it in the guild or, in a channel that there is, in the channel's category,
-    unless an overwrite of the channel gives it MANAGE_ROLES. Overwriting MANAGE_ROLES takes an
-    administrator.
+    and overwriting MANAGE_ROLES takes an administrator; unless an overwrite of the channel
+    gives it MANAGE_ROLES, which lets it set all. Source: discord-api-docs 2522 and 3450.
     """
+    if channel is not None and _is_trusted(call, guild, channel):
+        return
     now = call.world.clock()
     base = held = guild.permissions_of(call.bot_id, now=now)
     if channel is not None:
@@ -166,7 +168,7 @@ def need_to_set(
     touched = overwrite.allow | overwrite.deny
     if touched & Permission.MANAGE_ROLES and not base & Permission.ADMINISTRATOR:
         raise ApiError(50013)
-    if touched & ~held and not (channel is not None and _is_trusted(call, guild, channel)):
+    if touched & ~held:
         raise ApiError(50013)
 
 

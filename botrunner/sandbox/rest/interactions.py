@@ -40,6 +40,7 @@ async def post_callback(call: Call) -> Answer:
     form = await call.form()
     kind = _read_kind(form, interaction)
     data = form.within("data", form.fields.get("data") or {}) or Form({})
+    form.check()
     message = _answer(call, interaction, kind, form, data)
     if call.request.query.get("with_response") not in ("1", "true", "True"):
         return None

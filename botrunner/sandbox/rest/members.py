@@ -42,7 +42,7 @@ async def get_voice_state(call: Call) -> Answer:
     state = guild.voice_states.get(user_id)
     if state is None:
         raise ApiError(10065)
-    call.need(guild, 0, guild.channels[state.channel_id])
+    call.need(guild, Permission.CONNECT, guild.channels[state.channel_id])
     member = guild.members[user_id]
     return state.payload(member, state.channel_id) | {
         "guild_id": str(guild.id),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.errors import UnknownThingError
+from botrunner.sandbox.message import DEFAULT, REPLY
 from botrunner.sandbox.rest.errors import ApiError
 from botrunner.sandbox.rest.mentions import Allowed
 from botrunner.sandbox.rest.message_form import is_empty, read_message
@@ -33,6 +34,7 @@ async def post_message(call: Call) -> Answer:
     form = await call.form()
     fields = read_message(form)
     allowed, nonce, is_enforced = Allowed(form), _nonce(form), form.flag("enforce_nonce")
+    beside = _reference(call, guild, channel, form)
     form.check()
     if is_empty(fields):
         raise ApiError(50006)
@@ -43,8 +45,10 @@ async def post_message(call: Call) -> Answer:
             return _written(call, former[1], former[2]).payload()
     held = guild.permissions_of(call.bot_id, channel, now=now)
     fields |= allowed.notified(fields.get("content", ""), guild, held=held)
-    beside = {} if nonce is None else {"nonce": form.fields["nonce"]}
-    message = call.world.write(guild, channel, call.world.bot, fields, beside=beside)
+    kind = REPLY if beside else DEFAULT
+    if nonce is not None:
+        beside["nonce"] = form.fields["nonce"]
+    message = call.world.write(guild, channel, call.world.bot, fields, kind=kind, beside=beside)
     if is_enforced and nonce is not None:
         call.sandbox.nonces[nonce] = (now, channel.id, message.id)
     return message.payload()
@@ -110,6 +114,27 @@ def _channel(call: Call, *, needs: int = 0) -> tuple[Guild, Channel]:
         raise ApiError(50001)
     call.need(guild, needs, channel)
     return guild, channel
+
+
+def _reference(call: Call, guild: Guild, channel: Channel, form: Form) -> dict[str, Any]:
+    """Reads which message is replied to; one that is gone is refused unless the form lets it be."""
+    given = form.fields.get("message_reference")
+    read = None if given is None else form.within("message_reference", given)
+    if read is None:
+        return {}
+    message_id = read.snowflake("message_id", required=True)
+    if message_id is None:
+        return {}
+    former = call.world.chats.get(channel.id, {}).get(message_id)
+    if former is None or former.is_ephemeral:
+        if read.flag("fail_if_not_exists") is not False:
+            form.complain(
+                "message_reference", "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message"
+            )
+        return {}
+    call.need(guild, Permission.READ_MESSAGE_HISTORY, channel)
+    reference = {"channel_id": channel.id, "message_id": message_id, "guild_id": guild.id}
+    return {"message_reference": {"type": 0} | {k: str(v) for k, v in reference.items()}}
 
 
 def _nonce(form: Form) -> str | None:

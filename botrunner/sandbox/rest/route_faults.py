@@ -1,7 +1,8 @@
 """What goes wrong with chosen requests: refused, unanswered, cut off, or the end of a process.
 
-A fault names a route, how many matching requests pass before it, and how many it strikes. It
-strikes before the request has its effect, or after.
+A fault names a route (one of REST, or what is asked over the gateway), how many matching
+requests pass before it, and how many it strikes. It strikes before the request has its effect,
+or after.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from botrunner.sandbox.protocol import GATEWAY_ROUTES
 from botrunner.sandbox.rest.errors import KNOWN
 from botrunner.sandbox.rest.limits import TooManyRequestsError
 from botrunner.sandbox.rest.replies import answered
@@ -22,10 +24,12 @@ from botrunner.sandbox.rest.replies import answered
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from botrunner.sandbox.connection import Connection
+
 EVERY_ROUTE: Final = "*"
 #: How a fault can strike, with what it takes beside.
 WAYS: Final = {
-    "answer": "status, code and message, or retry_after (seconds) and scope for a 429",
+    "answer": "status, code and message, or retry_after and scope for a 429; gateway: ignored",
     "hang": "no answer, until the fault is lifted: then the request goes on",
     "slow": "so many seconds later than usual",
     "cut": "the connection is cut",
@@ -62,7 +66,8 @@ class RouteFault:
     """One fault.
 
     Attributes:
-        route: a key of the routes, such as ``DELETE /channels/{channel}``, or `EVERY_ROUTE`.
+        route: a key of the routes, such as ``DELETE /channels/{channel}``, one of the gateway's,
+            such as ``GATEWAY VOICE_STATE``, or `EVERY_ROUTE` for all of REST.
         way: one of `WAYS`.
         after_effect: whether the request has its effect first.
         skip: how many matching requests pass yet.
@@ -107,7 +112,7 @@ class RouteFault:
     def matches(self, route: str, majors: Collection[str], reason: str) -> bool:
         """Says whether a request is one that it is about."""
         return (
-            self.route in (EVERY_ROUTE, route)
+            (self.route == route or (self.route == EVERY_ROUTE and route not in GATEWAY_ROUTES))
             and (self.major is None or self.major in majors)
             and (self.reason is None or self.reason in reason)
         )
@@ -116,21 +121,32 @@ class RouteFault:
         """Strikes a request; gives the answer where the usual one is not to come."""
         if self.way == "answer":
             return self._answer()
-        if self.way == "hang":
-            await self.lifted.wait()
+        if not await self._ends():
             return None
-        if self.way == "slow":
-            await asyncio.sleep(self.seconds)
-            return None
-        if self.way == "call":
-            if self.hook is not None:
-                self.hook()
-            return None
-        if self.way == "kill":
-            os.kill(self.pid, signal.SIGKILL)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)
+
+    async def strike_at_gateway(self, connection: Connection) -> bool:
+        """Strikes what is asked over the gateway; says whether nothing is to come of it."""
+        if self.way == "answer":
+            return True
+        if not await self._ends():
+            return False
+        connection.cut()
+        return True
+
+    async def _ends(self) -> bool:
+        """Does what the way says, and tells whether the connection ends by it."""
+        if self.way == "hang":
+            await self.lifted.wait()
+        elif self.way == "slow":
+            await asyncio.sleep(self.seconds)
+        elif self.way == "call" and self.hook is not None:
+            self.hook()
+        elif self.way == "kill":
+            os.kill(self.pid, signal.SIGKILL)
+        return self.way in ("kill", "cut")
 
     def _answer(self) -> web.Response:
         if self.status == TOO_MANY:
@@ -168,8 +184,15 @@ class RouteFaults:
 
     def met(self, route: str, request: web.Request) -> RouteFault | None:
         """Finds the fault that strikes a request, and counts it."""
-        majors = request.match_info.values()
         reason = unquote(request.headers.get("X-Audit-Log-Reason", ""))
+        return self._met(route, request.match_info.values(), reason)
+
+    def met_at_gateway(self, route: str, data: Mapping[str, Any]) -> RouteFault | None:
+        """Finds the fault that strikes what is asked over the gateway, and counts it."""
+        majors = [str(data[name]) for name in ("guild_id", "channel_id") if data.get(name)]
+        return self._met(route, majors, "")
+
+    def _met(self, route: str, majors: Collection[str], reason: str) -> RouteFault | None:
         for fault in self.laid.values():
             if fault.count == 0 or not fault.matches(route, majors, reason):
                 continue
@@ -213,7 +236,7 @@ def _check_types(body: Mapping[str, Any]) -> None:
 
 
 def _check_sense(given: Mapping[str, Any], routes: Collection[str]) -> None:
-    if given.get("route") not in (EVERY_ROUTE, *routes):
+    if given.get("route") not in (EVERY_ROUTE, *GATEWAY_ROUTES, *routes):
         raise WrongRouteFaultError(f"There is no route {given.get('route')!r}.")
     if given.get("way") not in WAYS or given["way"] == "call":
         raise WrongRouteFaultError(f"The way is one of {', '.join(WAYS)}, the last within a test.")

@@ -48,7 +48,8 @@ def serve(sandbox: Sandbox, route: str, handler: Handler) -> WebHandler:
                 response = await fault.strike(request) or response
         # Discord's front says who it is; a 429 without it is taken for a ban by discord.py.
         response.headers["Via"] = "1.1 google"
-        noted.end(None if request.transport is None else response.status)
+        transport = request.transport
+        noted.end(None if transport is None or transport.is_closing() else response.status)
         return response
 
     return serve_one

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import BigIntegerField, F, Value
-
 from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks
 from botrunner.models import Hub
 from botrunner.services.rooms.rules import rules_of
 from community.domain.permissions import Overwrite
+from community.domain.sharding import shard_of
 from community.models import (
     Channel,
     ChannelKind,
@@ -23,7 +22,6 @@ from community.models import (
     Shard,
 )
 from community.models import Role as RoleRow
-from community.models.shard import shard_in_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,11 +98,13 @@ def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:
 
 def bot_id_of(guild_id: int) -> int | None:
     """Tells the user id of the bot that serves a guild; None where it has not said."""
-    its_shard = shard_in_query(Value(guild_id, output_field=BigIntegerField()), F("shard_count"))
-    rows = Shard.objects.annotate(its_shard=its_shard).filter(shard_id=F("its_shard"))
-    latest = rows.order_by("-heartbeat_at").values_list("figures", flat=True).first() or {}
-    value = latest.get(_BOT_USER_ID)
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+    rows = Shard.objects.order_by("-heartbeat_at")
+    for shard_id, shard_count, figures in rows.values_list("shard_id", "shard_count", "figures"):
+        value = figures.get(_BOT_USER_ID)
+        is_its = shard_id == shard_of(guild_id, shard_count)
+        if is_its and isinstance(value, str) and value.isdecimal():
+            return int(value)
+    return None
 
 
 def _places(guild_id: int) -> list[int | None]:

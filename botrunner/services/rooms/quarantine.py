@@ -20,6 +20,7 @@ from community.models import Member
 from community.services import audit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -310,8 +311,8 @@ def _decide_room(
 def _record(
     target: QuarantinedChannel | Room,
     action: str,
-    before: dict[str, object],
-    after: dict[str, object],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
     *,
     actor: User,
     reason: str,

@@ -18,14 +18,14 @@ from django.db.models import Q
 from botrunner.domain.rooms.sweep import Action, plan
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomState
 from botrunner.rest import DiscordRest
-from botrunner.rest_errors import NoAnswerError, RestError
+from botrunner.rest_errors import NoAnswerError, NoTokenError, RestError
 from botrunner.services.rooms.sweep_actions import Sweeping
 from botrunner.services.rooms.sweep_world import look, world_of
 from community.domain.errors import RollcallError
 from community.models import Guild, JobRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
@@ -104,28 +104,49 @@ def alone() -> Iterator[None]:
 
 
 def sweep_all(
-    *, rest: DiscordRest, now: datetime, dry_run: bool = False, after: int | None = None
+    *,
+    rest: DiscordRest,
+    now: datetime,
+    after: int | None = None,
+    among: Collection[int] | None = None,
 ) -> list[GuildSweep]:
     """Sweeps guilds until all are swept, time is up, or Discord asks for patience.
 
     Args:
         rest: what Discord is asked with.
         now: when.
-        dry_run: whether nothing is to be done.
         after: the guild that was swept last: those with higher ids come first, after those
             that have something to be done.
+        among: only these guilds; None for all.
 
     Raises:
         SweepRunsError: if another sweep runs.
     """
-    swept: list[GuildSweep] = []
-    if not settings.DISCORD_TOKEN:
-        return swept
     with alone():
-        for guild_id in guilds_to_sweep(after=after):
-            swept.append(sweep_guild(guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run))
-            if rest.is_over or isinstance(swept[-1].error, NoAnswerError):
-                break
+        return _swept(guilds_to_sweep(after=after, among=among), rest=rest, now=now)
+
+
+def look_at_all(
+    *, rest: DiscordRest, now: datetime, among: Collection[int] | None = None
+) -> list[GuildSweep]:
+    """Tells what a sweep would do, and does nothing.
+
+    Args:
+        rest: what Discord is asked with.
+        now: when.
+        among: only these guilds; None for all.
+    """
+    return _swept(guilds_to_sweep(among=among), rest=rest, now=now, dry_run=True)
+
+
+def _swept(
+    guild_ids: Iterable[int], *, rest: DiscordRest, now: datetime, dry_run: bool = False
+) -> list[GuildSweep]:
+    swept: list[GuildSweep] = []
+    for guild_id in guild_ids:
+        swept.append(sweep_guild(guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run))
+        if rest.is_over or isinstance(swept[-1].error, NoAnswerError):
+            break
     return swept
 
 
@@ -148,6 +169,8 @@ def sweep_now(*, now: datetime) -> Summary:
     Args:
         now: when.
     """
+    if not settings.DISCORD_TOKEN:
+        return Summary(0, {"left_out": str(NoTokenError())})
     with DiscordRest() as rest:
         try:
             swept = sweep_all(rest=rest, now=now, after=last_guild_swept())
@@ -166,15 +189,18 @@ def sweep_now(*, now: datetime) -> Summary:
     return Summary(sum(len(guild.found) for guild in swept), outcome)
 
 
-def guilds_to_sweep(*, after: int | None = None) -> list[int]:
+def guilds_to_sweep(*, after: int | None = None, among: Collection[int] | None = None) -> list[int]:
     """Names the guilds in which there may be something of ours, urgent ones first.
 
     A channel of ours had a row first, so a guild without one has none.
 
     Args:
         after: the guild that was swept last.
+        among: only these guilds; None for all.
     """
     present = Guild.objects.present().values("pk")
+    if among is not None:
+        present = present.filter(pk__in=among)
     rooms = Room.objects.order_by().filter(guild_id__in=present)
     urgent = rooms.filter(Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False))
     first = sorted(set(urgent.values_list("guild_id", flat=True)))
@@ -190,7 +216,7 @@ def guilds_to_sweep(*, after: int | None = None) -> list[int]:
 
 def last_guild_swept() -> int | None:
     """Tells where the last run of the job left off."""
-    runs = JobRun.objects.filter(job=JOB, finished_at__isnull=False).order_by("-started_at")
+    runs = JobRun.objects.filter(job=JOB, outcome__has_key=LAST_GUILD).order_by("-started_at")
     outcome = runs.values_list("outcome", flat=True).first() or {}
     value = outcome.get(LAST_GUILD)
     return int(value) if isinstance(value, str) and value.isdecimal() else None

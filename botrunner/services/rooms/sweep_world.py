@@ -71,18 +71,17 @@ def look(guild_id: int, *, rest: DiscordRest, now: datetime) -> Seen:
     """
     bot_id = rest.own_id()
     channels = {each.id: _seen(each) for each in rest.channels(guild_id)}
-    creations = _creations(guild_id, bot_id, channels, rest=rest, now=now)
+    log = _log(guild_id, bot_id, channels, rest=rest, now=now)
+    creations = tuple(
+        Creation(entry.channel_id, room_id_in(entry.reason), entry.at)
+        for entry in (() if log is None else log.entries)
+    )
     return Seen(
         bot_id=bot_id,
         channels=channels,
-        creations=()
-        if creations is None
-        else tuple(
-            Creation(entry.channel_id, room_id_in(entry.reason), entry.at)
-            for entry in creations.entries
-        ),
-        log_since=None if creations is None else creations.since,
-        gone=_gone(guild_id, channels, rest=rest),
+        creations=creations,
+        log_since=None if log is None else log.since,
+        gone=_gone(guild_id, channels, creations, rest=rest),
     )
 
 
@@ -129,7 +128,7 @@ def _seen(channel: RestChannel) -> SeenChannel:
     )
 
 
-def _creations(
+def _log(
     guild_id: int,
     bot_id: int,
     channels: Mapping[int, SeenChannel],
@@ -154,14 +153,18 @@ def _creations(
 
 
 def _gone(
-    guild_id: int, channels: Mapping[int, SeenChannel], *, rest: DiscordRest
+    guild_id: int,
+    channels: Mapping[int, SeenChannel],
+    creations: Collection[Creation],
+    *,
+    rest: DiscordRest,
 ) -> frozenset[int]:
     """Asks singly about channels that should be there and are not in the list."""
     rooms = [life_of(row) for row in Room.objects.live().filter(guild_id=guild_id)]
     in_quarantine = _ids(
         QuarantinedChannel.objects.filter(guild_id=guild_id, state=QuarantineState.OPEN)
     )
-    wanted = {*missing(rooms, channels.keys()), *(in_quarantine - channels.keys())}
+    wanted = {*missing(rooms, creations, channels.keys()), *(in_quarantine - channels.keys())}
     return frozenset(channel_id for channel_id in sorted(wanted) if _is_gone(channel_id, rest=rest))
 
 

@@ -345,5 +345,18 @@ def test_only_the_bots_own_overwrite_makes_a_channel_look_like_ours() -> None:
 def test_channels_that_are_not_listed_are_asked_about_singly() -> None:
     live, over = room_of(State.OCCUPIED, channel_id=50), room_of(State.CLOSED, channel_id=51)
 
-    assert missing([live.life, over.life], {52}) == [50]
-    assert missing([live.life], {50}) == []
+    unheard = replace(live.life, id=ROOMS[1], channel_id=None)
+
+    assert missing([live.life, over.life], (), {52}) == [50]
+    assert missing([live.life], (), {50}) == []
+    assert missing([live.life, unheard], marks(53, room_id=ROOMS[1]), {50}) == [53]
+    assert missing([live.life], marks(53), {50}) == []
+
+
+def test_a_marked_channel_that_is_not_listed_is_waited_for_until_it_answers_404() -> None:
+    room = room_of(State.CLOSING, asked_at=LONG_AGO)
+
+    assert done(world_of(room=room, creations=marks(50))) == []
+    assert done(world_of(room=room, creations=marks(50), gone=frozenset({50}))) == [
+        (What.FORGET, None)
+    ]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.intents import Intent
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.rest_client import Rest, text_of
 
@@ -35,6 +37,16 @@ async def test_me_and_application_are_the_bot(rest: Rest, world: World) -> None:
         status, answer = await rest("GET", path)
 
         assert (status, answer["id"]) == (200, str(world.bot.id))
+
+
+async def test_the_applications_flags_tell_the_privileged_intents(
+    rest: Rest, sandbox: Sandbox
+) -> None:
+    _, with_all = await rest("GET", "/applications/@me")
+    sandbox.gateway.options = GatewayOptions(privileged=int(Intent.MESSAGE_CONTENT))
+    _, with_one = await rest("GET", "/applications/@me")
+
+    assert (with_all["flags"], with_one["flags"]) == (1 << 13 | 1 << 15 | 1 << 19, 1 << 19)
 
 
 async def test_guild_is_shown_with_roles_channels_and_members(rest: Rest, guild: Guild) -> None:

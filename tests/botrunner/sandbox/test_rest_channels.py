@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
+from botrunner.sandbox.server import Sandbox
 from community.domain.permissions import Overwrite, Permission
-from tests.botrunner.sandbox.rest_client import Rest, category_of, staff_room_of
+from tests.botrunner.sandbox.rest_client import Rest, category_of, staff_room_of, text_of
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
@@ -160,3 +162,112 @@ async def test_the_staff_room_is_seen_by_who_may(rest: Rest, guild: Guild) -> No
     status, channel = await rest("GET", f"/channels/{staff_room_of(guild)}")
 
     assert (status, channel["guild_id"]) == (200, str(guild.id))
+
+
+async def test_a_channels_own_overwrite_lets_the_bot_set_what_it_does_not_hold(
+    rest: Rest, world: World, guild: Guild, rooms: list[int]
+) -> None:
+    path = f"/channels/{rooms[0]}/permissions/{guild.id}"
+    beyond = {"type": 0, "allow": "0", "deny": str(int(Permission.KICK_MEMBERS))}
+    refused = await rest.code("PUT", path, beyond)
+    trusted = Overwrite(world.bot.id, is_role=False, allow=int(Permission.MANAGE_ROLES))
+    world.set_overwrite(guild.id, rooms[0], trusted)
+
+    assert refused == (403, 50013)
+    assert (await rest("PUT", path, beyond))[0] == 204
+    roles = beyond | {"deny": str(int(Permission.MANAGE_ROLES))}
+    assert (await rest("PUT", path, roles))[0] == 204
+
+
+async def test_what_the_category_grants_can_be_set_in_its_channels(
+    rest: Rest, world: World, guild: Guild, rooms: list[int]
+) -> None:
+    category = guild.channels[rooms[0]].parent_id
+    assert category is not None
+    body = {"type": 0, "allow": "0", "deny": str(int(Permission.PRIORITY_SPEAKER))}
+    path = f"/channels/{rooms[0]}/permissions/{guild.id}"
+    refused = await rest.code("PUT", path, body)
+    granted = Overwrite(world.bot.id, is_role=False, allow=int(Permission.PRIORITY_SPEAKER))
+    world.set_overwrite(guild.id, category, granted)
+
+    assert refused == (403, 50013)
+    assert (await rest("PUT", path, body))[0] == 204
+
+
+async def test_a_voice_channels_status_is_set_and_goes_with_the_last_who_leaves(
+    rest: Rest, world: World, guild: Guild, people: list[int], rooms: list[int]
+) -> None:
+    told: list[str] = []
+    world.on_dispatch.append(
+        lambda _, event, payload: (
+            told.append(payload["status"]) if event == "VOICE_CHANNEL_STATUS_UPDATE" else None
+        )
+    )
+    world.join(guild.id, people[0], rooms[0])
+    path = f"/channels/{rooms[0]}/voice-status"
+
+    assert (await rest("PUT", path, {"status": "Raid tonight"}))[0] == 204
+    assert await rest.code("PUT", path, {"status": "x" * 501}) == (400, 50035)
+    assert await rest.code("PUT", f"/channels/{text_of(guild)}/voice-status", {}) == (400, 50024)
+    world.move(guild.id, people[0], rooms[1])
+
+    assert told == ["Raid tonight", ""]
+    assert [entry["action_type"] for entry in guild.audit_log] == [192]
+
+
+async def test_a_status_takes_the_permission_and_from_outside_the_channel_another(
+    rest: Rest, world: World, guild: Guild, rooms: list[int]
+) -> None:
+    path = f"/channels/{rooms[0]}/voice-status"
+    for bit, inside in (
+        (Permission.SET_VOICE_CHANNEL_STATUS, (403, 50013)),
+        (Permission.MANAGE_CHANNELS, None),
+    ):
+        denied = Overwrite(world.bot.id, is_role=False, deny=int(bit))
+        world.set_overwrite(guild.id, rooms[0], denied)
+        assert await rest.code("PUT", path, {"status": "x"}) == (403, 50013)
+        world.join(guild.id, world.bot.id, rooms[0])
+        status, answer = await rest("PUT", path, {"status": "x"})
+        world.leave(guild.id, world.bot.id)
+
+        assert (status, answer and answer["code"]) == (inside or (204, None))
+
+
+async def test_a_thousand_rooms_stay_in_the_audit_log(
+    rest: Rest, world: World, guild: Guild
+) -> None:
+    for number in range(1_100):
+        made = world.create_channel(guild.id, name="x", type=2, by=world.bot.id, reason=str(number))
+        world.delete_channel(guild.id, made.id, by=world.bot.id)
+    path = f"/guilds/{guild.id}/audit-logs?action_type=10&user_id={world.bot.id}&limit=100"
+    _, page = await rest("GET", path)
+    _, before = await rest("GET", f"{path}&before={page['audit_log_entries'][-1]['id']}")
+
+    assert [e["reason"] for e in page["audit_log_entries"]] == [
+        str(n) for n in range(1_099, 999, -1)
+    ]
+    assert before["audit_log_entries"][0]["reason"] == "999"
+    assert guild.audit_log[0]["reason"] == "0"
+
+
+async def test_a_rename_too_many_waits_for_minutes(
+    world: World, guild: Guild, rooms: list[int]
+) -> None:
+    async with Sandbox(world) as sandbox, aiohttp.ClientSession() as http:
+        rest = Rest(http, sandbox)
+        path = f"/channels/{rooms[0]}"
+        for name in "ab":
+            assert (await rest("PATCH", path, {"name": name}))[0] == 200
+        status, answer = await rest("PATCH", path, {"name": "c"})
+        limited = rest.last
+        other, _ = await rest("PATCH", path, {"user_limit": 5})
+        elsewhere, _ = await rest("PATCH", f"/channels/{rooms[1]}", {"name": "c"})
+
+    assert status == 429
+    assert 590 < answer["retry_after"] <= 600
+    assert int(limited["Retry-After"]) >= answer["retry_after"]
+    # What the route itself allows is not used up: it is a limit beneath.
+    assert int(limited["X-RateLimit-Remaining"]) > 0
+    assert limited["Via"]
+    assert (other, elsewhere) == (200, 200)
+    assert guild.channels[rooms[0]].name == "b"

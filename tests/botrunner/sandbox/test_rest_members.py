@@ -21,6 +21,16 @@ async def test_voice_state_is_shown_while_connected(
     assert state["member"]["user"]["id"] == str(people[0])
 
 
+async def test_voice_state_in_a_channel_that_the_bot_cannot_enter_is_refused(
+    rest: Rest, world: World, guild: Guild, people: list[int], rooms: list[int]
+) -> None:
+    world.join(guild.id, people[0], rooms[0])
+    denied = Overwrite(world.bot.id, is_role=False, deny=int(Permission.CONNECT))
+    world.set_overwrite(guild.id, rooms[0], denied)
+
+    assert await rest.code("GET", f"/guilds/{guild.id}/voice-states/{people[0]}") == (403, 50013)
+
+
 async def test_member_is_moved_muted_and_disconnected(
     rest: Rest, world: World, guild: Guild, people: list[int], rooms: list[int]
 ) -> None:
