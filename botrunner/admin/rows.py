@@ -67,6 +67,10 @@ HAPPENINGS: Final = {
     "KickAsked": "its owner shut somebody out",
     "TransferAsked": "its owner handed it over",
     "ClaimAsked": "somebody took it over",
+    "Applied": "Discord did what was wanted of it",
+    "NotApplied": "Discord did not do what was wanted of it",
+    "Renamed": "it was renamed on Discord",
+    "NotRenamed": "it could not be renamed on Discord",
 }
 
 
