@@ -95,13 +95,14 @@ class RoomAdmin(GuildScopedAdmin):
     def named(self, request: HttpRequest, text: str) -> Q:
         """Selects by the owners' names, and by the rooms' own as far as they are recent."""
         rooms: Any = super().get_queryset(request)
-        recent = rooms.order_by("-requested_at", "-id").values("pk")[:NAMES_AMONG]
-        found = rooms.filter(name__icontains=text).order_by()
-        newest = found.filter(pk__in=recent).values_list("pk", flat=True)
-        living = found.live().values_list("pk", flat=True)
-        chosen = {*newest[: search.MOST_NAMES], *living[: search.MOST_NAMES]}
+        # The newest are read whole: no index finds a part of a name among millions.
+        newest = rooms.order_by("-requested_at", "-id").values_list("pk", "name")[:NAMES_AMONG]
+        chosen = [pk for pk, name in newest if text.casefold() in name.casefold()]
+        living = rooms.live().filter(name__icontains=text).order_by().values_list("pk", flat=True)
+        most = search.MOST_NAMES
+        named = {*chosen[:most], *living[:most]}
         owned = search.of_members_named(text, guilds=self.guilds(request), user_field="owner_id")
-        return owned | Q(pk__in=chosen)
+        return owned | Q(pk__in=named)
 
     def with_uuid(self, uuid: Any) -> Q:
         """Selects a room by its id, or those of a hub by its."""
