@@ -10,6 +10,7 @@ from django.http import Http404
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.decorators import display
 
 from botrunner.admin import guild_page, room_decisions, rules_page
@@ -23,7 +24,7 @@ from community.admin import search
 from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
-from community.admin.showing import moment, zone_of
+from community.admin.showing import NOTHING, moment, zone_of
 from community.models import Member
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
 NAMES_AMONG: Final = 10_000
 """How many of the newest rooms a part of a name is looked for in, beside those that live."""
 
+MOST_SAID: Final = 60
+
 PAGES: tuple[tuple[str, str, Callable[..., HttpResponse], tuple[str, ...]], ...] = (
     ("close", "close/", room_decisions.close_page, (CLOSE,)),
     ("retry", "retry/", room_decisions.retry_page, (CLOSE,)),
     ("adopt", "adopt/", room_decisions.adopt_page, (CLOSE,)),
     ("let_go", "let-go/", room_decisions.let_go_page, (CLOSE,)),
-    ("delete", "delete/", room_decisions.delete_page, (CLOSE,)),
+    ("remove", "remove/", room_decisions.delete_page, (CLOSE,)),
 )
 """A room's pages: name, address below the room's, what makes it, what it takes beside looking."""
 
@@ -187,11 +190,11 @@ class RoomAdmin(GuildScopedAdmin):
     @admin.display(description="why it ended")
     def why(self, room: Room) -> str:
         """Says why it ended."""
-        return reason_of(room)
+        return Truncator(reason_of(room)).chars(MOST_SAID)
 
-    @admin.display(description="channel on Discord")
+    @admin.display(description="on Discord")
     def discord(self, room: Room) -> SafeString | str:
         """Links to its channel; that of a room that is over is not there any more."""
         if room.ended_at is not None:
-            return str(room.channel_id or "-")
-        return on_discord(room.guild_id, room.channel_id)
+            return NOTHING
+        return on_discord(room.guild_id, room.channel_id, "open")

@@ -70,7 +70,7 @@ def _actions(asker: Asker, room: Room) -> list[tuple[str, str]]:
     if not asker.may(CLOSE) or room.ended_at is not None:
         return []
     if room.state == RoomState.QUARANTINED:
-        offers = [("adopt", "Adopt it"), ("let_go", "Let it go"), ("delete", "Delete it")]
+        offers = [("adopt", "Adopt it"), ("let_go", "Let it go"), ("remove", "Delete it")]
     else:
         is_ending = room.state == RoomState.CLOSING
         offers = [] if is_ending else [("close", "Close the room")]

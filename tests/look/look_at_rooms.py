@@ -10,7 +10,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from botrunner.models import Room, RoomStep
-from tests.botrunner.admin.rooms import lay_room, make_hub_of, make_story, make_suspect, page
+from community.domain.permissions import Permission
+from tests.botrunner.admin.rooms import (
+    lay_room,
+    make_bot,
+    make_hub_of,
+    make_story,
+    make_suspect,
+    page,
+)
 from tests.factories import make_channel, make_guild, make_member
 from tests.look.browser import NARROW, WIDE, Look, logged_in, tab_to
 
@@ -69,6 +77,7 @@ def make_full(guild: Guild, root: User) -> dict[str, str]:
     )
     suspect = make_suspect(guild)
     make_channel(guild, "Lounge", kind=4)
+    make_bot(guild, int(Permission.MANAGE_CHANNELS | Permission.VIEW_CHANNEL))
     return {
         "list": page("room_changelist"),
         "story": page("room_change", story.pk),
@@ -76,7 +85,7 @@ def make_full(guild: Guild, root: User) -> dict[str, str]:
         "closing": page("room_change", rooms["closing"].pk),
         "failed": page("room_change", rooms["failed"].pk),
         "close": page("room_close", rooms["occupied"].pk),
-        "delete": page("room_delete", story.pk),
+        "delete": page("room_remove", story.pk),
         "adopt": page("room_adopt", story.pk),
         "guild": page("guild_rooms", guild.pk),
         "rules": page("guild_rules", guild.pk),

@@ -20,7 +20,8 @@ from botrunner.domain.rooms.happenings import (
 from botrunner.domain.rooms.room import OVER, State
 from botrunner.models import Hub, QuarantinedChannel, Room, RoomKind, RoomState
 from botrunner.services.rooms.steps import tell
-from tests.factories import make_channel, make_member, make_viewer, snowflake
+from community.models import Role, RoleSpan
+from tests.factories import make_channel, make_member, make_shard, make_viewer, snowflake
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,6 +117,18 @@ def make_hub_of(guild: Guild, name: str = "Join to create", **columns: Any) -> H
     )
 
 
+def make_bot(guild: Guild, permissions: int) -> None:
+    """Has a bot serve a guild, with a role of its own."""
+    now = timezone.now()
+    bot = make_member(guild, "Rollcall", is_bot=True, roles_known_since=now)
+    Role.objects.create(id=guild.pk, guild=guild, name="@everyone")
+    role = Role.objects.create(
+        id=snowflake(), guild=guild, name="Rollcall", permissions=permissions, is_managed=True
+    )
+    RoleSpan.objects.create(guild=guild, role=role, user_id=bot.user_id, started_at=now)
+    make_shard(guild, figures={"bot_user_id": str(bot.user_id)})
+
+
 def pages_of(
     *, guild_id: int, room_id: UUID, item_id: UUID, hub_id: UUID
 ) -> dict[str, tuple[str, str]]:
@@ -127,7 +140,7 @@ def pages_of(
         "room retry": (page("room_retry", room_id), "close"),
         "room adopt": (page("room_adopt", room_id), "close"),
         "room let go": (page("room_let_go", room_id), "close"),
-        "room delete": (page("room_delete", room_id), "close"),
+        "room remove": (page("room_remove", room_id), "close"),
         "guild": (page("guild_rooms", guild_id), "view"),
         "rules": (page("guild_rules", guild_id), "rules"),
         "hub list": (page("hub_changelist"), "view"),

@@ -11,8 +11,9 @@ from botrunner.models import Hub, RoomRules, RoomState
 from botrunner.services.rooms.choice_errors import OutOfBoundsError
 from botrunner.services.rooms.choices import choose_rules
 from botrunner.services.rooms.hub_choices import change_hub, make_hub
+from community.domain.permissions import Permission
 from community.models import AuditEntry, ChannelKind, OutboxItem
-from tests.botrunner.admin.rooms import as_, keeper, lay_room, make_hub_of, page
+from tests.botrunner.admin.rooms import as_, keeper, lay_room, make_bot, make_hub_of, page
 from tests.factories import NOW, make_channel, make_guild, make_user
 
 if TYPE_CHECKING:
@@ -275,12 +276,21 @@ def test_the_services_refuse_what_no_form_held_back(guild: Guild) -> None:
     assert Hub.objects.get().bitrate is None
 
 
-def test_what_the_bot_lacks_is_said_where_it_is_chosen(guild: Guild, client: Client) -> None:
-    hub = make_hub_of(guild)
+@pytest.mark.parametrize("name", ["guild_rooms", "guild_rules", "hub_change"])
+def test_what_the_bot_lacks_is_named_where_rooms_are_chosen(
+    name: str, guild: Guild, client: Client
+) -> None:
+    url = page(name, make_hub_of(guild).pk if name == "hub_change" else guild.pk)
 
-    for url in (
-        page("guild_rooms", guild.pk),
-        page("guild_rules", guild.pk),
-        page("hub_change", hub.pk),
-    ):
-        assert "Which roles the bot holds here is not known yet" in client.get(url).content.decode()
+    unknown = client.get(url).content.decode()
+    needed = Permission.MANAGE_CHANNELS | Permission.VIEW_CHANNEL | Permission.SPEAK
+    make_bot(guild, int(needed | Permission.MOVE_MEMBERS))
+    known = client.get(url).content.decode()
+
+    assert "Which roles the bot holds here is not known yet" in unknown
+    assert "Which roles the bot holds here is not known yet" not in known
+    assert "allow it for the bot&#x27;s role Rollcall" in known
+    assert "No role of the bot allows Connect in the guild" in known
+    assert "No role of the bot allows View Audit Log in the guild" in known
+    assert "allows Manage Channels" not in known
+    assert known.count("no room without it") == 1

@@ -130,7 +130,7 @@ def test_a_room_in_quarantine_is_adopted_let_go_or_deleted(guild: Guild, client:
     client.post(page("room_adopt", adopted.pk), {"reason": "x"})
     client.post(page("room_let_go", let_go.pk), {"reason": "x"})
     client.post(
-        page("room_delete", deleted.pk), {"reason": "x", "confirmed_id": str(deleted.channel_id)}
+        page("room_remove", deleted.pk), {"reason": "x", "confirmed_id": str(deleted.channel_id)}
     )
 
     states = {room.pk: Room.objects.get(pk=room.pk).state for room in (adopted, let_go, deleted)}
@@ -147,7 +147,7 @@ def test_a_room_is_deleted_by_its_channels_id_alone(
 ) -> None:
     room = make_story(guild)
 
-    answer = client.post(page("room_delete", room.pk), {"reason": "x", "confirmed_id": typed})
+    answer = client.post(page("room_remove", room.pk), {"reason": "x", "confirmed_id": typed})
 
     room.refresh_from_db()
     assert room.state == RoomState.QUARANTINED
