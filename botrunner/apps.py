@@ -1,11 +1,22 @@
 """Everything that talks to Discord: the bot, and the sandbox that stands in for Discord."""
 
+from __future__ import annotations
+
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
+from community import registry as community_registry
 from sessions_app import registry as sessions_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    from sessions_app.registry import Panel
 
 LONGEST_WITHOUT_SWEEP: Final = timedelta(minutes=5)
 """The sweep of rooms runs each minute; without one completed for so long health warns."""
@@ -26,7 +37,23 @@ class BotrunnerConfig(AppConfig):
             RoomPermissions,
         )
 
+        room, hub, quarantined = (
+            self.get_model(name) for name in ("Room", "Hub", "QuarantinedChannel")
+        )
+        community_registry.link_list(room, "rooms", to=("guild", "member"))
+        community_registry.link_list(hub, "hubs", to=("guild",))
+        community_registry.link_list(quarantined, "quarantine", to=("guild",))
+        community_registry.link_page("botrunner_guild_rooms", "rooms now", to=("guild",))
+        sessions_registry.show_on_front_page(_rooms_now)
         sessions_registry.add_drift_part(OrphanedRooms())
         sessions_registry.add_drift_part(RoomPermissions())
         sessions_registry.name_hubs(hubs.hubs_of)
         sessions_registry.expect_job(sweep.JOB, within=LONGEST_WITHOUT_SWEEP)
+
+
+def _rooms_now(request: HttpRequest) -> Panel | None:
+    """Makes the box on the front page; only who shows it loads the admin, and never the bot."""
+    make: Callable[[HttpRequest], Panel | None] = import_string(
+        "botrunner.admin.dashboard.rooms_now"
+    )
+    return make(request)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A box on a session's page.
+    """A box on a session's page, or on the one that the admin opens on.
 
     Attributes:
         title: its heading.
@@ -45,6 +45,27 @@ def session_panels(request: HttpRequest, session: VoiceSession) -> list[Panel]:
     """Makes the panels of a session's page."""
     panels = (maker(request, session) for maker in _makers)
     return [panel for panel in panels if panel is not None]
+
+
+_BoxMaker = Callable[["HttpRequest"], Panel | None]
+_box_makers: list[_BoxMaker] = []
+
+
+def show_on_front_page(maker: _BoxMaker) -> _BoxMaker:
+    """Adds a maker of a box on the page that the admin opens on.
+
+    Args:
+        maker: gives None where the account may not see it; it counts in a few queries,
+            however much there is.
+    """
+    _box_makers.append(maker)
+    return maker
+
+
+def front_page_boxes(request: HttpRequest) -> list[Panel]:
+    """Makes the boxes that were added."""
+    boxes = (maker(request) for maker in _box_makers)
+    return [box for box in boxes if box is not None]
 
 
 _EventFinder = Callable[["Collection[UUID]"], "Mapping[UUID, Sequence[UUID]]"]

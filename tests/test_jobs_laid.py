@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from botrunner.services.rooms import sweep
 from community.celery import app as celery
 from events_app.services import rewards, rollup, states
 from sessions_app.services import self_check
@@ -50,6 +51,13 @@ class Laid:
 
 
 JOBS = [
+    Laid(
+        app="botrunner",
+        migration="0002_schedule_sweep_rooms",
+        name="Sweep rooms",
+        task=sweep.JOB,
+        seconds=60,
+    ),
     Laid(
         app="sessions_app",
         migration="0005_schedule_check_books",

@@ -224,6 +224,12 @@ class Room(models.Model):
             models.Index(fields=["-requested_at", "-id"], name="room_newest"),
             models.Index(fields=["guild", "-requested_at"], name="room_of_guild"),
             models.Index(fields=["owner_id", "-requested_at"], name="room_of_owner"),
+            models.Index(fields=["channel_id"], name="room_of_channel"),
+            models.Index(fields=["state", "-requested_at"], name="room_in_state"),
+            models.Index(fields=["reason", "-requested_at"], name="room_ended_for"),
+        ]
+        permissions = [
+            ("close_room", "Can close rooms and decide about the quarantine"),
         ]
 
     def __str__(self) -> str:

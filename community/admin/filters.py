@@ -44,7 +44,7 @@ class RelatedFilter(admin.SimpleListFilter):
     ) -> None:
         """Reads what is chosen."""
         super().__init__(request, params, model, model_admin)
-        field: Any = model._meta.get_field(self.field_name)
+        field = self.field_of(model)
         self.model_admin = model_admin
         self.request = request
         self.related_admin = model_admin.admin_site.get_model_admin(field.related_model)
@@ -71,6 +71,10 @@ class RelatedFilter(admin.SimpleListFilter):
     def rows_of(self, queryset: QuerySet[Any], chosen: Any) -> QuerySet[Any]:
         """Keeps the rows of one record."""
         return queryset.filter(**{self.field_name: chosen})
+
+    def field_of(self, model: type[Model]) -> Any:
+        """Tells the field that names the related record."""
+        return model._meta.get_field(self.field_name)
 
     def source_of(self, field: Any) -> Any:
         """Tells the field that the browser's look-ups are for."""

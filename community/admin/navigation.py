@@ -35,6 +35,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Rooms",
+        (
+            ("botrunner.Room", "Rooms", "meeting_room"),
+            ("botrunner.Hub", "Hubs", "add_home"),
+            ("botrunner.QuarantinedChannel", "Quarantine", "help_center"),
+        ),
+    ),
+    (
         "Directory",
         (
             ("community.Guild", "Guilds", "hub"),

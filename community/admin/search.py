@@ -49,7 +49,11 @@ def named(text: str) -> Q:
 
 
 def of_members_named(
-    text: str, *, guilds: QuerySet[Guild] | None, channel_fields: tuple[str, ...] = ()
+    text: str,
+    *,
+    guilds: QuerySet[Guild] | None,
+    channel_fields: tuple[str, ...] = (),
+    user_field: str = "user_id",
 ) -> Q:
     """Selects rows by the names of their members and channels.
 
@@ -60,6 +64,7 @@ def of_members_named(
         text: part of a name.
         guilds: the guilds to look in; None for all.
         channel_fields: the rows' columns that name a channel.
+        user_field: the rows' column that names the member's user.
     """
     members, channels = Member.objects.all(), Channel.objects.all()
     if guilds is not None:
@@ -73,7 +78,7 @@ def of_members_named(
         users_of_guild[guild_id].append(user_id)
     wanted = Q(pk__in=[])
     for guild_id, user_ids in users_of_guild.items():
-        wanted |= Q(guild_id=guild_id, user_id__in=user_ids)
+        wanted |= Q(**{"guild_id": guild_id, f"{user_field}__in": user_ids})
 
     if channel_fields:
         channel_ids = list(

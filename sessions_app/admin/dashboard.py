@@ -23,6 +23,7 @@ from sessions_app.admin import health
 from sessions_app.admin.rows import length_of
 from sessions_app.admin.voice_state import marks_of
 from sessions_app.models import VoiceSession, VoiceState
+from sessions_app.registry import front_page_boxes
 from sessions_app.services.health import STALE_WITHIN
 from sessions_app.services.self_check import latest_check
 
@@ -84,6 +85,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["sees_health"] = user.has_perm("sessions_app.view_voicesession")
     if context["sees_health"]:
         context["warnings"] = health.look(guild_ids_seen_by(user), now=now).warnings()
+    context["boxes"] = front_page_boxes(request)
     context["sees_bot"] = user.has_perm("community.view_shard")
     if context["sees_bot"]:
         context["shards"] = [_shard_line(shard, now=now) for shard in Shard.objects.all()]

@@ -53,6 +53,11 @@ def environment(folder: Path, monkeypatch: pytest.MonkeyPatch, **values: str) ->
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "sqlite:///db.sqlite3"),
         ("CELERY_BROKER_URL", "pigeon://loft"),
+        ("ENABLE_VOICE_FEATURES", "perhaps"),
+        ("VOICE_TIMEOUT", "4.9"),
+        ("VOICE_TIMEOUT", "3601"),
+        ("VOICE_ROOMS_AT_ONCE", "-1"),
+        ("VOICE_ROOMS_AT_ONCE", "10001"),
     ],
 )
 def test_manage_refuses_a_wrong_value_by_name_in_one_line(

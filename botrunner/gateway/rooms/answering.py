@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import aiohttp
 import discord
 
-from botrunner.gateway.asked_once import NotAnsweredError, NotSentError, RefusedError
+from botrunner.gateway.asked_once import NotSentError, RefusedError
 from botrunner.gateway.payload import UnreadableError
+from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import messages, verbs
 from botrunner.gateway.rooms.commands import tree_of
 from botrunner.gateway.rooms.messages import TokenVoidError

@@ -10,12 +10,12 @@ import aiohttp
 import discord
 
 from botrunner.gateway.asked_once import (
-    NotAnsweredError,
     NotSentError,
     RefusedError,
     ask_in_time,
 )
 from botrunner.gateway.pauses import Pauses
+from botrunner.gateway.questions import NotAnsweredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,8 +16,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.refusals import UNKNOWN_CHANNEL
-from botrunner.gateway.asked_once import NotAnsweredError, NotSentError, RefusedError
+from botrunner.gateway.asked_once import NotSentError, RefusedError
 from botrunner.gateway.payload import UnreadableError
+from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import changes, messages
 from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.outcome import Outcome

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from botrunner.gateway.asked_once import (
-    NotAnsweredError,
     NotSentError,
     RefusedError,
     ask_in_time,
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from discord.http import HTTPClient
+
+    from botrunner.gateway.questions import NotAnsweredError
 
 ORIGINAL: Final = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 MESSAGES: Final = "/channels/{channel_id}/messages"

@@ -11,6 +11,7 @@ from botrunner.models import Hub, Room, RoomRules
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoTokenError
 from botrunner.services.rooms.preflight import UNKNOWN_BOT, bot_id_of, preflight_places
+from botrunner.services.rooms.staff_permission import CLOSE
 from botrunner.services.rooms.sweep import SweepRunsError, look_at_all, sweep_all
 from community.models import Guild
 from community.services import audit
@@ -50,7 +51,7 @@ class OrphanedRooms:
         "in the audit log marks; what merely looks like ours goes to the quarantine."
     )
     view_permission: str = "botrunner.view_room"
-    mend_permission: str = "botrunner.change_room"
+    mend_permission: str = CLOSE
     asks_discord: bool = True
 
     def look(self, guild_ids: Collection[int] | None, *, now: datetime) -> DriftLook:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SEES = ("view_voicesession", "view_room")
-MENDS = (*SEES, "correct_voicesession", "change_room")
+MENDS = (*SEES, "correct_voicesession", "close_room")
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from botrunner.gateway.shard import Watch
+    from botrunner.gateway.watch import Watch
 
 Result = TypeVar("Result")
 TOKEN = "a.token"

@@ -36,7 +36,8 @@ SCOPED = [m for m in MODELS if isinstance(admin.site._registry[m], GuildScopedAd
 MIRRORS = [
     m
     for m in MODELS
-    if isinstance(admin.site._registry[m], MirrorAdmin) and m._meta.app_label != "events_app"
+    if isinstance(admin.site._registry[m], MirrorAdmin)
+    and m._meta.app_label not in {"events_app", "botrunner"}
 ]
 
 

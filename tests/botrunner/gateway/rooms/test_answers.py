@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from botrunner.sandbox.entities import ChannelType
-from botrunner.services.rooms import work
-from tests.botrunner.gateway.conftest import running, until, until_stored
+from community.domain.permissions import Permission
+from tests.botrunner.gateway.conftest import running, settled, until, until_stored
 from tests.botrunner.gateway.rooms.conftest import AUDIT_LOG, DELETE, MAKE, MOVE
 
 if TYPE_CHECKING:
@@ -245,14 +245,15 @@ async def test_whoever_leaves_the_hub_before_the_room_is_there_gets_none(rooms: 
     assert rooms.made() == []
 
 
-async def test_what_the_bot_lacks_is_said_before_discord_is_asked(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lack = work.Lack("room.lacks", "Give Rollcall's role Manage Channels")
-    monkeypatch.setattr(work, "what_is_lacking", lambda *_, **__: lack)
-    async with running(rooms.community):
+async def test_what_the_bot_lacks_is_said_before_discord_is_asked(rooms: Rooms) -> None:
+    guild, world = rooms.guild, rooms.world
+    for role_id in list(guild.members[world.bot.id].roles):
+        world.update_role(guild.id, role_id, permissions=int(Permission.VIEW_CHANNEL))
+    async with running(rooms.community) as bot:
+        await settled(bot)
         failed = await rooms.until(await rooms.ask(0), "failed")
 
-    assert (failed.error, failed.error_text) == (lack.error, lack.words)
+    assert failed.error == "preflight.manage_channels"
+    assert "Manage Channels" in failed.error_text
     assert failed.creations == 0
     assert rooms.made() == []

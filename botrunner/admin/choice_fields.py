@@ -1,0 +1,113 @@
+"""The fields of the forms of hubs and rules."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from botrunner.domain.rooms.names import NUMBER, name_from
+from botrunner.domain.rooms.templates import problem_of
+from botrunner.models import Room
+from botrunner.services.rooms.choice_errors import TemplateError
+from community.models import Channel, ChannelKind
+
+EXAMPLES: Final = ("Mira", "a member whose name is as long as Discord lets it")
+TEMPLATE_HELP: Final = "{user} stands for the owner's name, {number} for the lowest free number."
+
+
+class WholeField(forms.IntegerField):
+    """A number within bounds."""
+
+    def __init__(self, *, label: str, bounds: tuple[int, int], **kwargs: Any) -> None:
+        """Makes a box for it."""
+        least, most = bounds
+        super().__init__(
+            label=label,
+            min_value=least,
+            max_value=most,
+            widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+            **kwargs,
+        )
+
+
+class TemplateField(forms.CharField):
+    """How rooms are called."""
+
+    def __init__(self) -> None:
+        """Makes a box for it."""
+        super().__init__(
+            label="Name of rooms",
+            max_length=100,
+            widget=UnfoldAdminTextInputWidget,
+            help_text=TEMPLATE_HELP,
+        )
+
+    def clean(self, value: Any) -> str:
+        """Refuses what would stand for nothing."""
+        template = str(super().clean(value))
+        problem = problem_of(template)
+        if problem:
+            raise forms.ValidationError(str(TemplateError(problem=problem)))
+        return template
+
+
+class ChannelField(forms.TypedChoiceField):
+    """One of a guild's channels, by its id; empty where it may be none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Makes a list of them, which the form fills."""
+        super().__init__(coerce=int, empty_value=None, widget=UnfoldAdminSelect2Widget, **kwargs)
+
+
+class SwitchField(forms.BooleanField):
+    """On or off."""
+
+    def __init__(self, label: str, help_text: str = "") -> None:
+        """Makes a switch."""
+        super().__init__(
+            label=label, required=False, widget=UnfoldBooleanWidget, help_text=help_text
+        )
+
+
+def channels_of(
+    guild_id: int, kind: ChannelKind, *, chosen: int | None = None, empty: str = ""
+) -> list[tuple[Any, str]]:
+    """Lists a guild's channels of a kind; the one that is chosen stays though it has gone.
+
+    Args:
+        guild_id: the guild.
+        kind: which of them; rooms are none of the voice channels to choose from.
+        chosen: what is chosen already.
+        empty: the words for none; empty where there has to be one.
+    """
+    rows = Channel.objects.filter(guild_id=guild_id, kind=kind, gone_at=None)
+    rooms = Room.objects.live().filter(guild_id=guild_id, channel_id__isnull=False)
+    rows = rows.exclude(pk__in=rooms.values("channel_id")).select_related("parent")
+    found: list[tuple[Any, str]] = [
+        (row.pk, f"{row.name} (in {row.parent})" if row.parent_id and row.parent else row.name)
+        for row in rows.order_by("position", "id")
+    ]
+    if chosen is not None and chosen not in {pk for pk, _ in found}:
+        gone = Channel.objects.filter(pk=chosen).first()
+        found.insert(0, (chosen, f"{gone or f'channel {chosen}'} (gone)"))
+    return [("", empty), *found] if empty else found
+
+
+def examples_of(template: str) -> list[tuple[str, str]]:
+    """Shows how rooms would be called; nothing for a template that cannot be."""
+    if problem_of(template):
+        return []
+    first = [(f"of {user}", name_from(template, user=user)) for user in EXAMPLES]
+    if NUMBER not in template:
+        return first
+    taken = [name_from(template, user=EXAMPLES[0])]
+    return [
+        *first,
+        (f"a second one of {EXAMPLES[0]}", name_from(template, user=EXAMPLES[0], taken=taken)),
+    ]

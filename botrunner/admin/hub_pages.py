@@ -1,0 +1,171 @@
+"""The pages on which a hub is made, changed and removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+
+from botrunner.admin.choice_fields import (
+    ChannelField,
+    SwitchField,
+    TemplateField,
+    WholeField,
+    channels_of,
+    examples_of,
+)
+from botrunner.admin.pages import Decision, address, decide
+from botrunner.models import Hub, Room
+from botrunner.services.rooms.hub_choices import (
+    BOUNDS,
+    CHOICES,
+    change_hub,
+    make_hub,
+    remove_hub,
+)
+from botrunner.services.rooms.preflight import bot_id_of, preflight
+from community.admin.showing import link_to, link_to_list
+from community.domain.errors import RollcallError
+from community.models import Channel, ChannelKind, Guild
+from community.services.access import visible_guilds
+from events_app.admin.pages import refuse
+from events_app.admin.planning import GuildForm
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from botrunner.admin.pages import Asker
+
+
+class HubForm(forms.Form):
+    """What staff choose of a hub."""
+
+    channel_id = ChannelField(
+        label="Channel",
+        error_messages={"required": "Choose a voice channel of this guild that is still there."},
+        help_text="Whoever joins it gets a room, and is moved there.",
+    )
+    is_enabled = SwitchField("Switched on", "Off: whoever joins the channel stays in it.")
+    name_template = TemplateField()
+    parent_id = ChannelField(label="Category", required=False, help_text="Where rooms are made.")
+    user_limit = WholeField(
+        label="Most members in a room",
+        bounds=BOUNDS["user_limit"],
+        required=False,
+        help_text="0 to 99, 0 for no limit; empty: as in the hub's channel.",
+    )
+    bitrate = WholeField(
+        label="Bitrate, bits a second",
+        bounds=BOUNDS["bitrate"],
+        required=False,
+        help_text="8,000 to 384,000, as far as the guild's boosts allow (96,000 without any); "
+        "empty: as in the hub's channel.",
+    )
+    grace_seconds = WholeField(
+        label="Grace, seconds",
+        bounds=BOUNDS["grace_seconds"],
+        help_text="0 to 3600: how long an empty room waits for somebody to come back.",
+    )
+
+    def __init__(self, *args: Any, guild_id: int, hub: Hub, **kwargs: Any) -> None:
+        """Fills the guild's channels and categories in."""
+        super().__init__(*args, **kwargs)
+        channel: Any = self.fields["channel_id"]
+        channel.choices = channels_of(guild_id, ChannelKind.VOICE, chosen=hub.channel_id)
+        parent: Any = self.fields["parent_id"]
+        parent.choices = channels_of(
+            guild_id, ChannelKind.CATEGORY, chosen=hub.parent_id, empty="as the hub's channel"
+        )
+
+
+def add_page(asker: Asker) -> HttpResponse:
+    """Asks for the guild where there are several, then for the hub."""
+    guilds = visible_guilds(asker.user).filter(gone_at=None)
+    asked = asker.request.GET
+    choice = GuildForm(asked if "guild" in asked else None, guilds=guilds)
+    choice.fields["guild"].help_text = "Its voice channels are offered on the next page."
+    found = list(guilds[:2])
+    guild = found[0] if len(found) == 1 and not choice.is_bound else None
+    if choice.is_valid():
+        guild = choice.cleaned_data["guild"]
+    if guild is None:
+        return asker.render("hub_guild.html", "Make a hub", form=choice, has_guilds=bool(found))
+    return _page(asker, guild, Hub(guild_id=guild.pk, created_at=asker.now))
+
+
+def hub_page(asker: Asker, hub_id: UUID) -> HttpResponse:
+    """Shows a hub, and changes it."""
+    hub: Hub = asker.row(hub_id)
+    guild = Guild.objects.filter(pk=hub.guild_id).first() or Guild(pk=hub.guild_id)
+    return _page(asker, guild, hub)
+
+
+def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
+    is_new = hub._state.adding
+    may_write = is_new or asker.may("botrunner.change_hub")
+    back = address("hub_changelist")
+    form = HubForm(
+        asker.posted,
+        initial={name: getattr(hub, name) for name in CHOICES},
+        guild_id=guild.pk,
+        hub=hub,
+    )
+    is_to_save = asker.posted is not None and "_preview" not in asker.posted
+    if form.is_bound and form.is_valid() and is_to_save:
+        given = form.cleaned_data
+        try:
+            if is_new:
+                make_hub(guild.pk, given, actor=asker.user, now=asker.now)
+            else:
+                change_hub(hub.pk, given, actor=asker.user, now=asker.now)
+        except RollcallError as error:
+            refuse(form, error)
+        else:
+            said = "The channel is a hub now." if is_new else "The hub was changed."
+            messages.success(asker.request, f"{said} The bot was told.")
+            return HttpResponseRedirect(back)
+    if not may_write:
+        for field in form.fields.values():
+            field.disabled = True
+    channel = Channel.objects.filter(pk=hub.channel_id).first()
+    parent_id = hub.parent_id or (channel.parent_id if channel else None)
+    shown = str(form["name_template"].value() or "")
+    return asker.render(
+        "choices.html",
+        "Make a hub" if is_new else f"Hub {channel or hub.channel_id}",
+        about=link_to(guild) if guild.name else f"guild {guild.pk}",
+        form=form,
+        examples=examples_of(shown),
+        lacks=preflight(guild.pk, bot_id=bot_id_of(guild.pk), parent_id=parent_id),
+        is_gone=not is_new and (channel is None or channel.gone_at is not None),
+        rooms="" if is_new else link_to_list(Room, "rooms of this hub", q=str(hub.pk)),
+        remove=_remove_address(asker, hub),
+        is_fixed=not may_write,
+        back=back,
+        media=form.media,
+    )
+
+
+def _remove_address(asker: Asker, hub: Hub) -> str:
+    if hub._state.adding or not asker.may("botrunner.delete_hub"):
+        return ""
+    return address("hub_remove", hub.pk)
+
+
+def remove_page(asker: Asker, hub_id: UUID) -> HttpResponse:
+    """Has a channel be no hub any more."""
+    hub: Hub = asker.row(hub_id)
+    decision = Decision(
+        title="Remove the hub",
+        explanation="The channel stays, and gives no rooms any more. Rooms that it gave stay "
+        "until they are over.",
+        submit="Remove the hub",
+        done="The channel is a hub no more. The bot was told.",
+        what=lambda given: remove_hub(hub.pk, **given),
+    )
+    about = Channel.objects.filter(pk=hub.channel_id).first() or hub
+    return decide(asker, decision, about=about, back=address("hub_changelist"))

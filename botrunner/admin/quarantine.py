@@ -1,0 +1,233 @@
+"""Channels that look like Rollcall's and are not proved to be: staff decide, and nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import Http404
+from django.urls import path, reverse
+from unfold.decorators import display
+
+from botrunner.admin.pages import Decision, address, bound_to, decide
+from botrunner.admin.room_decisions import SnowflakeField
+from botrunner.admin.rows import QUARANTINE_LABELS, facts_of, on_discord
+from botrunner.models import QuarantinedChannel, QuarantineState
+from botrunner.rest import DiscordRest
+from botrunner.services.rooms import quarantine
+from botrunner.services.rooms.staff_permission import CLOSE
+from community.admin import search
+from community.admin.base import GuildScopedAdmin
+from community.admin.estimates import EstimatedPaginator
+from community.admin.filters import GuildFilter, TimeRangeFilter
+from community.admin.showing import link_or_id, link_to, moment, zone_of
+from community.models import AuditEntry
+from events_app.admin.pages import ReasonForm
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+    from botrunner.admin.pages import Asker
+
+VIEW = "botrunner.view_quarantinedchannel"
+PATIENCE_SECONDS = 15.0
+"""For how long the page on which a channel is deleted waits for Discord."""
+
+
+class AdoptForm(ReasonForm):
+    """Whose room it is to be."""
+
+    owner_id = SnowflakeField(
+        label="Owner's user id", help_text="A member of the guild who has no room yet, and no bot."
+    )
+    field_order = ("owner_id", "reason")
+
+
+class DeleteForm(ReasonForm):
+    """The id typed once more: nothing proves that the channel is ours."""
+
+    confirmed_id = SnowflakeField(
+        label="Channel id", help_text="Type the id of the channel that is to be deleted."
+    )
+    field_order = ("confirmed_id", "reason")
+
+
+@admin.register(QuarantinedChannel)
+class QuarantinedChannelAdmin(GuildScopedAdmin):
+    """Channels in quarantine."""
+
+    exact_ids = ("channel_id",)
+    list_display = ("found", "name", "state_label", "why", "discord", "guild_link")
+    list_display_links = ("found", "name")
+    list_filter = (GuildFilter, "state", ("found_at", TimeRangeFilter))
+    search_fields = ("name",)
+    search_help_text = "Name or channel id"
+    ordering = ("-found_at", "-id")
+    paginator = EstimatedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the guilds that the rows link to."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.prefetch_related("guild")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff who may look at the quarantine."""
+        return request.user.has_perm(VIEW)
+
+    def with_uuid(self, uuid: Any) -> Q:
+        """Selects one."""
+        return Q(pk=uuid)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the pages of what may be decided."""
+        pages = (
+            ("adopt", "adopt/", adopt_page),
+            ("let_go", "let-go/", let_go_page),
+            ("remove", "remove/", delete_page),
+        )
+        own = [
+            path(
+                f"<uuid:item_id>/{below}",
+                bound_to(self, page, VIEW, CLOSE),
+                name=f"botrunner_quarantinedchannel_{name}",
+            )
+            for name, below, page in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows a channel, and what may be decided."""
+        uuid = search.as_uuid(object_id)
+        if uuid is None:
+            raise Http404
+        return bound_to(self, quarantine_page, VIEW)(request, item_id=uuid)
+
+    @admin.display(description="found", ordering="found_at")
+    def found(self, item: QuarantinedChannel) -> SafeString | str:
+        """Shows when it was found."""
+        return moment(item.found_at, zone_of(item))
+
+    @display(
+        description="state",
+        label={str(state.label): label for state, label in QUARANTINE_LABELS.items()},
+        ordering="state",
+    )
+    def state_label(self, item: QuarantinedChannel) -> str:
+        """Says what became of it."""
+        return str(QuarantineState(item.state).label)
+
+    @admin.display(description="on Discord")
+    def discord(self, item: QuarantinedChannel) -> SafeString | str:
+        """Links to the channel, unless it is gone."""
+        return _on_discord(item)
+
+
+def quarantine_page(asker: Asker, item_id: UUID) -> HttpResponse:
+    """Shows a channel in quarantine."""
+    item: QuarantinedChannel = asker.row(item_id)
+    zone = zone_of(item)
+    is_open = item.state == QuarantineState.OPEN
+    offers = (("adopt", "Adopt it"), ("let_go", "Leave it alone"), ("remove", "Delete it"))
+    entries = AuditEntry.objects.filter(
+        target_kind="quarantinedchannel", target_id=str(item.pk)
+    ).order_by("-at", "-id")
+    return asker.render(
+        "quarantine.html",
+        item.name,
+        item=item,
+        label=QUARANTINE_LABELS[QuarantineState(item.state)],
+        actions=[(address(f"quarantinedchannel_{name}", item.pk), words) for name, words in offers]
+        if is_open and asker.may(CLOSE)
+        else [],
+        facts=facts_of(
+            ("why it is here", item.why),
+            ("guild", link_or_id(item, "guild", id_name="guild_id", kind="guild")),
+            ("channel", _on_discord(item)),
+            ("found", moment(item.found_at, zone)),
+            ("decided", moment(item.decided_at, zone)),
+            ("by", item.decided_by),
+        ),
+        audit_lines=[
+            (moment(entry.at, zone), link_to(entry, entry.action), entry) for entry in entries[:50]
+        ],
+        back=reverse("admin:botrunner_quarantinedchannel_changelist"),
+    )
+
+
+def adopt_page(asker: Asker, item_id: UUID) -> HttpResponse:
+    """Makes a channel somebody's room."""
+    return _decide(
+        asker,
+        item_id,
+        Decision(
+            title="Adopt the channel",
+            explanation="It is its owner's room from then on: it waits for them, or goes on with "
+            "those who are in it, and is deleted when it is over.",
+            submit="Adopt it",
+            done="The channel is a room of ours now.",
+            what=lambda given: quarantine.adopt_channel(item_id, **given),
+            form_class=AdoptForm,
+        ),
+    )
+
+
+def let_go_page(asker: Asker, item_id: UUID) -> HttpResponse:
+    """Leaves a channel as it is."""
+    return _decide(
+        asker,
+        item_id,
+        Decision(
+            title="Leave the channel alone",
+            explanation="It stays as it is, and is never asked about again.",
+            submit="Leave it alone",
+            done="The channel is left alone.",
+            what=lambda given: quarantine.let_go_channel(item_id, **given),
+        ),
+    )
+
+
+def delete_page(asker: Asker, item_id: UUID) -> HttpResponse:
+    """Deletes a channel on Discord."""
+    item: QuarantinedChannel = asker.row(item_id)
+
+    def delete(given: dict[str, Any]) -> None:
+        with DiscordRest(most_seconds=PATIENCE_SECONDS) as rest:
+            quarantine.delete_channel(item_id, rest=rest, **given)
+
+    return _decide(
+        asker,
+        item_id,
+        Decision(
+            title="Delete the channel",
+            explanation=f"Nothing proves that it is Rollcall's. The channel {item.channel_id} is "
+            "deleted at once, with all that was written in it. This cannot be taken back.",
+            submit="Delete it",
+            done="The channel is gone.",
+            what=delete,
+            form_class=DeleteForm,
+        ),
+    )
+
+
+def _decide(asker: Asker, item_id: UUID, decision: Decision) -> HttpResponse:
+    item: QuarantinedChannel = asker.row(item_id)
+    back = address("quarantinedchannel_change", item.pk)
+    return decide(asker, decision, about=item, back=back)
+
+
+def _on_discord(item: QuarantinedChannel) -> SafeString | str:
+    if item.state in {QuarantineState.DELETED, QuarantineState.GONE}:
+        return str(item.channel_id)
+    return on_discord(item.guild_id, item.channel_id)

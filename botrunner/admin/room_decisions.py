@@ -1,0 +1,155 @@
+"""What staff decide about a room: each is asked for with a reason, then done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from botrunner.admin.pages import Decision, address, decide
+from botrunner.services.rooms import quarantine, staff
+from community.admin.search import as_snowflake
+from events_app.admin.pages import ReasonForm
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from botrunner.admin.pages import Asker
+
+
+class SnowflakeField(forms.CharField):
+    """An id of Discord's, typed or pasted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Makes a box for a number."""
+        super().__init__(
+            max_length=20,
+            widget=UnfoldAdminTextInputWidget(
+                attrs={"inputmode": "numeric", "autocomplete": "off"}
+            ),
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> int | None:
+        """Gives the number."""
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        number = as_snowflake(text)
+        if number is None:
+            raise forms.ValidationError("An id is a number, such as 1100000000000000000.")
+        return number
+
+
+class AdoptForm(ReasonForm):
+    """Which channel is the room's."""
+
+    channel_id = SnowflakeField(
+        label="Channel id",
+        required=False,
+        help_text="Where Rollcall does not know the channel, or another one is the room's.",
+    )
+    field_order = ("channel_id", "reason")
+
+
+class DeleteForm(ReasonForm):
+    """The id typed once more, since a channel that is deleted is gone with all that is in it."""
+
+    confirmed_id = SnowflakeField(
+        label="Channel id",
+        required=False,
+        help_text="Type the id of the channel that is to be deleted; nothing where there is none.",
+    )
+    field_order = ("confirmed_id", "reason")
+
+
+def close_page(asker: Asker, room_id: UUID) -> HttpResponse:
+    """Ends a room."""
+    return _page(
+        asker,
+        room_id,
+        Decision(
+            title="Close the room",
+            explanation="Whoever is in it is put out of voice, and its channel is deleted at "
+            "once. A request that waits is taken out of the queue.",
+            submit="Close the room",
+            done="The room ends.",
+            what=lambda given: staff.close_room(room_id, **given),
+        ),
+    )
+
+
+def retry_page(asker: Asker, room_id: UUID) -> HttpResponse:
+    """Has what failed be tried at once."""
+    return _page(
+        asker,
+        room_id,
+        Decision(
+            title="Try again now",
+            explanation="What Discord did not do is tried once more at once, not when the wait is "
+            "over. If that fails, the wait grows.",
+            submit="Try again now",
+            done="The bot was told to try again.",
+            what=lambda given: staff.try_again(room_id, **given),
+        ),
+    )
+
+
+def adopt_page(asker: Asker, room_id: UUID) -> HttpResponse:
+    """Makes a room in quarantine one that members use."""
+    return _page(
+        asker,
+        room_id,
+        Decision(
+            title="Adopt the room",
+            explanation="It is a room of ours again: it waits for its owner, or goes on with those "
+            "who are in it, and its channel is deleted when it is over.",
+            submit="Adopt it",
+            done="The room was adopted.",
+            what=lambda given: quarantine.adopt_room(room_id, **given),
+            form_class=AdoptForm,
+        ),
+    )
+
+
+def let_go_page(asker: Asker, room_id: UUID) -> HttpResponse:
+    """Ends a room in quarantine, and leaves its channel."""
+    return _page(
+        asker,
+        room_id,
+        Decision(
+            title="Let the room go",
+            explanation="The room is over, and its channel stays as it is: Rollcall never touches "
+            "it again.",
+            submit="Let it go",
+            done="The room is over; its channel was left alone.",
+            what=lambda given: quarantine.let_go_room(room_id, **given),
+        ),
+    )
+
+
+def delete_page(asker: Asker, room_id: UUID) -> HttpResponse:
+    """Ends a room in quarantine, and deletes its channel."""
+    room = asker.row(room_id)
+    which = f"channel {room.channel_id}" if room.channel_id else "no channel that is known"
+    return _page(
+        asker,
+        room_id,
+        Decision(
+            title="Delete the room",
+            explanation=f"The room ends, and its channel is deleted ({which}), with all that was "
+            "written in it. This cannot be taken back.",
+            submit="Delete it",
+            done="The room ends; its channel is deleted.",
+            what=lambda given: quarantine.delete_room(room_id, **given),
+            form_class=DeleteForm,
+        ),
+    )
+
+
+def _page(asker: Asker, room_id: UUID, decision: Decision) -> HttpResponse:
+    room = asker.row(room_id)
+    return decide(asker, decision, about=room, back=address("room_change", room.pk))
