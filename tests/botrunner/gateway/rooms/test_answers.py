@@ -59,7 +59,7 @@ async def test_a_full_category_is_named(rooms: Rooms) -> None:
         await until_stored(has_failed)
 
     [row] = await rooms.rows()
-    assert row.error == "room.category_full"
+    assert row.error == "preflight.category_full"
     assert "50 channels" in row.error_text
     assert rooms.made() == []
     assert rooms.where(0) == hub.channel_id
