@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from community.models import Member, RoleSpan
 from community.registry import RolesChanged
-from events_app.models import Change, Credit, Event, EventState, SessionLink
+from events_app.models import Change, Credit, Event, EventState, Participation, SessionLink
 from events_app.services import linking
 from events_app.services.changes import note_event
 from events_app.services.rollup import LOCK, Rollup, rebuild, roll_up
 from sessions_app.models import BlindGap, VoiceSession
 from sessions_app.registry import Gap
 from tests.events_app.stories import FIRST, LAST, LOUNGE, ROLES, STAGE, Story, at, lay, stories
-from tests.factories import make_session_of
+from tests.factories import make_guild, make_member, make_session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,6 +171,47 @@ def test_rollups_leave_what_a_rebuild_gives(story: Story, steps: list[Any]) -> N
         roll_up(now=at(town.now))
         assert not Change.objects.exists()
         assert done(rebuild(now=at(town.now))) == NOTHING, changes
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("gap", "told", "corrected"),
+    [
+        ((-60, 60), (-300, -200), (-300, -60)),
+        ((540, 660), (700, 900), (660, 900)),
+    ],
+)
+def test_a_session_beside_a_gap_over_the_windows_edge_is_credited_at_once(
+    gap: tuple[int, int], told: tuple[int, int], corrected: tuple[int, int]
+) -> None:
+    guild = make_guild(first_seen_at=at(-900))
+    event = Event.objects.create(
+        guild=guild,
+        title="Watered",
+        time_zone="UTC",
+        starts_at=at(0),
+        ends_at=at(600),
+        state=EventState.ENDED,
+        gap_policy="credit",
+        created_at=at(-900),
+    )
+    BlindGap.objects.create(guild=guild, began_at=at(gap[0]), ended_at=at(gap[1]), cause="bot_down")
+    session = make_session_of(
+        make_member(guild).user_id,
+        guild_id=guild.pk,
+        channel_id=LOUNGE,
+        started_at=at(told[0]),
+        ended_at=at(told[1]),
+    )
+    rebuild(now=at(1000))
+
+    session.started_at, session.ended_at = at(corrected[0]), at(corrected[1])
+    session.save()
+    linking.sessions_written(began=[], changed=[session.pk], gaps=[])
+    roll_up(now=at(1000))
+
+    assert Participation.objects.get(event=event).seconds == 60
+    assert done(rebuild(now=at(1000))) == NOTHING
 
 
 @pytest.mark.django_db
