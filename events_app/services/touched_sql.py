@@ -1,7 +1,8 @@
 """Which events and members a change touches: one statement that empties the queue.
 
 A changed session touches the events that it was linked to, those whose window it has time in
-common with now, and those that credit a blind gap which it stands beside. An event with a
+common with now, and those that credit a blind gap which it stands beside. One that was deleted
+touches those that its member has a row of. An event with a
 capacity is touched as a whole, since who comes in may put others out.
 """
 
@@ -40,6 +41,20 @@ TAKE_CHANGES: Final = f"""
           ON event.id = row.event_id
          AND event.starts_at < session.started_at + {LONGEST}
          AND event.ends_at > session.started_at - {LONGEST}
+    ),
+    -- Nothing is left of a session that was deleted; what it gave is in its member's rows.
+    lost_some AS (
+        SELECT row.event_id, row.user_id
+        FROM (
+            SELECT guild_id, unnest(user_ids) AS user_id, since, until
+            FROM taken WHERE kind = 'sessions'
+        ) AS dropped
+        JOIN events_app_participation AS row
+          ON row.guild_id = dropped.guild_id AND row.user_id = dropped.user_id
+        JOIN events_app_event AS event
+          ON event.id = row.event_id
+         AND event.starts_at < dropped.until + {LONGEST}
+         AND event.ends_at > dropped.since - {LONGEST}
     ),
     now_within AS (
         SELECT event.id AS event_id, session.user_id
@@ -103,7 +118,7 @@ TAKE_CHANGES: Final = f"""
         WHERE taken.kind = 'members'
     ),
     pairs AS (
-        SELECT * FROM was_linked UNION SELECT * FROM had_row
+        SELECT * FROM was_linked UNION SELECT * FROM had_row UNION SELECT * FROM lost_some
         UNION SELECT * FROM now_within UNION SELECT * FROM beside_gap
         UNION SELECT * FROM of_roles
     ),
