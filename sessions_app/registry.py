@@ -161,15 +161,29 @@ class Listener(Protocol):
     """Hears of sessions that were written, in the transaction that wrote them."""
 
     def __call__(
-        self, *, began: Sequence[UUID], changed: Sequence[UUID], gaps: Sequence[Gap]
+        self,
+        *,
+        began: Sequence[UUID],
+        changed: Sequence[UUID],
+        dropped: Sequence[Dropped],
+        gaps: Sequence[Gap],
     ) -> None:
         """Takes it in.
 
         Args:
             began: ids of sessions that are new.
             changed: ids of those whose times or status changed, or that are gone.
+            dropped: those that are gone, as they were: nobody can read them any more.
             gaps: blind gaps that are new, those that Discord replayed among them.
         """
+
+
+class Dropped(NamedTuple):
+    """A session that was too short to keep, and was deleted."""
+
+    guild_id: int
+    user_id: int
+    started_at: datetime
 
 
 class Gap(NamedTuple):
@@ -190,12 +204,16 @@ def hear_of_sessions(listener: Listener) -> Listener:
 
 
 def tell_of_sessions(
-    *, began: Sequence[UUID] = (), changed: Sequence[UUID] = (), gaps: Sequence[Gap] = ()
+    *,
+    began: Sequence[UUID] = (),
+    changed: Sequence[UUID] = (),
+    dropped: Sequence[Dropped] = (),
+    gaps: Sequence[Gap] = (),
 ) -> None:
     """Tells those who listen; to be called in the transaction that writes."""
-    if began or changed or gaps:
+    if began or changed or dropped or gaps:
         for listener in _listeners:
-            listener(began=began, changed=changed, gaps=gaps)
+            listener(began=began, changed=changed, dropped=dropped, gaps=gaps)
 
 
 # The drift console ---------------------------------------------------------------------------

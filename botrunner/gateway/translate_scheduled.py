@@ -57,7 +57,8 @@ def scheduled_record(payload: Payload, *, guild_id: int, own_id: int | None) -> 
         guild_id=guild_id,
         is_ours=own_id is not None and creator_id == own_id,
         channel_id=snowflake_or_none(payload, "channel_id"),
-        title=text(payload, "name", most=LONGEST_NAME),
+        # One line, as a plan's: else staff could change nothing of the event.
+        title=" ".join(text(payload, "name", most=LONGEST_NAME).splitlines()),
         description=text(payload, "description", most=LONGEST_DESCRIPTION),
         starts_at=starts_at,
         ends_at=ends_at if ends_at is None or ends_at > starts_at else None,

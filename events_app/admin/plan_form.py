@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from unfold.widgets import (
@@ -21,7 +21,7 @@ from events_app.admin.pages import text_area
 from events_app.admin.plan_choices import channel_choices, role_choices
 from events_app.admin.plan_fields import MinutesField, PercentField, ScaledField, WallTimeField
 from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm
-from events_app.domain.local_times import instant_of, wall_of
+from events_app.domain.local_times import instant_of, wall_of, zone_names
 from events_app.domain.plan import (
     FIELDS_OF_DISCORD,
     LONGEST_DESCRIPTION,
@@ -83,7 +83,7 @@ class PlanForm(RepeatForm):
         required=False, max_length=LONGEST_DESCRIPTION, widget=text_area(3)
     )
     time_zone = forms.ChoiceField(
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        choices=lambda: [(name, name) for name in sorted(zone_names())],
         widget=UnfoldAdminSelect2Widget,
         help_text="Start and end are told by the clock on the wall there.",
     )

@@ -99,13 +99,13 @@ class Records:
         stays: voice sessions, in any order.
         roles: role id to when it was held.
         gaps: when nobody watched: the guild, or this member.
-        roles_known_since: None where their roles were never seen.
+        roles_unknown: when nobody knows which roles they held.
     """
 
     stays: Sequence[Stay]
     roles: Mapping[int, Sequence[Span]]
     gaps: Sequence[tuple[datetime, datetime]]
-    roles_known_since: datetime | None
+    roles_unknown: Sequence[Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,7 @@ def _instants(terms: Terms, records: Records) -> list[datetime]:
             found |= set(_edges(spans))
     for spans in records.roles.values():
         found |= set(_edges(spans))
-    if records.roles_known_since is not None:
-        found.add(records.roles_known_since)
+    found |= set(_edges(records.roles_unknown))
     return sorted(found)
 
 
@@ -230,8 +229,7 @@ def _in_stay(terms: Terms, records: Records, instant: datetime, stay: Stay) -> W
 
 
 def _roles_unknown(terms: Terms, records: Records, instant: datetime) -> bool:
-    since = records.roles_known_since
-    return terms.asks_for_roles and (since is None or instant < since)
+    return terms.asks_for_roles and _holds(records.roles_unknown, instant)
 
 
 def _holds(spans: Sequence[Span], instant: datetime) -> bool:

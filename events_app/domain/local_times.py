@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from events_app.domain.problems import Problem
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 
+# What some machines have beside the zones: their own clock's, and that of one not set up.
+_NO_ZONES: Final = frozenset({"localtime", "Factory"})
+
+
 @cache
-def _zone_names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
     """Reads the zones' names once: they are a thousand files."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_ZONES
 
 
 def zone_named(name: str) -> ZoneInfo | None:
     """Finds a zone by its IANA name, such as Europe/Berlin; None where there is none."""
-    return ZoneInfo(name) if name in _zone_names() else None
+    return ZoneInfo(name) if name in zone_names() else None
 
 
 def instant_of(local: datetime, zone: tzinfo, *, field: str) -> datetime | Problem:

@@ -115,6 +115,8 @@ def is_storable(text: str) -> bool:
 def _texts(plan: Plan) -> Iterator[Problem]:
     if not plan.title.strip():
         yield Problem("title", "empty", "An event needs a title.")
+    elif plan.title.splitlines() != [plan.title]:
+        yield Problem("title", "several_lines", "A title is one line: take the line break out.")
     for field, longest in (("title", LONGEST_TITLE), ("description", LONGEST_DESCRIPTION)):
         text = getattr(plan, field)
         if len(text) > longest:

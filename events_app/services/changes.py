@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from community.registry import RolesChanged
+    from sessions_app.registry import Dropped
 
 
 def note_members(changed: Iterable[RolesChanged], *, now: datetime) -> None:
@@ -31,6 +32,24 @@ def note_members(changed: Iterable[RolesChanged], *, now: datetime) -> None:
         )
         for each in changed
         if each.user_ids
+    )
+
+
+def note_dropped(dropped: Iterable[Dropped], *, now: datetime) -> None:
+    """Notes members of whom a session was deleted: by its id nobody could find them any more."""
+    by_guild: dict[int, list[Dropped]] = {}
+    for session in dropped:
+        by_guild.setdefault(session.guild_id, []).append(session)
+    Change.objects.bulk_create(
+        Change(
+            kind=Change.Kind.SESSIONS,
+            guild_id=guild_id,
+            user_ids=sorted({session.user_id for session in gone}),
+            since=min(session.started_at for session in gone),
+            until=max(session.started_at for session in gone),
+            noted_at=now,
+        )
+        for guild_id, gone in by_guild.items()
     )
 
 

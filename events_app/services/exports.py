@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from community.models import Member
@@ -32,16 +33,22 @@ _NUMBERS: Final = (
     "stretches",
 )
 _FLAGS: Final = ("is_late", "left_early", "is_qualified", "is_in_doubt")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""What a spreadsheet takes for more than text; the apostrophe, since it marks the others."""
+_FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "'")  # noqa: RUF001
+"""What a spreadsheet takes for more than text, as wide letters too, where those are written;
+the apostrophe, since it marks the others."""
+
+# Where a semicolon parts the cells, as in half of Europe, what stands behind one in a text is a
+# cell of its own; so is what stands on a line of its own.
+_CELL_WITHIN: Final = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠'])")  # noqa: RUF001
 
 
 def csv_of(event: Event, *, now: datetime) -> Iterator[str]:
     """Gives an event's participation as CSV, line by line.
 
     The file begins with a byte order mark. Ids begin with an apostrophe, so that a
-    spreadsheet keeps all of their digits, and so does text that it would take for a formula:
-    whoever reads the file by a program takes one leading apostrophe away.
+    spreadsheet keeps all of their digits, and so does text that it would take for a formula,
+    also within a text behind a semicolon or on a line of its own: whoever reads the file by a
+    program takes one apostrophe away from each such place.
 
     Args:
         event: the event.
@@ -116,6 +123,7 @@ def as_file(event: Event, ending: str) -> str:
 
 def harmless(text: str) -> str:
     """Gives a text as a spreadsheet shows it, and never works it out."""
+    text = _CELL_WITHIN.sub(r"\1'", text)
     # Some pass over blanks before they look.
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from community.registry import RolesChanged
-    from sessions_app.registry import Gap
+    from sessions_app.registry import Dropped, Gap
 
 # One round trip: it stands in the bot's way of every batch. Who holds the roles is asked as
 # of now; whatever changes later, the rollup brings right.
@@ -48,12 +48,18 @@ _NOTE_AND_LINK: Final = """
 
 
 def sessions_written(
-    *, began: Sequence[UUID], changed: Sequence[UUID], gaps: Sequence[Gap]
+    *,
+    began: Sequence[UUID],
+    changed: Sequence[UUID],
+    gaps: Sequence[Gap],
+    dropped: Sequence[Dropped] = (),
 ) -> None:
     """Links sessions that began to the events that are on, and notes all for the rollup."""
     if began or changed:
         with connection.cursor() as cursor:
             cursor.execute(_NOTE_AND_LINK, {"began": list(began), "changed": list(changed)})
+    if dropped:
+        changes.note_dropped(dropped, now=timezone.now())
     for gap in gaps:
         changes.note_guild(gap.guild_id, since=gap.began_at, until=gap.ended_at, now=timezone.now())
 

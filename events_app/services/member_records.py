@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from community.models import Guild, Member, RoleSpan
 from events_app.domain import words
 from events_app.domain.counting import LONGEST_SESSION, STATES, Records, Stay, Terms
-from sessions_app.models import BlindGap, SessionStatus, VoiceSession
+from sessions_app.models import BlindGap, GapCause, SessionStatus, VoiceSession
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
     from uuid import UUID
 
+    from events_app.domain.counting import Span
     from events_app.models import Event
     from sessions_app.models.voice_session import VoiceSessionQuerySet
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def known_of(event: Event, user_ids: Collection[int], *, now: datetime) -> Known
     last = max([upto, *(gap.ended_at for gap in gaps)])
     sessions = _sessions(event, user_ids, first=first, last=last)
     roles = _roles(event, user_ids)
-    known_since = _roles_known_since(event, user_ids)
+    unknown = _roles_unknown(event, user_ids)
     return Known(
         records={
             user_id: Records(
@@ -82,7 +85,7 @@ def known_of(event: Event, user_ids: Collection[int], *, now: datetime) -> Known
                 gaps=[
                     (gap.began_at, gap.ended_at) for gap in gaps if gap.user_id in {None, user_id}
                 ],
-                roles_known_since=known_since[user_id],
+                roles_unknown=unknown[user_id],
             )
             for user_id in user_ids
         },
@@ -141,12 +144,29 @@ def _roles(event: Event, user_ids: Collection[int]) -> dict[int, list[RoleSpan]]
     return found
 
 
-def _roles_known_since(event: Event, user_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Tells since when roles are known: of who is not mirrored, since the guild is."""
-    guild = Guild.objects.filter(pk=event.guild_id).values_list("first_seen_at", flat=True).first()
+def _roles_unknown(event: Event, user_ids: Collection[int]) -> dict[int, list[Span]]:
+    """Tells when roles are not known; see :mod:`events_app.services.roles_sql`."""
+    if not event.asks_for_roles:
+        return {user_id: [] for user_id in user_ids}
+    first_seen = (
+        Guild.objects.filter(pk=event.guild_id).values_list("first_seen_at", flat=True).first()
+    )
+    removed_at = BlindGap.objects.filter(
+        guild_id=event.guild_id, cause=GapCause.BOT_REMOVED
+    ).aggregate(latest=Max("began_at"))["latest"]
     members = Member.objects.order_by().filter(guild_id=event.guild_id, user_id__in=user_ids)
-    own = dict(members.values_list("user_id", "roles_known_since"))
-    return {user_id: own.get(user_id) or guild for user_id in user_ids}
+    rows = members.values_list("user_id", "roles_known_since", "joined_at")
+    own = {user_id: (since, joined_at) for user_id, since, joined_at in rows}
+    found: dict[int, list[Span]] = {}
+    for user_id in user_ids:
+        since, joined_at = own.get(user_id, (None, None))
+        since = since or first_seen
+        lost = max((each for each in (joined_at, removed_at) if each), default=_EVER)
+        first = min((each for each in (first_seen, since) if each), default=None)
+        found[user_id] = [(_EVER, first)]
+        if since is None or lost < since:
+            found[user_id].append((lost, since))
+    return found
 
 
 def _by_role(spans: list[RoleSpan]) -> dict[int, list[tuple[datetime, datetime | None]]]:

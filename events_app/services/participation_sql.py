@@ -60,6 +60,7 @@ def _gifts(time: str) -> str:
     """
 
 
+# Who was there had joined: of one who left the guild and came back only the latter is known.
 # Whether a gap is credited is as unsure as the roles beside it. Sessions beside it are sure:
 # what a gap hid of them lies within it.
 _COUNTED = f"""
@@ -75,6 +76,8 @@ _COUNTED = f"""
                {_time("p", there="n")} AS beside_p,
                {_time("s", there="n")} AS beside_s,
                coalesce(own.there, {NEVER}) * sight.whole AS here,
+               CASE WHEN own.joined_at IS NOT NULL
+                    THEN least(own.joined_at, lower(own.there * sight.whole)) END AS member_since,
                CASE WHEN sight.asks_roles
                     THEN allowed.held_n + CASE WHEN sight.credits_gaps THEN own.unknown
                                                ELSE {NEVER} END
@@ -115,7 +118,7 @@ _MEASURED = f"""
                        {_length("counted.count_n - counted.count_s")}
                    ) END AS off,
                    {_length("counted.room")} AS room_seconds,
-                   {_length("counted.room * tstzmultirange(tstzrange(counted.joined_at, NULL))")}
+                   {_length("counted.room * tstzmultirange(tstzrange(counted.member_since, NULL))")}
                        AS member_seconds,
                    (SELECT count(*) FROM unnest((
                        SELECT range_agg(tstzrange(lower(part),

@@ -20,6 +20,7 @@ from community.models import OutboxState
 from community.services import audit, outbox
 from events_app.models import Participation, Reward, RewardState
 from events_app.services.planning import locked_event
+from events_app.services.rollup import roll_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -117,6 +118,9 @@ def give_rewards(
         RewardError: one of its kinds, saying why not.
         ChangedMeanwhileError: the event is in another version than the one expected.
     """
+    # Who qualifies by what was changed a moment ago, and not by what the last rollup found. Not
+    # in the same transaction: who rolls up locks events.
+    roll_up(now=now, waits=True)
     with transaction.atomic():
         event = locked_event(event_id, expected_version=expected_version)
         role_id = event.reward_role

@@ -46,8 +46,18 @@ def _of_kinds(way: str, other: str) -> str:
     """
 
 
-# Each member of each event: what was watched of them, and when they held the roles.
+# Each member of each event: what was watched of them, and when they held the roles. Before the
+# guild's first sight nobody's roles are known. Later on they are, but from a member's joining,
+# or the bot's removal, up to their next sight: before they joined they held none, and what was
+# seen until they left, or until the bot was removed, stands in the spans.
 MEMBERS: Final = f"""
+    removal AS MATERIALIZED (
+        SELECT gap.guild_id, max(gap.began_at) AS began_at
+        FROM sessions_app_blindgap AS gap
+        WHERE gap.cause = 'bot_removed'
+          AND gap.guild_id IN (SELECT guild_id FROM sight WHERE asks_roles)
+        GROUP BY gap.guild_id
+    ),
     own AS MATERIALIZED (
         SELECT sight.id AS event_id, who.user_id, presence.there, presence.time_n,
                presence.time_p, presence.time_s, presence.goes_on, presence.sessions,
@@ -56,8 +66,9 @@ MEMBERS: Final = f"""
                     ELSE sight.blind + own_gap.spans END AS blind,
                sight.blind_parts || coalesce(own_gap.parts, '{{}}') AS blind_parts,
                member.joined_at,
-               CASE WHEN sight.asks_roles THEN tstzmultirange(tstzrange(NULL,
-                   coalesce(member.roles_known_since, guild.first_seen_at, 'infinity')))
+               CASE WHEN sight.asks_roles THEN
+                   tstzmultirange(tstzrange(NULL, least(guild.first_seen_at, known.since)))
+                   + tstzmultirange(tstzrange(least(known.lost, known.since), known.since))
                ELSE {NEVER} END AS unknown
         FROM (
             SELECT event_id, user_id FROM presence UNION SELECT event_id, user_id FROM credit
@@ -69,6 +80,11 @@ MEMBERS: Final = f"""
         LEFT JOIN community_member AS member
           ON member.guild_id = sight.guild_id AND member.user_id = who.user_id
         LEFT JOIN community_guild AS guild ON guild.id = sight.guild_id
+        LEFT JOIN removal ON removal.guild_id = sight.guild_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(member.roles_known_since, guild.first_seen_at, 'infinity') AS since,
+                   coalesce(greatest(member.joined_at, removal.began_at), '-infinity') AS lost
+        ) AS known
     ),
     allowed AS MATERIALIZED (
         SELECT own.event_id, own.user_id,

@@ -72,17 +72,24 @@ class Rollup:
         self.unlinked += unlinked
 
 
-def roll_up(*, now: datetime) -> Rollup:
+def roll_up(*, now: datetime, waits: bool = False) -> Rollup:
     """Works out what changed since the last time, and the events that are live.
 
     Each batch of the queue is one transaction: what was taken is worked out, or is taken
-    again. Where another rollup is under way it is left to that one.
+    again.
+
+    Args:
+        now: up to when sessions that go on are counted.
+        waits: whether to wait for another rollup that is under way, for who needs the
+            numbers right at once; otherwise it is left to that one.
     """
     done = Rollup()
     live = list(Event.objects.filter(state="live").values_list("pk", flat=True))
     while True:
         with transaction.atomic():
-            if not _is_only_one():
+            if waits:
+                _wait_until_only_one()
+            elif not _is_only_one():
                 return done
             taken, whole, pairs = _take(now=now)
             events = set(whole)

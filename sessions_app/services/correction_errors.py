@@ -48,6 +48,13 @@ class EndInFutureError(CorrectionError):
     field = "ended_at"
 
 
+class EndTooLateError(CorrectionError):
+    """No session is longer than a day: this one ends by {latest:%Y-%m-%d %H:%M:%S %Z}."""
+
+    code = "end_too_late"
+    field = "ended_at"
+
+
 class EndAfterNextStartError(CorrectionError):
     """The end lies after the start of the member's next session, {next:%Y-%m-%d %H:%M:%S %Z}."""
 

@@ -11,7 +11,7 @@ the tracker, and in the transaction that has written the batch :func:`settle`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from community.models import AuditEntry, Guild, OutboxItem, OutboxState
 from community.services import audit, outbox
 from sessions_app import registry
 from sessions_app.domain.changes import STRETCH_KINDS
-from sessions_app.domain.facts import SessionEndSet, SessionVoided
+from sessions_app.domain.facts import LONGEST_SESSION_SECONDS, SessionEndSet, SessionVoided
 from sessions_app.models import EndReason, SessionStatus, Visit, VoiceSession, VoiceState
 from sessions_app.services.correction_errors import (
     AlreadyCancelledError,
@@ -34,6 +34,7 @@ from sessions_app.services.correction_errors import (
     EndAfterNextStartError,
     EndBeforeStartError,
     EndInFutureError,
+    EndTooLateError,
     NoSuchSessionError,
     NotTrackedError,
 )
@@ -106,8 +107,8 @@ def set_end(
 
     Args:
         session_id: the session, which may have ended or go on.
-        ended_at: from its start to ``now``, and to the start of the member's next session
-            in the guild; an end that it had is no limit.
+        ended_at: from its start to ``now``, to a day after the start, and to the start of
+            the member's next session in the guild; an end that it had is no limit.
         actor: who asks.
         reason: why, in the actor's words.
         now: the time of asking.
@@ -265,6 +266,9 @@ def _check(session: VoiceSession, correction: _Correction, *, now: datetime) -> 
         raise EndBeforeStartError(started_at=session.started_at.astimezone(zone))
     if correction.ended_at > now:
         raise EndInFutureError(now=now.astimezone(zone))
+    latest = session.started_at + timedelta(seconds=LONGEST_SESSION_SECONDS)
+    if correction.ended_at > latest:
+        raise EndTooLateError(latest=latest.astimezone(zone))
     following = next_session(session)
     if following is not None and correction.ended_at > following.started_at:
         raise EndAfterNextStartError(next=following.started_at.astimezone(zone))

@@ -79,6 +79,7 @@ _ADD_PLAIN_SESSIONS = f"""
 _DROP_SESSIONS = """
     DELETE FROM sessions_app_voicesession
     WHERE id = ANY(%s::uuid[]) AND status IN ('active', 'stale')
+    RETURNING guild_id, user_id, started_at
 """
 _AMEND_ENDS = """
     UPDATE sessions_app_voicesession AS old
@@ -152,13 +153,14 @@ def write_batch(
     """
     with transaction.atomic():
         if batch:
-            _write(batch, shard_id)
-            _tell(batch)
+            dropped = _write(batch, shard_id)
+            _tell(batch, dropped)
         if within is not None:
             within()
 
 
-def _write(batch: Batch, shard_id: int | None) -> None:
+def _write(batch: Batch, shard_id: int | None) -> list[registry.Dropped]:
+    """Writes the rows; gives the sessions that it deleted, which nobody can read any more."""
     nothing = array(())
     # psycopg's own cursor binds the arrays on the server's side; Django's would write
     # them into the statement's text. All statements travel together, and one answer is
@@ -167,15 +169,21 @@ def _write(batch: Batch, shard_id: int | None) -> None:
     database = connection.connection
     with (
         connection.wrap_database_errors,
-        database.pipeline(),
+        psycopg.Cursor(database) as dropping,
         psycopg.Cursor(database) as cursor,
     ):
-        for statement, arrays in _steps(batch, shard_id):
-            if arrays[0] != nothing:
-                cursor.execute(statement, arrays)
+        with database.pipeline():
+            if batch.dropped_sessions:
+                ids = array(map(identity, batch.dropped_sessions))
+                dropping.execute(_DROP_SESSIONS, [ids])
+            for statement, arrays in _steps(batch, shard_id):
+                if arrays[0] != nothing:
+                    cursor.execute(statement, arrays)
+        # Only now is it here: to ask within the pipeline would be to wait for it.
+        return [registry.Dropped(*row) for row in dropping] if batch.dropped_sessions else []
 
 
-def _tell(batch: Batch) -> None:
+def _tell(batch: Batch, dropped: Sequence[registry.Dropped]) -> None:
     registry.tell_of_sessions(
         began=[session.id for session in batch.new_sessions],
         changed=[
@@ -183,16 +191,16 @@ def _tell(batch: Batch) -> None:
             *batch.dropped_sessions,
             *batch.widened,
         ],
+        dropped=dropped,
         gaps=[registry.Gap(gap.guild_id, gap.began_at, gap.ended_at) for gap in batch.gaps],
     )
 
 
 def _steps(batch: Batch, shard_id: int | None) -> Iterator[tuple[str, list[str | None]]]:
-    """Gives the statements and their arrays, in the order in which rows may be written."""
+    """Gives the statements after the drops, and their arrays, in the order to write rows in."""
     changed, changed_plain = _apart(batch.changed_sessions)
     new, new_plain = _apart(batch.new_sessions)
     amended, widened, sighted = batch.amended, batch.widened, batch.sighted
-    yield _DROP_SESSIONS, [array(map(identity, batch.dropped_sessions))]
     yield _CHANGE_SESSIONS, _arrays(SESSION_CHANGES, changed)
     yield _CHANGE_PLAIN_SESSIONS, _arrays(_PLAIN_CHANGES, changed_plain)
     yield _AMEND_ENDS, [array(map(identity, amended)), array(amended.values())]

@@ -165,10 +165,11 @@ def _sweep_part(
         _end_by_estimate(sessions, now=now, grace=grace)
         dropped = _drop_micro_sessions(sessions, now=now)
         _settle_visits({session.visit_id for session in locked}, any_dropped=bool(dropped))
-        registry.tell_of_sessions(changed=[session.pk for session in locked])
-    gone = set(dropped)
-    ended = tuple(session.pk for session in locked if session.pk not in gone)
-    return SweepResult(ended, dropped)
+        registry.tell_of_sessions(
+            changed=[session.pk for session in locked], dropped=list(dropped.values())
+        )
+    ended = tuple(session.pk for session in locked if session.pk not in dropped)
+    return SweepResult(ended, tuple(dropped))
 
 
 def _all_shards_live(
@@ -275,24 +276,34 @@ def _end_by_estimate(sessions: QuerySet[VoiceSession], *, now: datetime, grace: 
     )
 
 
-def _drop_micro_sessions(sessions: QuerySet[VoiceSession], *, now: datetime) -> tuple[UUID, ...]:
+def _drop_micro_sessions(
+    sessions: QuerySet[VoiceSession], *, now: datetime
+) -> dict[UUID, registry.Dropped]:
     """Deletes stays that were too short, and their voice states: nothing is left to reopen.
 
     As in the tracker a stay is dropped only if it was too short however long the doubt
-    about its start and its end made it.
+    about its start and its end made it. The caller holds their locks: what is read here is
+    what is deleted.
+
+    Returns:
+        What they were, by id.
     """
     chosen = Guild.objects.filter(pk=OuterRef("guild_id")).values("micro_session_seconds")
     default = Guild._meta.get_field("micro_session_seconds").default
     doubt = Case(When(entered_at=F("started_at"), then=F("start_uncertainty")), default=Value(0.0))
-    dropped = tuple(
+    found = (
         sessions.alias(
             longest=Seconds(Greatest(_latest_end(now), F("last_seen_at")) - F("entered_at"))
             + doubt,
             limit=Coalesce(Subquery(chosen), Value(default), output_field=FloatField()),
         )
         .filter(longest__lt=F("limit"))
-        .values_list("pk", flat=True)
+        .values_list("pk", "guild_id", "user_id", "started_at")
     )
+    dropped = {
+        id_: registry.Dropped(guild_id, user_id, started_at)
+        for id_, guild_id, user_id, started_at in found
+    }
     if dropped:
         states = VoiceState.objects.filter(session_id__in=dropped)
         VoiceState.objects.filter(pk__in=states.select_for_update(skip_locked=True)).delete()

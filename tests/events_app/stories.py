@@ -17,6 +17,9 @@ from tests.factories import make_guild, make_member, make_session_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST, LAST = -12, 40
+EVER = -10_000
+REMOVED_FOR = 3
+"""Seconds for which the bot is out of the guild, where it was removed."""
 LOUNGE, STAGE, KITCHEN = 501, 502, 503
 ROLES = (901, 902, 903)
 STATES = ("muted", "deafened", "alone", "afk")
@@ -63,6 +66,21 @@ class Story:
     rules: dict[str, Any]
     gaps: list[tuple[int, int, bool]]
     people: list[Person]
+    first_seen: int
+    removed: int | None
+
+    def unseen(self) -> list[Ticks]:
+        """When nobody watched the guild."""
+        gaps = [(began, ended) for began, ended, is_replayed in self.gaps if not is_replayed]
+        return gaps if self.removed is None else [*gaps, (self.removed, self.removed + REMOVED_FOR)]
+
+    def roles_unknown(self, person: Person) -> list[Ticks]:
+        """When nobody can tell which roles somebody held."""
+        since = self.first_seen if person.known_since is None else person.known_since
+        lost = max(
+            (each for each in (person.joined, self.removed) if each is not None), default=EVER
+        )
+        return [(EVER, min(self.first_seen, since)), (lost, since)]
 
     @property
     def upto(self) -> int:
@@ -137,7 +155,9 @@ def stories(draw: st.DrawFn) -> Story:
     gaps = [(*gap, draw(st.integers(0, 3)) == 0) for gap in draw(runs(most=2))]
     channels = draw(st.sampled_from([None, [LOUNGE], [LOUNGE, STAGE], [LOUNGE, STAGE]]))
     persons = draw(st.lists(people(now), min_size=1, max_size=3))
-    return Story(starts, ends, now, channels, rules, gaps, persons)
+    first_seen = draw(st.one_of(st.just(LAST), st.integers(FIRST, LAST)))
+    removed = draw(st.one_of(st.none(), st.none(), st.integers(FIRST, LAST - 5)))
+    return Story(starts, ends, now, channels, rules, gaps, persons, first_seen, removed)
 
 
 # In the database ------------------------------------------------------------------------------
@@ -145,7 +165,7 @@ def stories(draw: st.DrawFn) -> Story:
 
 def lay(story: Story) -> tuple[Event, list[Member]]:
     """Writes a story down."""
-    guild = make_guild(first_seen_at=at(LAST))
+    guild = make_guild(first_seen_at=at(story.first_seen))
     event = Event.objects.create(
         guild=guild,
         title="Story",
@@ -165,6 +185,13 @@ def lay(story: Story) -> tuple[Event, list[Member]]:
             ended_at=at(ended),
             cause="bot_down",
             is_replayed=is_replayed,
+        )
+    if story.removed is not None:
+        BlindGap.objects.create(
+            guild=guild,
+            began_at=at(story.removed),
+            ended_at=at(story.removed + REMOVED_FOR),
+            cause="bot_removed",
         )
     return event, [_lay_person(event, person) for person in story.people]
 
@@ -237,9 +264,7 @@ def terms_of(story: Story) -> Terms:
     )
 
 
-def records_of(story: Story, person: Person, *, known_at_last: int) -> Records:
-    since = person.known_since
-    gaps = [(began, ended) for began, ended, is_replayed in story.gaps if not is_replayed]
+def records_of(story: Story, person: Person) -> Records:
     return Records(
         stays=[
             Stay(
@@ -260,8 +285,8 @@ def records_of(story: Story, person: Person, *, known_at_last: int) -> Records:
             role_id: [(at(began), None if ended is None else at(ended)) for began, ended in spans]
             for role_id, spans in person.roles.items()
         },
-        gaps=[(at(began), at(ended)) for began, ended in [*gaps, *person.gaps]],
-        roles_known_since=at(known_at_last if since is None else since),
+        gaps=[(at(began), at(ended)) for began, ended in [*story.unseen(), *person.gaps]],
+        roles_unknown=[(at(began), at(ended)) for began, ended in story.roles_unknown(person)],
     )
 
 

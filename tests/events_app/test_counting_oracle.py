@@ -12,7 +12,6 @@ from events_app.models import Event, Participation
 from events_app.services.rollup import rebuild
 from tests.events_app.stories import (
     FIRST,
-    LAST,
     STATES,
     Person,
     Story,
@@ -33,17 +32,9 @@ class Oracle:
     def __init__(self, story: Story, person: Person) -> None:
         self.story, self.person = story, person
         self.window = range(story.starts, story.upto)
-        self.gaps = [
-            *((began, ended) for began, ended, is_replayed in story.gaps if not is_replayed),
-            *person.gaps,
-        ]
+        self.gaps = [*story.unseen(), *person.gaps]
         self.blind = {tick for began, ended in self.gaps for tick in range(began, ended)}
-        self.guild_blind = {
-            tick
-            for began, ended, is_replayed in story.gaps
-            if not is_replayed
-            for tick in range(began, ended)
-        }
+        self.guild_blind = {tick for began, ended in story.unseen() for tick in range(began, ended)}
         self.credits = story.rules["gap_policy"] == "credit"
         # Of what Discord told afterwards nobody knows when in it somebody was switched.
         excluded = [state for state in SWITCHED if not story.rules[f"counts_{state}"]]
@@ -70,8 +61,9 @@ class Oracle:
         return any(self.story.rules[f"{kind}_role_ids"] for kind in ("any", "all", "no"))
 
     def knows_roles(self, tick: int) -> bool:
-        since = LAST if self.person.known_since is None else self.person.known_since
-        return not self.asks_for_roles() or tick >= since
+        return not self.asks_for_roles() or not any(
+            began <= tick < ended for began, ended in self.story.roles_unknown(self.person)
+        )
 
     def holds_roles(self, tick: int) -> bool:
         rules = self.story.rules
@@ -149,6 +141,8 @@ class Oracle:
         credited = min(given, len(room) - len(counted))
         total = len(counted) + credited
         joined = FIRST - 9 if self.person.joined is None else self.person.joined
+        # Who was there had joined, whenever they came back.
+        joined = min([joined, *here])
         member_room = [t for t in room if t >= joined]
         seen = [t for t in self.window if t not in self.guild_blind]
         off = self.uncertainty()
@@ -245,7 +239,7 @@ def test_participation_is_that_of_every_second(story: Story) -> None:
             continue
         assert found is not None
         assert {name: found[name] for name in wanted} == wanted
-        pieces = explain(terms_of(story), records_of(story, person, known_at_last=LAST))
+        pieces = explain(terms_of(story), records_of(story, person))
         left_out = {Why.BLIND, Why.ROLES_UNKNOWN}
         seen = [piece for piece in pieces if piece.why not in left_out]
         assert sum(piece.seconds for piece in pieces if piece.counts) == found["seconds"]

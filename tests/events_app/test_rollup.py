@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 
 from community.models import Member, RoleSpan
 from community.registry import RolesChanged
-from events_app.models import Change, Credit, Event, EventState, SessionLink
+from events_app.models import Change, Credit, Event, EventState, Participation
 from events_app.services import linking
 from events_app.services.changes import note_event
 from events_app.services.rollup import LOCK, Rollup, rebuild, roll_up
+from sessions_app.domain.changes import Batch
 from sessions_app.models import BlindGap, VoiceSession
 from sessions_app.registry import Gap
+from sessions_app.services.ingest import write_batch
 from tests.events_app.stories import FIRST, LAST, LOUNGE, ROLES, STAGE, Story, at, lay, stories
-from tests.factories import make_session_of
+from tests.factories import make_guild, make_member, make_session_of
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
 NOTHING = (0, 0, 0, 0)
@@ -50,11 +53,13 @@ class Town:
             linking.sessions_written(began=[], changed=[session.pk], gaps=[])
 
     def a_session_is_dropped(self, dice: Callable[[int], int]) -> None:
-        linked = list(SessionLink.objects.order_by("id"))
-        if linked:
-            session_id = linked[dice(len(linked))].session_id
-            VoiceSession.objects.filter(pk=session_id).delete()
-            linking.sessions_written(began=[], changed=[session_id], gaps=[])
+        sessions = VoiceSession.objects.filter(guild_id=self.event.guild_id).order_by("id")
+        counted = list(sessions.exclude(status="cancelled"))
+        if counted:
+            session = counted[dice(len(counted))]
+            # The tracker drops what goes on, or what has ended by estimate.
+            sessions.filter(pk=session.pk, status="completed").update(status="stale")
+            write_batch(Batch(dropped_sessions=[session.pk], dropped_visits=[session.visit_id]))
 
     def a_member_comes(self, dice: Callable[[int], int]) -> None:
         member = self.members[dice(len(self.members))]
@@ -171,6 +176,63 @@ def test_rollups_leave_what_a_rebuild_gives(story: Story, steps: list[Any]) -> N
         roll_up(now=at(town.now))
         assert not Change.objects.exists()
         assert done(rebuild(now=at(town.now))) == NOTHING, changes
+
+
+@pytest.mark.django_db
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(story=stories(), chance=st.randoms())
+def test_rollups_of_dropped_sessions_leave_what_a_rebuild_gives(
+    story: Story, chance: random.Random
+) -> None:
+    Event.objects.all().delete()
+    town = Town(story)
+    rebuild(now=at(town.now))
+
+    for _ in range(4):
+        town.a_session_is_dropped(chance.randrange)
+        roll_up(now=at(town.now))
+        assert done(rebuild(now=at(town.now))) == NOTHING
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("gap", "told", "corrected"),
+    [
+        ((-60, 60), (-300, -200), (-300, -60)),
+        ((540, 660), (700, 900), (660, 900)),
+    ],
+)
+def test_a_session_beside_a_gap_over_the_windows_edge_is_credited_at_once(
+    gap: tuple[int, int], told: tuple[int, int], corrected: tuple[int, int]
+) -> None:
+    guild = make_guild(first_seen_at=at(-900))
+    event = Event.objects.create(
+        guild=guild,
+        title="Watered",
+        time_zone="UTC",
+        starts_at=at(0),
+        ends_at=at(600),
+        state=EventState.ENDED,
+        gap_policy="credit",
+        created_at=at(-900),
+    )
+    BlindGap.objects.create(guild=guild, began_at=at(gap[0]), ended_at=at(gap[1]), cause="bot_down")
+    session = make_session_of(
+        make_member(guild).user_id,
+        guild_id=guild.pk,
+        channel_id=LOUNGE,
+        started_at=at(told[0]),
+        ended_at=at(told[1]),
+    )
+    rebuild(now=at(1000))
+
+    session.started_at, session.ended_at = at(corrected[0]), at(corrected[1])
+    session.save()
+    linking.sessions_written(began=[], changed=[session.pk], gaps=[])
+    roll_up(now=at(1000))
+
+    assert Participation.objects.get(event=event).seconds == 60
+    assert done(rebuild(now=at(1000))) == NOTHING
 
 
 @pytest.mark.django_db

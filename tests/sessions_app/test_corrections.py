@@ -165,6 +165,20 @@ def test_set_end_refuses_an_end_that_cannot_be(
     assert AuditEntry.objects.count() == 1
 
 
+def test_set_end_makes_no_session_longer_than_a_day(
+    member: Member, channel: Channel, actor: User
+) -> None:
+    session = make_session(member, channel, started_at=at(-2000), ended_at=at(-1990))
+    latest = at(-2000 + 24 * 60)
+
+    with pytest.raises(correction_errors.EndTooLateError, match="2026-11-20 03:40:00 CET"):
+        set_end(session.pk, ended_at=at(-2000 + 24 * 60 + 1), actor=actor, reason="why", now=NOW)
+    set_end(session.pk, ended_at=latest, actor=actor, reason="they stayed", now=NOW)
+
+    session.refresh_from_db()
+    assert session.ended_at == latest
+
+
 @pytest.mark.parametrize("minutes", [-60, 3])
 def test_set_end_may_touch_its_limits(
     member: Member, channel: Channel, actor: User, minutes: int

@@ -69,6 +69,10 @@ def test_what_may_be_missing_is_read_as_nothing() -> None:
     assert not record.is_ours
 
 
+def test_a_title_is_read_as_one_line() -> None:
+    assert read(name="Raid\r\nof two\nhalls\n").title == "Raid of two halls"
+
+
 def test_an_event_of_the_bots_own_is_known() -> None:
     assert read(creator_id="99").is_ours
     assert not scheduled_record(payload(creator_id="99"), guild_id=10, own_id=None).is_ours

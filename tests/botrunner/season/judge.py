@@ -79,7 +79,7 @@ class Judge:
         channels = None if counted is None else frozenset(counted)
         self._check(f"{event_id}: other channels count", channels == wish.channels)
 
-        known_since = self.truth.joined if self.watches_members else self.truth.met
+        known_since = None if self.watches_members else self.truth.met
         oracle = Oracle(self.truth, wish, gaps_of(event), known_since, now=now)
         wanted = {user_id: oracle.expected(user_id) for user_id in self.truth.people()}
         places = self._places(wish, wanted)

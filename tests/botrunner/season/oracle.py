@@ -61,7 +61,7 @@ class Oracle:
         truth: Truth,
         wish: Wish,
         gaps: Sequence[Span],
-        known_since: Mapping[int, datetime],
+        known_since: Mapping[int, datetime] | None,
         *,
         now: datetime,
     ) -> None:
@@ -71,7 +71,7 @@ class Oracle:
             truth: what happened.
             wish: what was asked.
             gaps: when nobody watched, as it is admitted; without what was replayed.
-            known_since: since when each member's roles can be known.
+            known_since: since when each member's roles can be known; None where they always are.
             now: up to when.
         """
         self.truth, self.wish, self.plan, self.now = truth, wish, wish.plan, now
@@ -129,14 +129,17 @@ class Oracle:
             if self.credits_gaps and (counts(gap[0] - timedelta.resolution) or counts(gap[1]))
         ]
         known_since = self.starts
-        if self.asks_for_roles:
+        if self.asks_for_roles and self.known_since is not None:
             known_since = self.known_since.get(user_id, self.now)
+        # Before they joined they held none.
+        joined = self.truth.joined[user_id]
         here, counted, room = [], [], NOTHING
         for began, ended in pieces:
             if any(visit.began <= began < end for visit, end in sessions):
                 here.append((began, ended))
             blind = self.is_blind(began)
-            if (blind or began < known_since) and not self.credits_gaps:
+            is_unknown = joined <= began < known_since
+            if (blind or is_unknown) and not self.credits_gaps:
                 continue
             room += ended - began
             gift = any(first <= began < last for first, last in gifts)
@@ -151,7 +154,7 @@ class Oracle:
         edges = {self.starts, self.upto, *self._taken}
         for gap in self.gaps:
             edges.update(gap)
-        edges.update(self.known_since.values())
+        edges.update((self.known_since or {}).values(), self.truth.joined.values())
         for visit, ended in sessions:
             edges |= {visit.began, ended}
         return list(pairwise(sorted(e for e in edges if self.starts <= e <= self.upto)))

@@ -140,6 +140,7 @@ def test_of_several_guilds_those_given_to_the_account_are_asked_for(guild: Guild
     [
         ({"title": "  "}, "title"),
         ({"title": "x" * 101}, "title"),
+        ({"title": "Game\nnight"}, "title"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"starts_at": "tomorrow"}, "starts_at"),
         ({"starts_at": f"{YEAR}-06-05T20:00Z"}, "starts_at"),

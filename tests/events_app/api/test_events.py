@@ -201,6 +201,7 @@ def test_times_are_taken_with_any_offset(client: Client, guild: Guild) -> None:
         ({"title": " "}, "title"),
         ({"title": "x" * 101}, "title"),
         ({"title": "\0"}, "title"),
+        ({"title": "Game\nnight"}, "title"),
         ({"title": None}, "title"),
         ({"title": 5}, "title"),
         ({"description": "\ud800"}, "description"),

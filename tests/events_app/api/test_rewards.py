@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from community.models import AuditEntry, OutboxItem
-from events_app.models import Event, Reward
+from events_app.models import Change, Event, Reward
 from events_app.services import rewards
 from tests.events_app.api.keys import EVENTS, REWARDS, send
 from tests.events_app.planned import make_event, make_participation, make_role
@@ -28,7 +28,9 @@ UNKNOWN = "01980000-0000-7000-8000-000000000000"
 @pytest.fixture
 def event(guild: Guild) -> Event:
     role = make_role(guild)
-    return make_event(guild, starts_at=at(-120), ends_at=at(-60), reward_role=role.pk)
+    event = make_event(guild, starts_at=at(-120), ends_at=at(-60), reward_role=role.pk)
+    Change.objects.all().delete()  # as if it had been worked out
+    return event
 
 
 def reward(event: Event, *, created: float = 0, user_id: int = 5, **columns: Any) -> Reward:

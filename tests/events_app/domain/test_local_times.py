@@ -105,6 +105,9 @@ def test_the_wall_shows_at_the_instant_what_was_asked_for(local: datetime, name:
         )
 
 
-@pytest.mark.parametrize("name", ["", "Europe", "Mars/Phobos", "/etc/localtime", "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "Europe", "Mars/Phobos", "localtime", "Factory", "/etc/localtime", "a\0b", "\ud800"],
+)
 def test_there_is_no_zone_of_another_name(name: str) -> None:
     assert zone_named(name) is None

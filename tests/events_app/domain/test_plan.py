@@ -56,6 +56,10 @@ def test_a_plan_of_all_that_there_is_has_no_problem() -> None:
     [
         ({"title": ""}, "title", "empty"),
         ({"title": " \t"}, "title", "empty"),
+        ({"title": "\n"}, "title", "empty"),
+        ({"title": "Game\nnight"}, "title", "several_lines"),
+        ({"title": "Game night\r\n"}, "title", "several_lines"),
+        ({"title": "Game\u2028night"}, "title", "several_lines"),
         ({"title": "x" * 101}, "title", "too_long"),
         ({"title": "Game\0night"}, "title", "not_text"),
         ({"description": "x" * 1001}, "description", "too_long"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,15 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from community.models import AuditEntry, OutboxItem, OutboxState
-from events_app.models import Reward, RewardState
+from events_app.models import Participation, Reward, RewardState
 from events_app.services import rewards
+from events_app.services.planning import change_event
 from events_app.services.planning_errors import ChangedMeanwhileError
+from events_app.services.revisions import plan_of
 from events_app.services.rewards import NoRewardRoleError, NotOnError
+from events_app.services.rollup import rebuild
 from tests.events_app.event_rows import make_event, make_participation
-from tests.factories import NOW, at, make_guild, make_user
+from tests.factories import NOW, at, make_guild, make_session_of, make_user
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,6 +76,21 @@ def test_each_who_qualifies_is_to_be_given_the_role(event: Event, actor: User) -
     assert items[0].guild_id == event.guild_id
     reward = Reward.objects.get(user_id=2)
     assert (reward.item, reward.created_at) == (items[0], NOW)
+
+
+def test_who_qualifies_is_told_by_the_rules_as_they_are_now(event: Event, actor: User) -> None:
+    make_session_of(
+        1, guild_id=event.guild_id, channel_id=501, started_at=at(-60), ended_at=at(-50)
+    )
+    rebuild([event.pk], now=NOW)
+    assert Participation.objects.get().is_qualified
+    stricter = replace(plan_of(event), minimum_seconds=1200)
+    change_event(event.pk, stricter, actor=actor, reason="", now=NOW)
+
+    items = give(event, actor)
+
+    assert not items
+    assert not Participation.objects.get().is_qualified
 
 
 def test_giving_leaves_a_trail(event: Event, actor: User) -> None:
