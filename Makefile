@@ -19,7 +19,7 @@ test: .venv
 
 # Opens every page in Chromium and writes screenshots to .look/
 look: .venv
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile tests/look/look_at_*.py
+	@.venv/bin/python -m pytest -q -n 3 --dist loadfile tests/look/look_at_*.py
 
 bench: .venv
 	@.venv/bin/python benchmarks/ingest.py
