@@ -10,13 +10,15 @@ import pytest
 from events_app.domain.scheduled import ACTIVE, CANCELED, COMPLETED, ScheduledGone
 from events_app.models import Event
 from tests.events_app.scheduled_records import EVENING, GUILD, SHOWN, minutes, raid
-from tests.events_app.services.test_scheduled_events import (
+from tests.events_app.services.heard_on_discord import (
     DAY_BEFORE,
     hear,
     interested,
-    listed,
     looks_forward,
     stated,
+)
+from tests.events_app.services.test_scheduled_events import (
+    listed,
 )
 from tests.factories import make_guild
 
