@@ -3,7 +3,7 @@
 #   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
 #   make test    every check and test
 
-.PHONY: demo run test look bench bench-checkpoint bench-participation chaos chaos-day lock .venv
+.PHONY: demo run test look test-rooms bench bench-checkpoint bench-participation chaos chaos-day lock .venv
 .DEFAULT_GOAL := demo
 
 demo:
@@ -20,6 +20,11 @@ test: .venv
 # Opens every page in Chromium and writes screenshots to .look/
 look: .venv
 	@.venv/bin/python -m pytest -q -n 3 --dist loadfile tests/look/look_at_*.py
+
+# Rooms over real sockets: every answer of Discord's, restarts, voice, commands; some minutes.
+test-rooms: .venv
+	@.venv/bin/python -m pytest -q -n 3 --dist loadfile tests/botrunner/gateway/rooms/at_length_*.py \
+		tests/botrunner/sandbox/at_length_*.py
 
 bench: .venv
 	@.venv/bin/python benchmarks/ingest.py

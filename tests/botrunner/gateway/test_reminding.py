@@ -260,7 +260,9 @@ async def test_a_message_that_was_deleted_meanwhile_is_not_written_again(
 ) -> None:
     async def lose_and_delete(call: Call) -> None:
         await lose_the_answer(call)
-        call.sandbox.messages.clear()
+        for chat in list(call.world.chats.values()):
+            for message in list(chat.values()):
+                call.world.erase(message)
 
     watched.after[WRITE] = [lose_and_delete]
     async with running(community):
