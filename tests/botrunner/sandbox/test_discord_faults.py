@@ -8,11 +8,11 @@ import aiohttp
 import discord
 import pytest
 
+from tests.botrunner.sandbox.at_length_route_faults import DELETE, MAKE, lay
 from tests.botrunner.sandbox.test_discord_client import (
     _sandbox_is_discord,  # noqa: F401 (a fixture for every test)
     running,
 )
-from tests.botrunner.sandbox.test_route_faults import DELETE, MAKE, lay
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
