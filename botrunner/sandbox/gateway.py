@@ -61,6 +61,8 @@ class GatewayOptions:
     """What Discord decides and tests make shorter; seconds where not said otherwise.
 
     Attributes:
+        heartbeat_interval: what clients are told to keep to.
+        heartbeat_patience: how late a heartbeat may be; half an interval where it is None.
         privileged: which privileged intents are switched on for our application.
         max_concurrency: IDENTIFYs at once, each a bucket of shards.
         identify_interval: one IDENTIFY in each bucket per so long.
@@ -70,6 +72,7 @@ class GatewayOptions:
     """
 
     heartbeat_interval: float = 41.25
+    heartbeat_patience: float | None = None
     privileged: int = PRIVILEGED_INTENTS
     max_concurrency: int = 1
     identify_interval: float = 5.0
@@ -213,9 +216,9 @@ class Gateway:
             CloseConnectionError: if heartbeats stay away, or messages come too often.
         """
         loop = asyncio.get_running_loop()
+        interval, late = self.options.heartbeat_interval, self.options.heartbeat_patience
         while True:
-            # A beat that is late by half an interval is one that doesn't come.
-            due = connection.beat + self.options.heartbeat_interval * 1.5
+            due = connection.beat + interval + (interval / 2 if late is None else late)
             patience = None if connection.silent else max(due - loop.time(), 0.001)
             try:
                 message = await connection.socket.receive(timeout=patience)

@@ -23,7 +23,7 @@ from events_app.api.reach import CREDIT, event_of, maker_of, reachable, record_o
 from events_app.api.retries import IN_HEADER, IdempotencyKey, id_for, made_once
 from events_app.models import Credit
 from events_app.services import credits as services
-from sessions_app.api.paging import Cursor
+from sessions_app.api.paging import page_of
 
 router = Router(tags=["participation"], auth=READ)
 of_event = Router(tags=["participation"], auth=WRITE)
@@ -78,15 +78,10 @@ def list_credits(request: KeyedRequest, filters: Query[CreditFilters]) -> Credit
     `from` and `until` ask for those that were given after the one and before the other.
     """
     rows = reachable(Credit.objects.all(), request).filter(_chosen(filters))
-    page = list(rows.order_by("-created_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(rows, request, limit=filters.limit, start="created_at")
     return CreditPage(
         credits=[credit_out(credit) for credit in shown],
-        next=(
-            Cursor(shown[-1].created_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

@@ -21,7 +21,7 @@ from events_app.api.problems import CHANGED, FOUND, examples, refusals_told
 from events_app.api.reach import CREDIT, event_of, maker_of, reachable, record_of
 from events_app.models import Dispute
 from events_app.services import disputes as services
-from sessions_app.api.paging import Cursor
+from sessions_app.api.paging import page_of
 
 router = Router(tags=["participation"], auth=READ)
 of_event = Router(tags=["participation"], auth=WRITE)
@@ -61,15 +61,10 @@ def list_disputes(request: KeyedRequest, filters: Query[DisputeFilters]) -> Disp
     `from` and `until` ask for those that were opened after the one and before the other.
     """
     rows = reachable(Dispute.objects.all(), request).filter(_chosen(filters))
-    page = list(rows.order_by("-opened_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(rows, request, limit=filters.limit, start="opened_at")
     return DisputePage(
         disputes=[dispute_out(dispute) for dispute in shown],
-        next=(
-            Cursor(shown[-1].opened_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

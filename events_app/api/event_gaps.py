@@ -18,7 +18,7 @@ from events_app.models import Credit, Event
 from events_app.services import credits as services
 from events_app.services.event_gaps import gaps_within
 from sessions_app.api.gaps import GapOut, gap_out, with_guild_names
-from sessions_app.api.paging import Cursor, PageQuery
+from sessions_app.api.paging import PageQuery, page_of
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -96,15 +96,10 @@ def list_event_gaps(
     """
     event = event_of(request, event_id)
     gaps = _gaps_of(event).filter(_chosen(filters))
-    page = list(gaps.order_by("-began_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(gaps, request, limit=filters.limit, start="began_at")
     return EventGapPage(
         gaps=[_event_gap_out(gap) for gap in shown],
-        next=(
-            Cursor(shown[-1].began_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

@@ -35,7 +35,7 @@ from events_app.models import Event, Participation
 from events_app.services import planning
 from events_app.services.publishing import items_of
 from events_app.services.revisions import plan_of
-from sessions_app.api.paging import Cursor
+from sessions_app.api.paging import page_of
 
 READ = ApiKeyAuth(Scope.EVENTS_READ)
 WRITE = ApiKeyAuth(Scope.EVENTS_WRITE)
@@ -55,15 +55,10 @@ def list_events(request: KeyedRequest, filters: Query[EventFilters]) -> EventPag
     `from` and `until` ask for whatever overlaps the window from the one up to the other.
     """
     events = named(reachable(Event.objects.all(), request).filter(_chosen(filters)))
-    page = list(events.order_by("-starts_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(events, request, limit=filters.limit, start="starts_at")
     return EventPage(
         events=[EventOut(**event_columns(event)) for event in shown],
-        next=(
-            Cursor(shown[-1].starts_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

@@ -28,7 +28,7 @@ from events_app.api.reach import REWARD, event_of, maker_of, reachable
 from events_app.models import Reward, RewardState
 from events_app.services import rewards as services
 from events_app.services.plan_problems import LONGEST_REASON
-from sessions_app.api.paging import Cursor, PageQuery
+from sessions_app.api.paging import PageQuery, page_of
 
 router = Router(tags=["rewards"], auth=READ)
 of_event = Router(tags=["rewards"], auth=WRITE)
@@ -129,15 +129,10 @@ def list_rewards(request: KeyedRequest, filters: Query[RewardFilters]) -> Reward
     other.
     """
     rows = reachable(Reward.objects.all(), request).filter(_chosen(filters))
-    page = list(rows.order_by("-created_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(rows, request, limit=filters.limit, start="created_at")
     return RewardPage(
         rewards=[_reward_out(reward) for reward in shown],
-        next=(
-            Cursor(shown[-1].created_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

@@ -16,7 +16,7 @@ from community.api.problems import PROBLEMS, problem_examples
 from community.domain.scopes import Scope
 from community.models import Guild
 from community.services.access import within
-from sessions_app.api.paging import Cursor, PageQuery
+from sessions_app.api.paging import PageQuery, page_of
 from sessions_app.models import BlindGap, GapCause
 
 if TYPE_CHECKING:
@@ -88,15 +88,12 @@ def list_gaps(request: KeyedRequest, filters: Query[GapFilters]) -> GapPage:
     uncertainty of sessions comes from.
     """
     gaps = within(BlindGap.objects.all(), guild_ids_of(request.auth)).filter(_chosen(filters))
-    page = list(with_guild_names(gaps).order_by("-began_at", "-id")[: filters.limit + 1])
-    shown = page[: filters.limit]
+    shown, following = page_of(
+        with_guild_names(gaps), request, limit=filters.limit, start="began_at"
+    )
     return GapPage(
         gaps=[gap_out(gap) for gap in shown],
-        next=(
-            Cursor(shown[-1].began_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

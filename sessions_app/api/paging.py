@@ -5,10 +5,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from struct import Struct
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Field
 from pydantic import BeforeValidator, WithJsonSchema, model_validator
@@ -69,6 +69,30 @@ class Cursor:
         query = request.GET.copy()
         query["cursor"] = str(self)
         return f"{request.path}?{query.urlencode()}"
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+def page_of(
+    rows: QuerySet[Row], request: HttpRequest, *, limit: int, start: str = "started_at"
+) -> tuple[list[Row], str | None]:
+    """Reads a page, newest first, and tells where the next one is.
+
+    Args:
+        rows: those from the page's beginning on.
+        request: whose filters the next page has too.
+        limit: how many to a page.
+        start: the column that holds the rows' start.
+
+    Returns:
+        The rows, and the path of the next page; None where there is none.
+    """
+    found = list(rows.order_by(f"-{start}", "-id")[: limit + 1])
+    shown = found[:limit]
+    if len(found) == len(shown):
+        return shown, None
+    return shown, Cursor(getattr(shown[-1], start), shown[-1].pk).next_path(request)
 
 
 CursorFilter = Annotated[

@@ -15,7 +15,7 @@ from community.api.problems import PROBLEMS, NotFoundError, Problem, problem_exa
 from community.domain.scopes import Scope
 from community.models import Channel, Guild, Member
 from community.services.access import within
-from sessions_app.api.paging import Cursor
+from sessions_app.api.paging import page_of
 from sessions_app.api.schemas import (
     SessionDetail,
     SessionFilters,
@@ -74,16 +74,11 @@ def list_sessions(request: KeyedRequest, filters: Query[SessionFilters]) -> Sess
     a session that began before it and ended within it is listed too, whole.
     """
     sessions = _reachable(request).filter(_chosen(filters))
-    page = list(_named(sessions)[: filters.limit + 1])
+    shown, following = page_of(_named(sessions), request, limit=filters.limit)
     now = timezone.now()
-    shown = page[: filters.limit]
     return SessionPage(
         sessions=_sessions_out(shown, now=now),
-        next=(
-            Cursor(shown[-1].started_at, shown[-1].id).next_path(request)
-            if len(page) > len(shown)
-            else None
-        ),
+        next=following,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +13,12 @@ from community.models import RoleSpan
 from events_app.models import Event, Participation
 from events_app.services.rollup import rebuild
 from sessions_app.models import BlindGap
+from tests.events_app.event_rows import make_event
 from tests.events_app.stories import LOUNGE, STAGE, at, runs
-from tests.factories import make_guild, make_member, make_session_of
+from tests.factories import make_gap, make_guild, make_member, make_session_of
+
+if TYPE_CHECKING:
+    from community.models import Guild
 
 FIRST, LAST, STARTS, ENDS = 0, 40, 8, 32
 ROLE = 901
@@ -142,28 +146,19 @@ def test_what_truly_counted_lies_within_the_uncertainty(story: Story) -> None:
     assert uncertainty <= window
 
 
+def make_story_event(guild: Guild, **columns: Any) -> Event:
+    return make_event(
+        guild, starts_at=at(STARTS), ends_at=at(ENDS), created_at=at(FIRST), **columns
+    )
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", ["muted", "deafened", "alone"])
 def test_when_a_member_was_switched_in_a_replayed_gap_nobody_knows(state: str) -> None:
     guild = make_guild(first_seen_at=at(FIRST - 100))
     members = [make_member(guild) for _ in range(2)]
-    event = Event.objects.create(
-        guild=guild,
-        title="Story",
-        time_zone="UTC",
-        starts_at=at(STARTS),
-        ends_at=at(ENDS),
-        state="ended",
-        created_at=at(FIRST),
-        **{f"counts_{state}": False},
-    )
-    BlindGap.objects.create(
-        guild=guild,
-        began_at=at(12),
-        ended_at=at(18),
-        cause="connection_lost",
-        is_replayed=True,
-    )
+    event = make_story_event(guild, **{f"counts_{state}": False})
+    make_gap(guild.pk, began_at=at(12), ended_at=at(18), is_replayed=True)
     # One was told to be switched when the connection was back; the other as it was lost.
     for member, since in zip(members, (18, 12), strict=True):
         stretches: dict[str, Any] = {state: [(at(since), at(ENDS))]}
@@ -187,22 +182,8 @@ def test_when_a_member_was_switched_in_a_replayed_gap_nobody_knows(state: str) -
 def test_a_replayed_gap_is_certain_where_all_states_count() -> None:
     guild = make_guild(first_seen_at=at(FIRST - 100))
     member = make_member(guild)
-    event = Event.objects.create(
-        guild=guild,
-        title="Story",
-        time_zone="UTC",
-        starts_at=at(STARTS),
-        ends_at=at(ENDS),
-        state="ended",
-        created_at=at(FIRST),
-    )
-    BlindGap.objects.create(
-        guild=guild,
-        began_at=at(12),
-        ended_at=at(18),
-        cause="connection_lost",
-        is_replayed=True,
-    )
+    event = make_story_event(guild)
+    make_gap(guild.pk, began_at=at(12), ended_at=at(18), is_replayed=True)
     make_session_of(
         member.user_id,
         guild_id=guild.pk,

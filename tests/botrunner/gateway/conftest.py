@@ -100,7 +100,12 @@ async def serving(
         options: of the gateway.
     """
     world = build_world(seed=7, guilds=guilds, members=members, clock=now)
-    quick = {"identify_interval": 0.05, "heartbeat_interval": 0.2} | options
+    # Heartbeats prove often that all was heard; on a busy machine they may well come late.
+    quick = {
+        "identify_interval": 0.05,
+        "heartbeat_interval": 0.2,
+        "heartbeat_patience": 10.0,
+    } | options
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
             if keeps_short_stays:
