@@ -121,7 +121,6 @@ def main() -> int:
         "sweeps": options.sweeps,
     }
     with database(options.data_dir.resolve()) as url:
-        run(["manage.py", "migrate", "--verbosity", "0"], url=url)
         judge = Judge(url)
         server = judge.server()
         judge.close()

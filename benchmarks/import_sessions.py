@@ -24,7 +24,7 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.judge import Judge
-from benchmarks.stage import PROJECT, BenchmarkError, database, run, settings_of
+from benchmarks.stage import PROJECT, BenchmarkError, database, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,6 @@ def measured(options: argparse.Namespace) -> tuple[str, list[Import]]:
             path = Path(folder) / f"{rows}.{options.format}"
             write_rows(path, rows)
             with database(options.data_dir.resolve()) as url:
-                run(["manage.py", "migrate", "--verbosity", "0"], url=url)
                 judge = Judge(url)
                 server = judge.server()
                 judge.close()

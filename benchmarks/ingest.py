@@ -106,7 +106,6 @@ def main() -> int:
     options = read_options()
     figures = Figures()
     with database(options.data_dir.resolve()) as url:
-        run(["manage.py", "migrate", "--verbosity", "0"], url=url)
         judge = Judge(url)
         figures.server = judge.server()
         sandbox = Sandbox(guilds=options.guilds, members=options.members)

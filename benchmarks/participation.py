@@ -62,7 +62,6 @@ def main() -> int:
     options = read_options()
     asked = {"rows": options.rows, "events": options.events, "changed": options.changed}
     with database(options.data_dir.resolve()) as url:
-        run(["manage.py", "migrate", "--verbosity", "0"], url=url)
         judge = Judge(url)
         server = judge.server()
         judge.close()

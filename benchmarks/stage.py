@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 TOKEN = "sandbox"  # noqa: S105 - the sandbox's, which opens nothing else
 DATABASE = "rollcall_bench"
+# Names a database with all tables and no rows, for runs that would rather copy than migrate.
+TEMPLATE_VARIABLE = "BENCHMARK_TEMPLATE"
 PATIENCE_SECONDS = 90.0
 
 JSON = dict[str, Any]
@@ -35,7 +37,7 @@ class BenchmarkError(Exception):
 
 @contextlib.contextmanager
 def database(data_dir: Path) -> Iterator[str]:
-    """Makes an empty database for the run, and drops it afterwards.
+    """Makes a database with Rollcall's tables for the run, and drops it afterwards.
 
     It lies in the server of ``DATABASE_URL``, or in one of its own.
 
@@ -44,7 +46,7 @@ def database(data_dir: Path) -> Iterator[str]:
     """
     url = os.environ.get("DATABASE_URL", "")
     if url:
-        with _empty_database(url) as made:
+        with _laid_database(url) as made:
             yield made
         return
     lock = hold(data_dir)
@@ -52,7 +54,7 @@ def database(data_dir: Path) -> Iterator[str]:
     server = EmbeddedPostgres(data_dir, guard=guard)
     try:
         server.start()
-        with _empty_database(server.url("postgres")) as made:
+        with _laid_database(server.url("postgres")) as made:
             yield made
     finally:
         server.stop()
@@ -61,13 +63,21 @@ def database(data_dir: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _empty_database(url: str) -> Iterator[str]:
+def _laid_database(url: str) -> Iterator[str]:
     name = f"{DATABASE}_{os.getpid()}"
+    template = os.environ.get(TEMPLATE_VARIABLE, "")
+    base, question, query = url.partition("?")
+    made = base.rpartition("/")[0] + "/" + name + question + query
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template or "template1")
+            )
+        )
         try:
-            base, question, query = url.partition("?")
-            yield base.rpartition("/")[0] + "/" + name + question + query
+            if not template:
+                run(["manage.py", "migrate", "--verbosity", "0"], url=made)
+            yield made
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

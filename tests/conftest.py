@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from community.embedded.errors import DataFolderInUseError
 from community.embedded.folders import hold
@@ -17,6 +18,8 @@ from community.environment import database_from
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pytest_django import DjangoDbBlocker
 
 SESSIONS_AT_ONCE = 16
 
@@ -46,6 +49,33 @@ def django_db_modify_db_settings(
         server.stop()
         guard.release()
         os.close(lock)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None,  # noqa: ARG001 - for its effect
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Keeps a copy of the tests' database as it is before the first test.
+
+    Who needs a database of its own copies that, which is fifty times as fast as to migrate.
+    """
+    name = template_name()
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            cursor.execute(
+                f'CREATE DATABASE "{name}" TEMPLATE "{connection.settings_dict["NAME"]}"'
+            )
+        connection.close()
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+
+
+def template_name() -> str:
+    """Names the database that has all tables and no rows but the migrations' own."""
+    return f"{connection.settings_dict['NAME']}_template"
 
 
 def _own_data_folder() -> tuple[Path, int]:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from botrunner.services.rooms import sweep
 from community.celery import app as celery
 from events_app.services import rewards, rollup, states
 from sessions_app.services import self_check
+from tests.one_migration import applied, undone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_not_laid")]
 
@@ -35,16 +34,11 @@ class Laid:
     seconds: float
 
     def lay(self) -> None:
-        self._migrate(self.migration)
+        applied(self.app, self.migration)
 
     def take_up(self) -> None:
-        """Goes back to the migration that this one stands on."""
-        node = MigrationExecutor(connection).loader.graph.node_map[self.app, self.migration]
-        [before] = [str(each.key[1]) for each in node.parents if each.key[0] == self.app]
-        self._migrate(before)
-
-    def _migrate(self, name: str) -> None:
-        MigrationExecutor(connection).migrate([(self.app, name)])
+        """Undoes this migration alone, whatever came after it."""
+        undone(self.app, self.migration)
 
     def tasks(self) -> list[PeriodicTask]:
         return list(PeriodicTask.objects.filter(task=self.task))

@@ -9,7 +9,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.stage import TEMPLATE_VARIABLE
 from tests.benchmarks.places import PROJECT, address
+from tests.conftest import template_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +35,7 @@ def quick_run(program: str, *options: str, folder: Path) -> QuickRun:
             *("--quick", *options, "--json", str(figures_file)),
         ],
         cwd=PROJECT,
-        env=os.environ | {"DATABASE_URL": address()},
+        env=os.environ | {"DATABASE_URL": address(), TEMPLATE_VARIABLE: template_name()},
         capture_output=True,
         text=True,
         timeout=120,

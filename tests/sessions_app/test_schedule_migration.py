@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from community.celery import app
+from tests.one_migration import applied, undone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +22,12 @@ SCHEDULED = {
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def migrate(name: str) -> None:
-    MigrationExecutor(connection).migrate([("sessions_app", name)])
+def lay() -> None:
+    applied("sessions_app", "0002_lay_schedule")
+
+
+def take_up() -> None:
+    undone("sessions_app", "0002_lay_schedule")
 
 
 def scheduled() -> dict[str, int]:
@@ -30,9 +37,10 @@ def scheduled() -> dict[str, int]:
 
 @pytest.fixture
 def laid() -> None:
-    """The schedule as migrations lay it, whatever tests before have emptied."""
-    migrate("0001_initial")
-    migrate("0002_lay_schedule")
+    """The schedule as this migration lays it, and nothing else."""
+    PeriodicTask.objects.all().delete()
+    IntervalSchedule.objects.all().delete()
+    lay()
 
 
 @pytest.mark.usefixtures("laid")
@@ -52,12 +60,12 @@ def test_migration_lays_tasks_that_exist_and_expire_before_they_are_due_again() 
 
 @pytest.mark.usefixtures("laid")
 def test_migration_goes_backwards_and_forwards_again() -> None:
-    migrate("0001_initial")
+    take_up()
 
     assert scheduled() == {}
     assert not IntervalSchedule.objects.exists()
 
-    migrate("0002_lay_schedule")
+    lay()
 
     assert scheduled() == SCHEDULED
     assert IntervalSchedule.objects.count() == 2
@@ -68,14 +76,14 @@ def test_migration_keeps_an_interval_that_something_else_uses() -> None:
     interval = IntervalSchedule.objects.get(every=60)
     PeriodicTask.objects.create(name="Of the staff's own", task="own", interval=interval)
 
-    migrate("0001_initial")
+    take_up()
 
     assert scheduled() == {"own": 60}
 
 
 @pytest.mark.usefixtures("laid")
 def test_migration_respects_what_staff_have_edited() -> None:
-    migrate("0001_initial")
+    take_up()
     daily = IntervalSchedule.objects.create(every=1, period="days")
     PeriodicTask.objects.create(
         name="Sweep stale sessions",
@@ -84,17 +92,17 @@ def test_migration_respects_what_staff_have_edited() -> None:
         enabled=False,
     )
 
-    migrate("0002_lay_schedule")
+    lay()
 
     task = PeriodicTask.objects.get(task="sessions_app.sweep_stale")
     assert (task.interval, task.enabled) == (daily, False)
 
 
 @pytest.mark.usefixtures("laid")
-@pytest.mark.parametrize("targets", [["0001_initial"], ["0001_initial", "0002_lay_schedule"]])
-def test_migration_tells_a_beat_that_runs(targets: list[str]) -> None:
-    for target in targets:
+@pytest.mark.parametrize("ways", [[take_up], [take_up, lay]])
+def test_migration_tells_a_beat_that_runs(ways: list[Callable[[], None]]) -> None:
+    for way in ways:
         PeriodicTasks.objects.update_or_create(ident=1, defaults={"last_update": LONG_AGO})
-        migrate(target)
+        way()
 
         assert PeriodicTasks.objects.get().last_update > LONG_AGO

@@ -33,7 +33,7 @@ async def test_bots_of_one_installation_identify_one_after_another(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with serving(identify_interval=0.6) as community, contextlib.AsyncExitStack() as stack:
+    async with serving(identify_interval=0.3) as community, contextlib.AsyncExitStack() as stack:
         bots = [
             await stack.enter_async_context(
                 started(
@@ -41,7 +41,7 @@ async def test_bots_of_one_installation_identify_one_after_another(
                     data_dir=tmp_path / str(shard_id),
                     shard_ids=[shard_id],
                     shard_count=3,
-                    identify_seconds=0.8,
+                    identify_seconds=1.5,
                 )
             )
             for shard_id in range(3)
