@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import TransactionTestCase
 
 from community.embedded.errors import DataFolderInUseError
 from community.embedded.folders import hold
 from community.embedded.guard import Guard
 from community.embedded.postgres import EmbeddedPostgres
 from community.environment import database_from
+from tests.emptying import empty_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +74,12 @@ def django_db_setup(
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", empty_tables):
+        yield
 
 
 def template_name() -> str:
