@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from botrunner.gateway.backlog import Backlog
-from botrunner.gateway.books import Books, Work, Writing
+from botrunner.gateway.books import Books, Work
 from botrunner.gateway.clock import Clock
 from botrunner.gateway.pipeline import Pipeline, QueueFullError
 from botrunner.gateway.spool_disk import SpoolFailedError
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botrunner.gateway.spool import Spool
+    from botrunner.gateway.writing import Writing
     from community.domain.leases import Lease
     from tests.botrunner.gateway.conftest import Community
 
@@ -294,7 +295,7 @@ def test_what_the_directory_refuses_does_not_hold_up_sessions(
     def refuse_all(_: object) -> None:
         Guild.objects.create(id=2**70)
 
-    monkeypatch.setattr("botrunner.gateway.books.directory.apply", refuse_all)
+    monkeypatch.setattr("botrunner.gateway.writing.directory.apply", refuse_all)
     books = Books(lease=lease(), tracker=Tracker(new_id=new_id), clock=Clock())
     guild = GuildRecord(
         id=5,
