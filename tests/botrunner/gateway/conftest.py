@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +19,7 @@ from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
 from community.models import Guild as GuildRow
 from sessions_app.models import VoiceSession
+from tests.botrunner.starvation import Starvation, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,41 +32,8 @@ TOKEN = "a.token"
 LATENCY_SECONDS = 0.25
 # Those that run now.
 SANDBOXES: list[Sandbox] = []
-Result = TypeVar("Result")
-
-
-class Starvation:
-    """When this process, and the sandbox in it, had no processor.
-
-    A frame cannot arrive meanwhile, nor be sent, whatever the bot does: what a test allows for
-    a boundary grows by that, and by that alone.
-    """
-
-    TICK_SECONDS = 0.01
-
-    def __init__(self) -> None:
-        self._pauses: deque[tuple[datetime, datetime]] = deque(maxlen=10_000)
-
-    async def watch(self) -> None:
-        """Notes when the event loop does not run."""
-        former = now()
-        while True:
-            await asyncio.sleep(self.TICK_SECONDS)
-            latest = now()
-            if (latest - former).total_seconds() > 2 * self.TICK_SECONDS:
-                self._pauses.append((former, latest))
-            former = latest
-
-    def between(self, one: datetime, other: datetime) -> float:
-        """Gives for how many seconds it did not run between two instants."""
-        first, last = min(one, other), max(one, other)
-        return sum(
-            max((min(end, last) - max(begin, first)).total_seconds(), 0.0)
-            for begin, end in self._pauses
-        )
-
-
 STARVATION = Starvation()
+Result = TypeVar("Result")
 
 
 def now() -> datetime:
@@ -152,12 +119,11 @@ async def serving(
             if keeps_short_stays:
                 await stored(lambda: keep_short_stays(world))
             SANDBOXES.append(sandbox)
-            watching = asyncio.create_task(STARVATION.watch())
             try:
-                yield Community(sandbox, Path(folder))
+                async with watched(STARVATION):
+                    yield Community(sandbox, Path(folder))
             finally:
                 SANDBOXES.remove(sandbox)
-                watching.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -186,7 +152,7 @@ async def started(
         yield supervisor
     finally:
         supervisor.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
 
 
 @contextlib.asynccontextmanager
@@ -238,6 +204,19 @@ async def settled(supervisor: Supervisor, *, seconds: float = 30.0) -> None:
         ),
         seconds=seconds,
     )
+
+
+async def long_enough(supervisor: Supervisor) -> None:
+    """Waits until all is heard, and then until whoever came has stayed long enough to count.
+
+    What counts is how long the bot saw them, and it may hear late that they came.
+    """
+    await until(
+        lambda: all(
+            shard._watch is not None and has_heard(shard._watch) for shard in supervisor.shards
+        )
+    )
+    await asyncio.sleep(1.05)
 
 
 def has_heard(watch: Watch) -> bool:
