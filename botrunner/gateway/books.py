@@ -10,32 +10,31 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import connection, transaction
 
 from botrunner.gateway.asks import GUILD_RULES, Compare, Settlement, settlement_of
 from botrunner.gateway.figures import Figures
 from botrunner.gateway.settled_log import tell
 from botrunner.gateway.things import Asked, Compared, Mark, RoomsDue, RulesWanted
-from botrunner.gateway.writer import DatabaseAwayError, at_database, says_away
-from botrunner.services.rooms import losses, presence
+from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.gateway.writing import Writing
 from community.domain.directory import DirectoryEvent
 from community.domain.errors import RollcallError
 from community.models import Guild
-from community.services import directory, leases
+from community.services import leases
 from community.services.leases import Condition, LeaseLostError
-from events_app.domain.scheduled import ScheduledFact, ScheduledStated
-from events_app.services import scheduled_events
+from events_app.domain.scheduled import ScheduledFact
 from sessions_app.domain.facts import Fact, GuildRules, TimePassed
 from sessions_app.services import restore
 from sessions_app.services.checkpoint import write_checkpoint
 from sessions_app.services.ingest import write_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from botrunner.gateway.clock import Clock
     from community.domain.leases import Lease
@@ -54,9 +53,6 @@ LATELY: Final = timedelta(hours=1)
 FACTS = frozenset(get_args(Fact))
 DIRECTORY_EVENTS = frozenset(get_args(DirectoryEvent))
 SCHEDULED_FACTS = frozenset(get_args(ScheduledFact))
-
-
-Thing = TypeVar("Thing")
 
 
 class StartOverError(RollcallError):
@@ -83,20 +79,6 @@ class Work:
     sequence: int
     rules: dict[int, GuildRules] | None = None
     writing: Writing | None = None
-
-
-@dataclass(slots=True)
-class Writing:
-    """What is to be written in one transaction, in this order."""
-
-    events: list[DirectoryEvent] = field(default_factory=list)
-    scheduled: list[ScheduledFact] = field(default_factory=list)
-    batch: Batch | None = None
-    settlements: list[Settlement | Compare] = field(default_factory=list)
-    rooms_due: set[int] = field(default_factory=set)
-    sequence: int = 0
-    mark: Mark | None = None
-    is_checkpoint: bool = False
 
 
 class Books:
@@ -215,7 +197,7 @@ class Books:
     # Telling the tracker ------------------------------------------------------------------
 
     def _tell(self, things: Sequence[object], rules: dict[int, GuildRules]) -> Writing:
-        writing = Writing()
+        writing = Writing(self._shard_id)
         tracker = self._tracker
         for thing in things:
             if is_fact(thing):
@@ -272,72 +254,17 @@ class Books:
         if batch is None:
             return
         # The batch has a transaction of its own: one around it would make it a savepoint.
-        is_wide = bool(writing.events or writing.scheduled)
-        with transaction.atomic() if is_wide else contextlib.nullcontext():
-            self._write_directory(writing.events)
-            self._write_scheduled(writing.scheduled)
+        with transaction.atomic() if writing.has_mirrored else contextlib.nullcontext():
+            writing.write_mirrored(now=self._clock.now())
             write_batch(
                 batch,
                 shard_id=self._shard_id,
                 within=lambda: self._write_along(writing, batch),
             )
 
-    def _write_directory(self, events: list[DirectoryEvent]) -> None:
-        self._write_apart("directory", events, guild_ids, lambda: directory.apply(events))
-
-    def _write_scheduled(self, facts: list[ScheduledFact]) -> None:
-        now = self._clock.now()
-        self._write_apart(
-            "calendar", facts, of_guilds, lambda: scheduled_events.apply(facts, now=now)
-        )
-
-    def _write_apart(
-        self,
-        what: str,
-        things: Sequence[Thing],
-        guilds: Callable[[Sequence[Thing]], Iterator[int]],
-        write: Callable[[], None],
-    ) -> None:
-        """Writes what stands beside sessions; where it is refused, it does not hold them up."""
-        if not things:
-            return
-        try:
-            with transaction.atomic():
-                write()
-        except (DatabaseError, InterfaceError, RollcallError) as error:
-            if says_away(error):
-                raise
-            logger.exception(
-                "Shard %s: the %s refused %s events, of guilds %s",
-                self._shard_id,
-                what,
-                len(things),
-                sorted(set(guilds(things))),
-            )
-
-    def _write_rooms(self, writing: Writing, batch: Batch) -> None:
-        """Has rooms follow what is written; whatever is wrong with them does not hold it up."""
-        events = [event for event in writing.events if type(event) in losses.TOLD_OF]
-        guild_ids = writing.rooms_due | guilds_told_of(batch)
-        if not (events or guild_ids):
-            return
-        now = self._clock.now()
-        try:
-            with transaction.atomic():
-                losses.hear(events, now=now)
-                presence.follow(guild_ids, now=now)
-                if writing.rooms_due:
-                    presence.expire(writing.rooms_due, now=now)
-        except Exception as error:
-            if says_away(error):
-                raise
-            logger.exception(
-                "Shard %s: the rooms of guilds %s do not follow", self._shard_id, sorted(guild_ids)
-            )
-
     def _write_along(self, writing: Writing, batch: Batch) -> None:
-        self._write_rooms(writing, batch)
         now = self._clock.now()
+        writing.write_rooms(now=now)
         for settlement in writing.settlements:
             settlement.write(now=now)
         if self._within is not None:
@@ -381,31 +308,3 @@ def is_directory_event(thing: object) -> TypeGuard[DirectoryEvent]:
 def is_scheduled_fact(thing: object) -> TypeGuard[ScheduledFact]:
     """Tells whether the calendar is to have it."""
     return type(thing) in SCHEDULED_FACTS
-
-
-def guilds_told_of(batch: Batch) -> set[int]:
-    """Gives the guilds of which a batch says anew who is in voice there."""
-    return {
-        *(state.guild_id for state in batch.voice_states),
-        *(guild_id for guild_id, _ in batch.left),
-        *(settled.guild_id for settled in batch.settled),
-        *batch.sighted,
-    }
-
-
-def of_guilds(facts: Sequence[ScheduledFact]) -> Iterator[int]:
-    """Gives the guild of each fact of the calendar, for the log."""
-    for fact in facts:
-        yield fact.record.guild_id if isinstance(fact, ScheduledStated) else fact.guild_id
-
-
-def guild_ids(events: Sequence[DirectoryEvent]) -> Iterator[int]:
-    """Gives the guild of each directory event, for the log."""
-    for event in events:
-        for part in ("guild", "role", "channel", "member"):
-            record = getattr(event, part, None)
-            if record is not None:
-                yield record.id if part == "guild" else record.guild_id
-                break
-        else:
-            yield event.guild_id  # type: ignore[union-attr]  # all others name their guild

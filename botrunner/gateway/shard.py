@@ -22,13 +22,12 @@ from botrunner.gateway.members import MemberRequests
 from botrunner.gateway.opening import Opening
 from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.pipeline import QueueFullError
+from botrunner.gateway.pulse import Pulse
 from botrunner.gateway.refusals import CannotRunError
 from botrunner.gateway.rooms.answering import Answering
 from botrunner.gateway.rooms.bot_voice import BotVoice
 from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import RoomKeeper
-from botrunner.gateway.stalls import TICK_SECONDS as STALL_TICK_SECONDS
-from botrunner.gateway.things import Mark
 from botrunner.gateway.watch import Watch
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from community.domain.leases import LOOK_SECONDS
@@ -39,7 +38,6 @@ from sessions_app.domain import words
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
-    from datetime import datetime
 
     import discord
 
@@ -53,8 +51,6 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS: Final = 5.0
-TICK_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 2.5
 # What ran for so long did well: the next pause is short again.
 GOOD_RUN_SECONDS: Final = 60.0
@@ -204,6 +200,9 @@ class Shard:
             stall_seconds=self._settings.stall_seconds,
         )
         watch = Watch(opening.lease, sight, requests, books, pipeline, feed, interests, rooms)
+        watch.pulse = Pulse(
+            watch, clock=self._clock, checkpoint_seconds=self._settings.checkpoint_seconds
+        )
         watch.comparing = Comparing(
             shard_id=self.shard_id,
             sight=sight,
@@ -260,8 +259,8 @@ class Shard:
         writing = asyncio.create_task(watch.pipeline.run(), name="write")
         connected = asyncio.create_task(self._stay_connected(watch), name="stay connected")
         others = [
-            asyncio.create_task(self._beat(watch), name="beat"),
-            asyncio.create_task(self._tick(watch), name="tick"),
+            asyncio.create_task(watch.pulse.run(), name="beat"),
+            asyncio.create_task(watch.pulse.tick(), name="tick"),
             asyncio.create_task(
                 watch.comparing.run(self._settings.compare_seconds), name="compare"
             ),
@@ -322,48 +321,10 @@ class Shard:
             logger.warning("Shard %s: a new client in %.1f s", self.shard_id, pause)
             await asyncio.sleep(pause)
 
-    async def _tick(self, watch: Watch) -> None:
-        """Says that the event loop runs: where it stands still, that is noticed."""
-        while True:
-            watch.feed.tick(self._clock.elapsed())
-            await asyncio.sleep(STALL_TICK_SECONDS)
-
-    async def _beat(self, watch: Watch) -> None:
-        """Writes how the shard is: at once a second while frames arrive, else each 5 s."""
-        elapsed = self._clock.elapsed
-        beat_at, checkpoint_at = elapsed(), elapsed() + self._settings.checkpoint_seconds
-        written: datetime | None = None
-        while True:
-            now = elapsed()
-            watch.feed.guilds.take_overdue(self._clock.now())
-            complete_until = watch.sight.complete_until()
-            if now >= checkpoint_at:
-                watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True))
-                # After a standstill one will do for all that were missed.
-                checkpoint_at = max(checkpoint_at + self._settings.checkpoint_seconds, now)
-            elif now >= beat_at or complete_until != written:
-                watch.pipeline.put_mark(self._mark(watch))
-            else:
-                await asyncio.sleep(TICK_SECONDS)
-                continue
-            beat_at, written = now + BEAT_SECONDS, complete_until
-            await asyncio.sleep(TICK_SECONDS)
-
-    def _mark(self, watch: Watch, *, is_checkpoint: bool = False, is_last: bool = False) -> Mark:
-        connection = watch.connection
-        is_connected = connection is not None and connection.is_open and watch.sight.is_live
-        return Mark(
-            complete_until=watch.sight.complete_until(),
-            is_connected=is_connected and not is_last,
-            latency=connection.latency if connection is not None and is_connected else None,
-            is_checkpoint=is_checkpoint,
-            is_last=is_last,
-        )
-
     # Stopping ------------------------------------------------------------------
 
     async def _drain(self, watch: Watch, writing: asyncio.Task[None]) -> None:
-        watch.pipeline.put_mark(self._mark(watch, is_checkpoint=True, is_last=True))
+        watch.pipeline.put_mark(watch.pulse.mark(is_checkpoint=True, is_last=True))
         watch.pipeline.close()
         try:
             await asyncio.wait_for(writing, DRAIN_SECONDS)

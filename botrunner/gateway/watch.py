@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from botrunner.gateway.interests import Interests
     from botrunner.gateway.members import MemberRequests
     from botrunner.gateway.pipeline import Pipeline
+    from botrunner.gateway.pulse import Pulse
     from botrunner.gateway.rooms.answering import Answering
     from botrunner.gateway.rooms.faces import Faces
     from botrunner.gateway.rooms.keeper import RoomKeeper
@@ -35,6 +36,7 @@ class Watch:
     feed: Feed
     interests: Interests
     rooms: RoomKeeper
+    pulse: Pulse = field(init=False)
     comparing: Comparing = field(init=False)
     asking: Asking = field(init=False)
     faces: Faces = field(init=False)

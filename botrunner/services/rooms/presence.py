@@ -19,9 +19,24 @@ from botrunner.services.rooms.steps import tell_locked
 from botrunner.services.rooms.wakes import wake
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
+    from uuid import UUID
 
+# Guilds with an open room, or with somebody in a hub. Nearly all have neither: for them this
+# one statement is all that rooms cost a batch of voice states.
+_CONCERNED: Final = """
+    SELECT room.guild_id
+    FROM botrunner_room AS room
+    WHERE room.guild_id = ANY(%(guild_ids)s) AND room.state IN ('waiting', 'occupied', 'grace')
+      AND NOT (room.state IN ('closed', 'failed'))  -- the condition of the index of live ones
+    UNION ALL
+    SELECT hub.guild_id
+    FROM botrunner_hub AS hub
+    JOIN sessions_app_voicestate AS state
+      ON state.guild_id = hub.guild_id AND state.channel_id = hub.channel_id
+    WHERE hub.guild_id = ANY(%(guild_ids)s) AND hub.is_enabled
+"""
 # Rooms whose state is not what the number of people in them says; bots are no people.
 _MISCOUNTED: Final = """
     SELECT room.id, here.inside
@@ -70,18 +85,20 @@ def follow(guild_ids: Collection[int], *, now: datetime) -> None:
     if not guild_ids:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_MISCOUNTED, [list(guild_ids)])
+        cursor.execute(_CONCERNED, {"guild_ids": list(guild_ids)})
+        concerned = list({guild_id for (guild_id,) in cursor.fetchall()})
+        if not concerned:
+            return
+        cursor.execute(_MISCOUNTED, [concerned])
         miscounted = dict(cursor.fetchall())
-        cursor.execute(_IN_HUBS, [list(guild_ids)])
+        cursor.execute(_IN_HUBS, [concerned])
         in_hubs = cursor.fetchall()
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    for row in rows.filter(pk__in=miscounted).order_by("pk"):
-        tell_locked(row, Counted(miscounted[row.pk]), at=now)
-    if not settings.ENABLE_VOICE_FEATURES:
-        return
-    hubs = {hub.pk: hub for hub in Hub.objects.filter(pk__in={hub for hub, *_ in in_hubs})}
-    for hub_id, user_id, name in in_hubs:
-        _give(hubs[hub_id], user_id, name, now=now)
+    if miscounted:
+        _count(miscounted, now=now)
+    if in_hubs and settings.ENABLE_VOICE_FEATURES:
+        hubs = Hub.objects.in_bulk({hub_id for hub_id, *_ in in_hubs})
+        for hub_id, user_id, name in in_hubs:
+            _give(hubs[hub_id], user_id, name, now=now)
 
 
 def expire(guild_ids: Collection[int], *, now: datetime) -> None:
@@ -95,6 +112,13 @@ def expire(guild_ids: Collection[int], *, now: datetime) -> None:
     )
     for row in due.select_for_update(of=("self",)).select_related("hub").order_by("pk"):
         tell_locked(row, TimeIsUp(), at=now)
+
+
+def _count(inside: Mapping[UUID, int], *, now: datetime) -> None:
+    """Tells rooms how many people are in them."""
+    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
+    for row in rows.filter(pk__in=inside).order_by("pk"):
+        tell_locked(row, Counted(inside[row.pk]), at=now)
 
 
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:

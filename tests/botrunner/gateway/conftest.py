@@ -19,15 +19,20 @@ from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
 from community.models import Guild as GuildRow
 from sessions_app.models import VoiceSession
+from tests.botrunner.starvation import Starvation, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from botrunner.gateway.watch import Watch
     from botrunner.sandbox.entities import Guild, Stay
 
 TOKEN = "a.token"
 # From what happens in the sandbox to its frame's arrival, on a machine that has much to do.
 LATENCY_SECONDS = 0.25
+# Those that run now.
+SANDBOXES: list[Sandbox] = []
+STARVATION = Starvation()
 Result = TypeVar("Result")
 
 
@@ -77,13 +82,16 @@ class Community:
 def bounded(row: VoiceSession, stay: Stay) -> None:
     """Asserts that a row is a stay's, each boundary off by no more than it admits."""
     assert (row.user_id, row.channel_id) == (stay.user_id, stay.channel_id)
-    assert (
-        abs((row.started_at - stay.began).total_seconds())
-        <= row.start_uncertainty + LATENCY_SECONDS
-    )
+    assert off(row.started_at, stay.began) <= row.start_uncertainty
     assert row.ended_at is not None
     assert stay.ended is not None
-    assert abs((row.ended_at - stay.ended).total_seconds()) <= row.end_uncertainty + LATENCY_SECONDS
+    assert off(row.ended_at, stay.ended) <= row.end_uncertainty
+
+
+def off(written: datetime, happened: datetime) -> float:
+    """Tells by how many seconds an instant is off, beyond what the machine takes to tell it."""
+    seconds = abs((written - happened).total_seconds())
+    return seconds - LATENCY_SECONDS - STARVATION.between(written, happened)
 
 
 @contextlib.asynccontextmanager
@@ -110,7 +118,12 @@ async def serving(
         async with Sandbox(world, token=TOKEN, options=GatewayOptions(**quick)) as sandbox:
             if keeps_short_stays:
                 await stored(lambda: keep_short_stays(world))
-            yield Community(sandbox, Path(folder))
+            SANDBOXES.append(sandbox)
+            try:
+                async with watched(STARVATION):
+                    yield Community(sandbox, Path(folder))
+            finally:
+                SANDBOXES.remove(sandbox)
 
 
 @contextlib.asynccontextmanager
@@ -139,7 +152,7 @@ async def started(
         yield supervisor
     finally:
         supervisor.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
 
 
 @contextlib.asynccontextmanager
@@ -163,7 +176,7 @@ def is_live(supervisor: Supervisor) -> bool:
     )
 
 
-async def until(condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], *, seconds: float = 30.0) -> None:
     """Waits until a condition holds."""
     patience = time.monotonic() + seconds
     while not condition():
@@ -171,7 +184,7 @@ async def until(condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
         await asyncio.sleep(0.01)
 
 
-async def until_stored(condition: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> None:
+async def until_stored(condition: Callable[[], Awaitable[Any]], *, seconds: float = 30.0) -> None:
     """Waits until a condition holds that the database has to be asked about."""
     patience = time.monotonic() + seconds
     while not await condition():
@@ -179,16 +192,43 @@ async def until_stored(condition: Callable[[], Awaitable[Any]], *, seconds: floa
         await asyncio.sleep(0.1)
 
 
-async def settled(supervisor: Supervisor, *, seconds: float = 10.0) -> None:
+async def settled(supervisor: Supervisor, *, seconds: float = 30.0) -> None:
     """Waits until all that has happened so far is heard and committed."""
     await asyncio.sleep(0.1)
     await until(
         lambda: all(
-            shard._watch is not None and shard._watch.pipeline.backlog.waiting() == 0
+            shard._watch is not None
+            and has_heard(shard._watch)
+            and shard._watch.pipeline.backlog.waiting() == 0
             for shard in supervisor.shards
         ),
         seconds=seconds,
     )
+
+
+async def long_enough(supervisor: Supervisor) -> None:
+    """Waits until all is heard, and then until whoever came has stayed long enough to count.
+
+    What counts is how long the bot saw them, and it may hear late that they came.
+    """
+    await until(
+        lambda: all(
+            shard._watch is not None and has_heard(shard._watch) for shard in supervisor.shards
+        )
+    )
+    await asyncio.sleep(1.05)
+
+
+def has_heard(watch: Watch) -> bool:
+    """Whether a bot has read all that its sandbox has sent it, while it is connected."""
+    websocket = None if watch.connection is None else watch.connection.client.ws
+    if websocket is None:
+        return True
+    for sandbox in SANDBOXES:
+        session = sandbox.gateway.sessions.get(websocket.session_id or "")
+        if session is not None and session.connection is not None:
+            return session.connection.silent or bool(websocket.sequence == session.sequence)
+    return True
 
 
 async def stored(read: Callable[[], Result]) -> Result:

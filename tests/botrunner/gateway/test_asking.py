@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ from django.contrib.auth.models import User
 from community.models import AuditEntry, Guild, OutboxItem, OutboxState
 from community.services import outbox
 from sessions_app.services import corrections
-from tests.botrunner.gateway.conftest import now, rows, running, settled, stored
+from tests.botrunner.gateway.conftest import long_enough, now, rows, running, settled, stored
 
 if TYPE_CHECKING:
     from sessions_app.models import VoiceSession
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_staff_void_a_live_session_through_the_bot(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         await settled(bot)
         [row] = await rows()
 
@@ -36,7 +35,7 @@ async def test_staff_void_a_live_session_through_the_bot(community: Community) -
         assert voided.status == "cancelled"
         assert await stored(AuditEntry.objects.count) == 1
         community.move(0, 1)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         await settled(bot)
         assert [row.status for row in await rows()] == ["cancelled", "active"]
 
@@ -46,7 +45,7 @@ async def test_a_session_that_ended_before_the_request_came_is_corrected_all_the
 ) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.leave(0)
         await settled(bot)
         [row] = await rows()
@@ -56,7 +55,7 @@ async def test_a_session_that_ended_before_the_request_came_is_corrected_all_the
             item = outbox.ask(
                 corrections.VOID, guild_id=community.guild.id, payload=payload, now=now()
             )
-            return outbox.wait_for_answer(item, seconds=5)
+            return outbox.wait_for_answer(item, seconds=30)
 
         assert (await stored(ask)).state == OutboxState.DONE
         [row] = await rows()
@@ -66,12 +65,12 @@ async def test_a_session_that_ended_before_the_request_came_is_corrected_all_the
 async def test_changed_rules_hold_from_then_on(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.2)
+        await long_enough(bot)
 
         def change() -> OutboxItem:
             Guild.objects.update(micro_session_seconds=30)
             item = outbox.ask("guild.rules", guild_id=community.guild.id, payload={}, now=now())
-            return outbox.wait_for_answer(item, seconds=5)
+            return outbox.wait_for_answer(item, seconds=30)
 
         assert (await stored(change)).state == OutboxState.DONE
         community.leave(0)
@@ -85,7 +84,7 @@ async def test_what_the_bot_does_not_know_is_refused(community: Community) -> No
 
         def ask() -> OutboxItem:
             item = outbox.ask("tea.make", guild_id=community.guild.id, payload={}, now=now())
-            return outbox.wait_for_answer(item, seconds=5)
+            return outbox.wait_for_answer(item, seconds=30)
 
         item = await stored(ask)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from community.domain.sharding import shard_of
 from sessions_app.models import BlindGap
 from tests.botrunner.gateway.conftest import (
-    LATENCY_SECONDS,
     bounded,
     now,
+    off,
     reconnecting,
     rows,
     running,
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
+    from botrunner.gateway.supervisor import Supervisor
     from tests.botrunner.gateway.conftest import Community
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LATENCY = timedelta(seconds=LATENCY_SECONDS)
 
 
 @pytest.fixture
@@ -45,7 +43,9 @@ async def gaps() -> list[BlindGap]:
 
 
 def between(first: datetime, moment: datetime, last: datetime) -> bool:
-    return first - LATENCY <= moment <= last + LATENCY
+    """Whether a moment is no earlier and no later, but for what the machine takes."""
+    nearest = min(max(moment, first), last)
+    return off(moment, nearest) <= 0
 
 
 def kind(gap: BlindGap) -> tuple[str, int | None, bool]:
@@ -56,12 +56,16 @@ def counts(gap: BlindGap) -> tuple[int, int]:
     return gap.sessions_touched, gap.sessions_mended
 
 
-async def joined(community: Community, count: int) -> datetime:
+async def joined(community: Community, bot: Supervisor, count: int) -> datetime:
     """Has the first members join, and lets a frame arrive since; tells when that was."""
     for who in range(count):
         community.join(who, 0)
+    await settled(bot)
     at = now()
-    await asyncio.sleep(0.3)
+    [shard] = bot.shards
+    watch = shard._watch
+    assert watch is not None
+    await until(lambda: (watch.sight.complete_until() or at) > at)
     return at
 
 
@@ -76,7 +80,7 @@ async def test_the_first_ever_sight_ends_no_gap(community: Community) -> None:
 
 async def test_a_bot_that_was_down_leaves_a_gap(community: Community) -> None:
     async with running(community) as bot:
-        first = await joined(community, 3)
+        first = await joined(community, bot, 3)
         await settled(bot)
     stopped = now()
     community.leave(0)
@@ -102,7 +106,7 @@ async def test_a_bot_that_was_down_leaves_a_gap(community: Community) -> None:
 
 async def test_a_session_that_was_lost_leaves_a_gap(community: Community) -> None:
     async with running(community) as bot:
-        first = await joined(community, 2)
+        first = await joined(community, bot, 2)
         async with reconnecting(bot):
             community.sandbox.troubles.make("refuse")
             community.leave(0)
@@ -119,7 +123,7 @@ async def test_a_session_that_was_lost_leaves_a_gap(community: Community) -> Non
 
 async def test_what_was_replayed_leaves_a_gap_for_the_record(community: Community) -> None:
     async with running(community) as bot:
-        first = await joined(community, 2)
+        first = await joined(community, bot, 2)
         async with reconnecting(bot):
             community.sandbox.troubles.make("drop")
             lost = now()
@@ -148,7 +152,7 @@ async def test_where_nobody_was_in_voice_a_replay_leaves_no_gap(community: Commu
 
 async def test_an_outage_leaves_a_gap(community: Community) -> None:
     async with running(community) as bot:
-        await joined(community, 2)
+        await joined(community, bot, 2)
         began = now()
         community.world.begin_outage(community.guild.id)
         await settled(bot)
@@ -169,7 +173,7 @@ async def test_an_outage_leaves_a_gap(community: Community) -> None:
 
 async def test_a_bot_that_was_removed_and_asked_back_leaves_a_gap(community: Community) -> None:
     async with running(community) as bot:
-        await joined(community, 2)
+        await joined(community, bot, 2)
         removed = now()
         community.world.remove_bot(community.guild.id)
         await settled(bot)
@@ -192,7 +196,7 @@ async def test_a_bot_that_was_removed_and_asked_back_leaves_a_gap(community: Com
 
 async def test_a_removal_that_outlasts_the_bot_is_one_gap(community: Community) -> None:
     async with running(community) as bot:
-        await joined(community, 1)
+        await joined(community, bot, 1)
         removed = now()
         community.world.remove_bot(community.guild.id)
         await settled(bot)
@@ -233,7 +237,7 @@ async def test_an_outage_over_a_lost_session_is_one_gap_since_it_began(
     community: Community,
 ) -> None:
     async with running(community) as bot:
-        await joined(community, 1)
+        await joined(community, bot, 1)
         began = now()
         community.world.begin_outage(community.guild.id)
         await settled(bot)

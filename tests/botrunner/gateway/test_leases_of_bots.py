@@ -31,6 +31,7 @@ from tests.botrunner.gateway.bot_processes import active, connected, runbot
 from tests.botrunner.gateway.conftest import (
     bounded,
     is_live,
+    long_enough,
     now,
     rows,
     running,
@@ -76,7 +77,7 @@ async def test_of_two_bots_one_writes_and_the_other_takes_over_when_it_stops(
             second = await stack.enter_async_context(started(community, data_dir=tmp_path))
             await until(lambda: "another bot serves it; standing by" in caplog.text)
             community.join(0, 0)
-            await asyncio.sleep(1.1)
+            await long_enough(first)
             community.move(0, 1)
             await settled(first)
 
@@ -85,7 +86,7 @@ async def test_of_two_bots_one_writes_and_the_other_takes_over_when_it_stops(
             assert [row.status for row in await rows()] == ["completed", "active"]
         # No lease runs out here: that would take longer.
         await until(lambda: is_live(second), seconds=lease_rules.LEASE_SECONDS / 2)
-        await asyncio.sleep(1.1)
+        await long_enough(second)
         community.leave(0)
         await settled(second)
 

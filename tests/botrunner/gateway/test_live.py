@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from botrunner.gateway import address, client
-from botrunner.gateway.blindness import DOUBT
 from botrunner.sandbox import entities
 from community.models import Channel, Guild, Member, Shard
-from sessions_app.models import Visit, VoiceState
+from sessions_app.models import Visit, VoiceSession, VoiceState
 from sessions_app.models.channel_ids import never_empty
 from tests.botrunner.gateway.conftest import (
     bounded,
+    long_enough,
     reconnecting,
     rows,
     running,
@@ -22,6 +22,7 @@ from tests.botrunner.gateway.conftest import (
     settled,
     stored,
     until,
+    until_stored,
 )
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ async def test_a_join_a_move_and_a_leave_become_two_sessions_of_one_visit(
 ) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.move(0, 1)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.leave(0)
         await settled(bot)
 
@@ -58,9 +59,8 @@ async def test_the_directory_mirrors_the_guild(community: Community) -> None:
         guild = await stored(Guild.objects.get)
         assert (guild.id, guild.name) == (community.guild.id, community.guild.name)
         assert await stored(Channel.objects.count) == len(community.guild.channels)
-        await asyncio.sleep(1.1)
+        await until_stored(lambda: stored(Shard.objects.filter(is_connected=True).exists))
         shard = await stored(Shard.objects.get)
-        assert shard.is_connected
         assert shard.stopped_at is None
 
     shard = await stored(Shard.objects.get)
@@ -75,7 +75,7 @@ async def test_what_happened_while_the_connection_was_cut_is_replayed_with_uncer
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         async with reconnecting(bot):
             community.sandbox.troubles.make("drop")
             community.leave(0)
@@ -101,7 +101,7 @@ async def test_an_invalid_session_is_settled_by_a_comparison(community: Communit
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.5)
+        await long_enough(bot)
         async with reconnecting(bot):
             community.sandbox.troubles.make("refuse")
             community.leave(0)
@@ -122,11 +122,11 @@ async def test_all_members_of_a_guild_that_is_larger_than_the_cache_are_known() 
     async with serving(members=2_300) as community, running(community):
         people = len(community.guild.members)
         assert people > 2_300
-        for _ in range(100):
-            if await stored(Member.objects.present().count) == people:
-                break
-            await asyncio.sleep(0.1)
-        assert await stored(Member.objects.present().count) == people
+
+        async def are_known() -> bool:
+            return await stored(Member.objects.present().count) == people
+
+        await until_stored(are_known)
 
 
 async def test_a_channel_that_nobody_told_of_is_tracked(community: Community) -> None:
@@ -148,8 +148,7 @@ async def test_a_state_without_its_member_is_tracked(community: Community) -> No
             "session_id": "a" * 32,
         }
         community.sandbox.gateway.send_raw(community.guild.id, "VOICE_STATE_UPDATE", payload)
-        await settled(bot)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.sandbox.gateway.send_raw(
             community.guild.id, "VOICE_STATE_UPDATE", payload | {"channel_id": None}
         )
@@ -165,7 +164,7 @@ async def test_an_outage_ends_nobody_and_its_return_settles_who_left(
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.world.begin_outage(community.guild.id)
         await settled(bot)
 
@@ -191,7 +190,7 @@ async def test_an_outage_ends_nobody_and_its_return_settles_who_left(
 async def test_a_guild_that_removes_the_bot_ends_its_sessions(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.world.remove_bot(community.guild.id)
         await settled(bot)
 
@@ -205,12 +204,12 @@ async def test_a_guild_that_removed_the_bot_while_it_was_away_ends_its_sessions(
     async with serving(guilds=2) as community:
         async with running(community) as bot:
             community.join(0, 0)
-            await asyncio.sleep(1.1)
-            await settled(bot)
+            await long_enough(bot)
         community.world.remove_bot(community.guild.id)
-        async with running(community) as bot:
-            await asyncio.sleep(DOUBT.total_seconds() + 1.5)
-            await settled(bot)
+        async with running(community):
+            await until_stored(
+                lambda: stored(VoiceSession.objects.filter(status="completed").exists)
+            )
 
     [row] = await rows()
     assert (row.status, row.end_reason) == ("completed", "bot_removed")
@@ -223,7 +222,7 @@ async def test_a_parser_that_throws_costs_a_client_and_no_session(
 ) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         [shard] = bot.shards
         watch = shard._watch
         assert watch is not None
@@ -256,7 +255,7 @@ async def test_a_guild_that_discord_py_cannot_read_costs_one_client_and_is_follo
         await until(lambda: caplog.text.count("READY with") == 2)
         await settled(bot)
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.move(0, 1)
         await settled(bot)
 
@@ -289,7 +288,7 @@ async def test_a_discord_that_is_away_is_said_in_a_line_and_ends_nothing(
 
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         [shard] = bot.shards
         assert shard._watch is not None
         assert shard._watch.connection is not None
@@ -308,8 +307,7 @@ async def test_a_restart_keeps_starts_and_settles_who_left_meanwhile(
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 1)
-        await asyncio.sleep(1.1)
-        await settled(bot)
+        await long_enough(bot)
     started = {row.user_id: row.started_at for row in await rows()}
     assert {row.status for row in await rows()} == {"active"}
 
@@ -342,7 +340,7 @@ async def test_a_kick_and_a_moderators_disconnect_are_told_apart(community: Comm
     async with running(community) as bot:
         community.join(1, 0)
         community.join(2, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.world.leave(community.guild.id, community.people[1], by=moderator)
         community.world.remove_member(community.guild.id, community.people[2], by=moderator)
         await settled(bot)
@@ -354,7 +352,7 @@ async def test_a_kick_and_a_moderators_disconnect_are_told_apart(community: Comm
 async def test_a_deleted_channel_ends_its_sessions(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.world.delete_channel(community.guild.id, community.voice[0])
         await settled(bot)
 

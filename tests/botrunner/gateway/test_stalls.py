@@ -256,17 +256,17 @@ async def test_what_is_heard_late_carries_the_time_that_the_process_stood_still(
         await asyncio.sleep(1.5)
         went_on = now()
         bot.go_on()
-        await until_stored(lambda: stored(BlindGap.objects.exists), seconds=20)
+        # On a machine under load it may have stood still before, or do so once more.
+        stood = BlindGap.objects.filter(began_at__lte=stopped, ended_at__gte=went_on)
+        await until_stored(lambda: stored(stood.exists))
         community.leave(2)
         await until_stored(lambda: rows(user_id=community.people[2], status="completed"))
         stalls = bot.output.count("stood still for")
 
         left, moved, after = community.ended()
-        [gap] = await stored(lambda: list(BlindGap.objects.all()[:1]))
+        [gap] = await stored(lambda: list(stood.all()))
         assert (gap.cause, gap.is_replayed, gap.user_id) == ("bot_down", True, None)
         assert (gap.sessions_touched, gap.sessions_mended) == (3, 0)
-        assert gap.began_at <= stopped
-        assert gap.ended_at >= went_on
         for stay in (left, moved):
             [row] = await rows(user_id=stay.user_id, status="completed")
             bounded(row, stay)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.botrunner.gateway.conftest import (
     bounded,
+    long_enough,
     reconnecting,
     rows,
     running,
@@ -29,7 +29,7 @@ async def test_a_stream_that_breaks_costs_a_connection_and_no_session(
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         [shard] = bot.shards
         watch = shard._watch
         async with reconnecting(bot):
@@ -51,7 +51,7 @@ async def test_states_of_wrong_types_change_no_session(
 ) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         async with reconnecting(bot):
             community.sandbox.troubles.make("malformed")
         community.move(0, 1)
@@ -73,7 +73,7 @@ async def test_states_of_wrong_types_change_no_session(
 async def test_a_gateway_that_was_closed_for_a_moment_replays_what_was_missed() -> None:
     async with serving() as community, running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         async with reconnecting(bot):
             community.sandbox.troubles.make("closed", length=0.5)
             community.leave(0)
@@ -89,7 +89,7 @@ async def test_a_gateway_that_was_closed_for_longer_than_sessions_wait_replays_n
     async with serving(resume_within=0.2) as community, running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         async with reconnecting(bot):
             community.sandbox.troubles.make("closed", length=0.5)
             community.leave(0)
@@ -105,10 +105,10 @@ async def test_a_gateway_that_was_closed_for_longer_than_sessions_wait_replays_n
 async def test_a_network_that_stalls_costs_no_connection(community: Community) -> None:
     async with running(community) as bot:
         community.join(0, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.sandbox.troubles.make("stall", length=0.7)
         community.move(0, 1)
-        await asyncio.sleep(2.0)
+        await long_enough(bot)
         community.leave(0)
         await settled(bot)
 
@@ -124,7 +124,7 @@ async def test_voice_states_that_never_come_do_no_harm_to_those_that_do(
     async with running(community) as bot:
         community.join(0, 0)
         community.join(1, 0)
-        await asyncio.sleep(1.1)
+        await long_enough(bot)
         community.sandbox.troubles.make("swallow", length=2)
         community.leave(0)
         community.join(2, 0)

@@ -177,3 +177,16 @@ def test_a_hub_gives_nothing_where_it_is_off_or_a_bot_comes(what: str) -> None:
     follow([guild.pk], now=NOW)
 
     assert not Room.objects.exists()
+
+
+def test_a_guild_without_rooms_and_hubs_in_use_costs_one_statement(
+    django_assert_num_queries: Any,
+) -> None:
+    guild = make_guild()
+    channel = make_channel(guild)
+    make_room(guild, channel, state=RoomState.CLOSED, due_at=None, ended_at=NOW)
+    make_hub(guild, make_channel(guild))
+    enter(make_member(guild), channel)
+
+    with django_assert_num_queries(1):
+        follow([guild.pk], now=NOW)

@@ -94,8 +94,7 @@ class Stage:
             return
         watch = self.watch()
         if self._bot is not None and watch is not None:
-            [shard] = self._bot.shards
-            watch.pipeline.put_mark(shard._mark(watch, is_checkpoint=True))
+            watch.pipeline.put_mark(watch.pulse.mark(is_checkpoint=True))
             await self.written()
         await self.work(lambda: jobs(self.now()))
 
