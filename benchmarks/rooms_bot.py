@@ -25,16 +25,18 @@ DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 def main() -> None:
     """Hangs the spyglass on, and runs the bot."""
     file = Path(sys.argv[1])
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    c = ctypes.CDLL(None)
+    c.prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
     def tell(number: int, _: object) -> None:
         if number == signal.SIGUSR2:
             gc.collect()
+            c.malloc_trim(0)
         held = {
             "tasks": dict(Counter(name_of(task) for task in asyncio.all_tasks())),
-            "threads": threading.active_count(),
+            "threads": [thread.name for thread in threading.enumerate()],
             "blocks": sys.getallocatedblocks(),
+            "heap": heap(c),
         }
         new = file.with_suffix(".new")
         new.write_text(json.dumps(held))
@@ -44,6 +46,25 @@ def main() -> None:
     signal.signal(signal.SIGUSR2, tell)
     sys.argv = ["manage.py", "runbot"]
     runpy.run_path("manage.py", run_name="__main__")
+
+
+class Heap(ctypes.Structure):
+    """glibc's ``struct mallinfo2``."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def heap(c: ctypes.CDLL) -> int:
+    """Gives the bytes that C has given out, what Python takes for small pieces among them."""
+    c.mallinfo2.restype = Heap
+    held = c.mallinfo2()
+    return int(held.uordblks + held.hblkhd)
 
 
 def name_of(task: asyncio.Task[object]) -> str:

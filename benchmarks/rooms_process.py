@@ -33,6 +33,7 @@ class Vitals:
     Attributes:
         rooms: how many were opened and closed before.
         resident: bytes of memory.
+        heap: bytes that C has given out of it.
         blocks: pieces of memory that Python has given out.
         tasks: of its event loop.
         threads: of the process, Python's and others'.
@@ -43,6 +44,7 @@ class Vitals:
 
     rooms: int
     resident: int
+    heap: int
     blocks: int
     tasks: int
     threads: int
@@ -137,6 +139,7 @@ class Bot:
         return Vitals(
             rooms=rooms,
             resident=resident,
+            heap=held["heap"],
             blocks=held["blocks"],
             tasks=sum(held["tasks"].values()),
             threads=threads,

@@ -164,6 +164,7 @@ class Figures:
             _heads(
                 "The bot after so many",
                 "MB",
+                "C's MB",
                 "blocks",
                 "tasks",
                 "threads",
@@ -206,5 +207,5 @@ def _times(label: str, values: list[float], target: str) -> str:
 
 def _vitals(label: str, vitals: Vitals) -> str:
     counts = (vitals.tasks, vitals.threads, vitals.sockets, vitals.files, vitals.connections)
-    memory = (f"{vitals.resident / 1e6:.1f}", f"{vitals.blocks:,}")
+    memory = (f"{vitals.resident / 1e6:.1f}", f"{vitals.heap / 1e6:.1f}", f"{vitals.blocks:,}")
     return _heads(label, *memory, *map(str, counts))
