@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MEMBERS: Final = 12
 MOST_ROOMS: Final = 50
+LONG_TIMEOUT: Final = 600
+"""So long a room waits for an owner who is sure to come, however busy the machine is."""
 SHORT_TIMEOUT: Final = 5
 """After so long rooms time out that are opened and closed at speed: the shortest there is."""
 IMPATIENT: Final = 4
@@ -77,12 +79,13 @@ class Run:
     async def play(self, options: argparse.Namespace) -> None:
         """Plays one part after another."""
         guild_ids = [guild.id for guild in self._town.guilds]
-        await self._books.choose(guild_ids, most_rooms=MOST_ROOMS)
+        await self._books.choose(guild_ids, most_rooms=MOST_ROOMS, timeout_seconds=LONG_TIMEOUT)
         await self._is_ready()
         visits, figures = self._visits, self._figures
         visits.lags = figures.lags
         ways = list(itertools.islice(itertools.cycle(TRIGGERS), options.rooms * len(TRIGGERS)))
         await visits.one_by_one(ways, at_once=options.at_once, what="timed")
+        await self._books.choose(guild_ids, timeout_seconds=None)
         await visits.all_at_once(options.rooms, waiting=options.timeout)
         if options.soak:
             visits.lags = figures.soaked_lags = Lags()
@@ -111,6 +114,7 @@ class Run:
     async def _soak(self, rooms: int) -> None:
         guild_ids = [guild.id for guild in self._town.guilds]
         self._visits.impatient = set(guild_ids[IMPATIENT - 1 :: IMPATIENT])
+        await self._books.choose(guild_ids, timeout_seconds=LONG_TIMEOUT)
         await self._books.choose(self._visits.impatient, timeout_seconds=SHORT_TIMEOUT)
         vitals = self._figures.vitals
         vitals.append(await self._at_rest(0))

@@ -77,9 +77,13 @@ class Visits:
                     await self._visit(guild_id, TIMEOUT if impatient else trigger)
                 _show(what, next(done), len(triggers))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(at_once):
+                    group.create_task(work())
+        except* BenchmarkError as errors:
+            # One will do: others fail for the same reason, as a rule.
+            raise BenchmarkError(str(errors.exceptions[0])) from errors
 
     @contextlib.asynccontextmanager
     async def _guild(self) -> AsyncIterator[int]:
