@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = 0.02
+POOL: Final = "asyncio_"
 _WRONG: Final = (" ERROR ", " CRITICAL ", "Traceback", "Exception", "never awaited")
 
 
@@ -36,7 +37,7 @@ class Vitals:
         heap: bytes that C has given out of it.
         blocks: pieces of memory that Python has given out.
         tasks: of its event loop.
-        threads: of the process, Python's and others'.
+        threads: Python's, but for the pool that names are looked up in, which is bounded.
         sockets: those that are open, of all kinds.
         files: all that is open, sockets among them.
         connections: to PostgreSQL.
@@ -131,7 +132,6 @@ class Bot:
         process = psutil.Process(self._pid())
         # Seen from outside first: to ask it takes memory too.
         resident = process.memory_info().rss
-        threads = process.num_threads()
         targets = self._open_files()
         held = await self._held(signal.SIGUSR2 if collects else signal.SIGUSR1)
         if collects:
@@ -142,7 +142,7 @@ class Bot:
             heap=held["heap"],
             blocks=held["blocks"],
             tasks=sum(held["tasks"].values()),
-            threads=threads,
+            threads=sum(not name.startswith(POOL) for name in held["threads"]),
             sockets=sum(target.startswith("socket:") for target in targets),
             files=len(targets),
             connections=connections,

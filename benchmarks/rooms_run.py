@@ -35,8 +35,10 @@ LOOK_SECONDS: Final = 0.25
 QUIET_SECONDS: Final = 2.5
 QUIET_LOOKS: Final = 3
 SETTLED_SECONDS: Final = 20.0
+IDLE_SECONDS: Final = 20.0
+"""After so long aiohttp has closed the connections to Discord that it kept for the next request."""
 #: Beside the time that rooms wait: whatever goes on then goes on for ever.
-MOST_SECONDS: Final = 900.0
+MOST_SECONDS: Final = 1_800.0
 
 
 async def play(options: argparse.Namespace, *, url: str, folder: Path) -> Figures:
@@ -75,9 +77,11 @@ class Run:
         self._figures = figures
         self._visits = Visits(town, books)
         self._resting: Counter[str] = Counter()
+        self._idle = IDLE_SECONDS
 
     async def play(self, options: argparse.Namespace) -> None:
         """Plays one part after another."""
+        self._idle = 0.0 if options.quick else IDLE_SECONDS
         guild_ids = [guild.id for guild in self._town.guilds]
         await self._books.choose(guild_ids, most_rooms=MOST_ROOMS, timeout_seconds=LONG_TIMEOUT)
         await self._is_ready()
@@ -117,6 +121,7 @@ class Run:
         await self._books.choose(guild_ids, timeout_seconds=LONG_TIMEOUT)
         await self._books.choose(self._visits.impatient, timeout_seconds=SHORT_TIMEOUT)
         vitals = self._figures.vitals
+        await asyncio.sleep(self._idle)
         vitals.append(await self._at_rest(0))
         ways = itertools.cycle(TRIGGERS)
         for done in range(0, rooms, ROUND):
@@ -125,6 +130,7 @@ class Run:
             await self._visits.one_by_one(now, at_once=len(guild_ids), what="soak")
             self._figures.soaked += time.monotonic() - began
             vitals.append(await self._at_rest(done + len(now)))
+        await asyncio.sleep(self._idle)
         self._figures.collected = await self._vitals(vitals[-1].rooms, collects=True)
 
     async def _at_rest(self, rooms: int) -> Vitals:
