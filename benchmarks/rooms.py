@@ -43,11 +43,11 @@ def read_options() -> argparse.Namespace:
     add("--json", type=Path, help="file for the figures; without it they are printed last")
     add("--data-dir", type=Path, default=Path(".data/bench"), help="for a server of its own")
     options = parser.parse_args()
-    if options.quick:
-        options.rooms, options.soak, options.timeout = 2, 4, SHORTEST_TIMEOUT
-        options.guilds, options.shards = 2, 1
     if options.rooms < 1 or options.guilds < 1 or options.timeout < SHORTEST_TIMEOUT:
         parser.error("There is at least one room and one guild, and 5 s of patience.")
+    if options.quick:
+        options.rooms, options.soak, options.timeout = 1, 4, 1
+        options.guilds, options.shards = 3, 1
     return options
 
 

@@ -61,7 +61,8 @@ async def play(options: argparse.Namespace, *, url: str, folder: Path) -> Figure
     town = Town(guilds=options.guilds, members=MEMBERS, shards=options.shards)
     async with asyncio.timeout(MOST_SECONDS + options.timeout), town:
         api_url = town.sandbox.api_url
-        with Bot(url=url, api_url=api_url, folder=folder, timeout=options.timeout) as bot:
+        timeout = max(options.timeout, SHORT_TIMEOUT)
+        with Bot(url=url, api_url=api_url, folder=folder, timeout=timeout) as bot:
             async with Books() as books:
                 await Run(town, books, bot, figures).play(options)
     return figures
@@ -77,11 +78,12 @@ class Run:
         self._figures = figures
         self._visits = Visits(town, books)
         self._resting: Counter[str] = Counter()
-        self._idle = IDLE_SECONDS
+        self._idle, self._quiet = IDLE_SECONDS, QUIET_SECONDS
 
     async def play(self, options: argparse.Namespace) -> None:
         """Plays one part after another."""
-        self._idle = 0.0 if options.quick else IDLE_SECONDS
+        if options.quick:
+            self._idle, self._quiet = 0.0, 0.5
         guild_ids = [guild.id for guild in self._town.guilds]
         await self._books.choose(guild_ids, most_rooms=MOST_ROOMS, timeout_seconds=LONG_TIMEOUT)
         await self._is_ready()
@@ -89,7 +91,10 @@ class Run:
         visits.lags = figures.lags
         ways = list(itertools.islice(itertools.cycle(TRIGGERS), options.rooms * len(TRIGGERS)))
         await visits.one_by_one(ways, at_once=options.at_once, what="timed")
-        await self._books.choose(guild_ids, timeout_seconds=None)
+        # VOICE_TIMEOUT is not to be had any shorter; a guild's own choice is, past its form.
+        await self._books.choose(
+            guild_ids, timeout_seconds=options.timeout if options.quick else None
+        )
         await visits.all_at_once(options.rooms, waiting=options.timeout)
         if options.soak:
             visits.lags = figures.soaked_lags = Lags()
@@ -110,7 +115,7 @@ class Run:
             await asyncio.sleep(LOOK_SECONDS)
         # At its start it asks for the members of one guild a second.
         noted = self._town.sandbox.requests.noted
-        await until(lambda: time.time() - noted[-1].at > QUIET_SECONDS, "the bot at rest")
+        await until(lambda: time.time() - noted[-1].at > self._quiet, "the bot at rest")
         self._resting = await self._bot.tasks()
 
     # Opened and closed at speed ------------------------------------------------------------
