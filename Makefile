@@ -3,7 +3,7 @@
 #   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
 #   make test    every check and test
 
-.PHONY: demo run test look test-rooms bench bench-checkpoint bench-participation chaos chaos-day lock .venv
+.PHONY: demo run test look test-rooms bench bench-checkpoint bench-participation bench-rooms chaos chaos-day lock .venv
 .DEFAULT_GOAL := demo
 
 demo:
@@ -36,6 +36,10 @@ bench-checkpoint: .venv
 # Events worked out beside ten million sessions: some minutes, and 8 GB of disk.
 bench-participation: .venv
 	@.venv/bin/python benchmarks/participation.py
+
+# Rooms from /voice to the deletion, and a thousand opened and closed: some minutes.
+bench-rooms: .venv
+	@.venv/bin/python benchmarks/rooms.py
 
 # Faults of all kinds, one after another, in about 50 minutes; the scripted day takes 72 more.
 chaos: .venv

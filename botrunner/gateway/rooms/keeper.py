@@ -187,7 +187,8 @@ class RoomKeeper:
         now = self._clock.now()
         for room in rooms:
             if room.is_open and room.at is not None and room.at <= now:
-                self._put_due(room.guild_id)
+                ago = (now - room.at).total_seconds()
+                pauses.append(self._put_due(room.guild_id, ago=ago))
             elif room.at is not None and room.at > now:
                 pauses.append((room.at - now).total_seconds())
             elif room.has_work:
@@ -214,18 +215,30 @@ class RoomKeeper:
         if elapsed - self._recounted_at >= RECOUNT_SECONDS:
             self._recounted_at = elapsed
             for guild_id in {room.guild_id for room in rooms if room.is_open}:
-                self._put_due(guild_id)
+                self._put_due(guild_id, ago=RECOUNT_SECONDS)
 
-    def _put_due(self, guild_id: int) -> None:
-        """Has a guild's rooms held against the clock, once all that was heard is written."""
+    def _put_due(self, guild_id: int, *, ago: float) -> float:
+        """Has a guild's rooms held against the clock, once all that was heard is written.
+
+        Args:
+            guild_id: the guild.
+            ago: for so many seconds there has been a reason to; what was put before that
+                was put too early for it.
+
+        Returns:
+            For how many seconds it is not to be done again.
+        """
+        if not self._sight.sees(guild_id):
+            return LOOK_SECONDS
         elapsed = self._clock.elapsed()
         put = self._due_put.get(guild_id)
-        if not self._sight.sees(guild_id) or (
-            put is not None and elapsed - put < DUE_AGAIN_SECONDS
-        ):
-            return
+        if put is not None and put >= elapsed - ago:
+            rest = put + DUE_AGAIN_SECONDS - elapsed
+            if rest > 0:
+                return rest
         self._due_put[guild_id] = elapsed
         self._put(elapsed, RoomsDue(guild_id))
+        return DUE_AGAIN_SECONDS
 
     def _forget(self, rooms: Sequence[Standing]) -> None:
         room_ids = {room.room_id for room in rooms}

@@ -1,0 +1,121 @@
+"""That the benchmark works and counts right; how fast anything is, no test says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.rooms_process import Vitals
+from benchmarks.rooms_report import Figures, share
+from benchmarks.rooms_visits import Lags
+from tests.benchmarks.quick_runs import quick_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE = Vitals(
+    rooms=0,
+    resident=100_000_000,
+    heap=40_000_000,
+    blocks=600_000,
+    tasks=20,
+    threads=3,
+    sockets=8,
+    files=12,
+    connections=2,
+)
+
+
+@pytest.mark.django_db
+def test_quick_run_ends_rooms_in_every_way_and_leaves_nothing(tmp_path: Path) -> None:
+    run = quick_run("rooms.py", folder=tmp_path)
+
+    figures = run.figures
+    assert figures["faults"] == []
+    assert figures["seated"]["rooms"] == 3
+    assert figures["ended"].keys() == {"left", "closed", "staff", "timeout"}
+    assert figures["lived"]["min"] > 1.0
+    assert figures["endings"].keys() == {
+        "closed: asked",
+        "closed: empty",
+        "closed: staff",
+        "closed: timeout",
+    }
+    assert sum(figures["endings"].values()) == 8
+    first, last = figures["soak"]["vitals"]
+    assert (first["rooms"], last["rooms"]) == (0, 4)
+    assert last["tasks"] == first["tasks"] > 0
+    assert last["resident"] > 0 < last["connections"]
+    assert "/voice to the bot in the room" in run.said
+
+
+def judged(**found: object) -> Figures:
+    """Gives figures that are well but for what is said."""
+    lags = Lags(seated=[0.5] * 100, ended={"left": [0.1] * 100}, lived=[60.1] * 100)
+    vitals = [looked(rooms=rooms) for rooms in range(0, 1_100, 100)]
+    figures = Figures("", 60, lags=lags, vitals=vitals, collected=vitals[-1])
+    for name, value in found.items():
+        setattr(figures, name, value)
+    return figures
+
+
+def looked(**held: int) -> Vitals:
+    return Vitals(**(BEFORE.payload() | held))
+
+
+def test_run_that_meets_all_targets_misses_none() -> None:
+    assert judged().misses() == []
+
+
+@pytest.mark.parametrize(
+    ("lags", "said"),
+    [
+        (Lags(seated=[0.5] * 94 + [2.1] * 6, lived=[60.0]), ["the bot is not in the room in time"]),
+        (
+            Lags(seated=[0.5], ended={"closed": [0.1] * 94 + [1.1] * 6}, lived=[60.0]),
+            ["rooms do not end in time: /close"],
+        ),
+        (
+            Lags(seated=[0.5], lived=[60.0, 61.1]),
+            ["rooms into which nobody comes do not end on time"],
+        ),
+        (
+            Lags(seated=[0.5], lived=[58.9, 60.0]),
+            ["rooms into which nobody comes do not end on time"],
+        ),
+    ],
+)
+def test_targets_that_are_missed_are_named(lags: Lags, said: list[str]) -> None:
+    assert judged(lags=lags).misses() == said
+
+
+@pytest.mark.parametrize("name", ["tasks", "threads", "sockets", "files", "connections"])
+def test_what_is_left_behind_is_named(name: str) -> None:
+    left = looked(**{name: getattr(BEFORE, name) + 1})
+
+    [missed] = judged(collected=left).misses()
+
+    assert missed.startswith(f"{name}: ")
+
+
+def test_memory_that_grows_with_each_room_is_named() -> None:
+    grows = [looked(rooms=n, resident=100_000_000 + 10_000 * n) for n in range(0, 1_100, 100)]
+
+    [missed] = judged(vitals=grows).misses()
+
+    assert missed == "memory: 10,000 bytes a room"
+
+
+def test_memory_that_grows_at_the_start_alone_is_flat() -> None:
+    warms = [
+        looked(rooms=n, resident=100_000_000 + 100_000 * min(n, 200)) for n in range(0, 1_100, 100)
+    ]
+
+    assert judged(vitals=warms).misses() == []
+
+
+def test_share_is_a_value_that_was_measured() -> None:
+    values = [float(number) for number in range(100, 0, -1)]
+
+    assert [share(values, part) for part in (0.0, 0.5, 0.95, 1.0)] == [1.0, 51.0, 96.0, 100.0]

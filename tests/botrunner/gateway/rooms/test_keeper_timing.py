@@ -1,0 +1,142 @@
+"""When the keeper has rooms held against the clock, without a database or a Discord."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from botrunner.gateway.rooms import keeper as module
+from botrunner.gateway.rooms.keeper import DUE_AGAIN_SECONDS, RECOUNT_SECONDS, RoomKeeper
+from botrunner.gateway.things import RoomsDue
+from botrunner.services.rooms import requests, work
+from botrunner.services.rooms.work import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GUILD = 7
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Hand:
+    """A clock whose hand the test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def elapsed(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+
+class Here:
+    """Stands for the thread to the database, which is not there, and for the sight of a guild."""
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        return function()
+
+    def sees(self, guild_id: int) -> bool:
+        return guild_id == GUILD
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
+    """The live rooms, for the test to fill."""
+    live: list[Standing] = []
+    monkeypatch.setattr(work, "standing", lambda _: live)
+    monkeypatch.setattr(requests, "admit", lambda *, now: 0)  # noqa: ARG005 - called by name
+    monkeypatch.setattr(
+        module, "at_database", lambda function, *given, **named: function(*given, **named)
+    )
+    return live
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def put() -> list[float]:
+    """When guilds were held against the clock."""
+    return []
+
+
+@pytest.fixture
+def keeper(clock: Hand, put: list[float]) -> RoomKeeper:
+    def take(at: float, thing: object) -> None:
+        assert thing == RoomsDue(GUILD)
+        put.append(at)
+
+    stand_in: Any = Here()
+    any_clock: Any = clock
+    return RoomKeeper(
+        lease=stand_in,
+        writer=stand_in,
+        clock=any_clock,
+        connection=lambda: None,
+        sight=stand_in,
+        put=take,
+    )
+
+
+def waiting(number: int, *, due: float) -> Standing:
+    """Gives a room that waits until so many seconds after noon."""
+    return Standing(
+        room_id=UUID(int=number),
+        guild_id=GUILD,
+        kind="private",
+        state="waiting",
+        channel_id=100 + number,
+        has_work=False,
+        at=NOON + timedelta(seconds=due),
+        is_open=True,
+        moves_owner=False,
+        bot_joins=False,
+    )
+
+
+async def test_room_that_is_due_just_after_a_recount_is_not_kept_waiting(
+    keeper: RoomKeeper, clock: Hand, rooms: list[Standing], put: list[float]
+) -> None:
+    due = RECOUNT_SECONDS + 0.3
+    rooms.append(waiting(1, due=due))
+    clock.seconds = RECOUNT_SECONDS
+    pause = await keeper._look()
+    clock.seconds += pause
+    await keeper._look()
+
+    assert pause == pytest.approx(0.3)
+    assert put == [RECOUNT_SECONDS, pytest.approx(due)]
+
+
+async def test_rooms_due_one_after_another_end_each_at_its_time(
+    keeper: RoomKeeper, clock: Hand, rooms: list[Standing], put: list[float]
+) -> None:
+    rooms += [waiting(1, due=1.0), waiting(2, due=1.4)]
+    clock.seconds = 1.0
+    pause = await keeper._look()
+    clock.seconds += pause
+    del rooms[0]
+    await keeper._look()
+
+    assert put == [1.0, pytest.approx(1.4)]
+
+
+async def test_room_that_stays_due_is_held_against_the_clock_once_a_second(
+    keeper: RoomKeeper, clock: Hand, rooms: list[Standing], put: list[float]
+) -> None:
+    rooms.append(waiting(1, due=1.0))
+    clock.seconds = 1.25
+    await keeper._look()
+    clock.seconds = 1.5
+    pause = await keeper._look()
+    clock.seconds += pause
+    await keeper._look()
+
+    assert put == [1.25, pytest.approx(1.25 + DUE_AGAIN_SECONDS)]
