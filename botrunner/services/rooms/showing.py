@@ -192,13 +192,13 @@ def begin_status(room_id: UUID, *, lease: Lease, now: datetime) -> Status | None
 
 
 def status_shown(status: Status, *, message_id: int | None) -> None:
-    """Notes what the asker's message says now."""
-    row = Room.objects.filter(pk=status.room_id)
-    row.update(status_shown=status.text)
+    """Notes what the asker's message says now, in one write with which message it is."""
+    changed: dict[str, str | int] = {"status_shown": status.text}
     if message_id is not None:
-        row.update(status_message_id=message_id)
+        changed["status_message_id"] = message_id
     if status.is_last:
-        row.update(status_token="")
+        changed["status_token"] = ""
+    Room.objects.filter(pk=status.room_id).update(**changed)
 
 
 def answered_with(room_id: UUID, *, message_id: int) -> None:
