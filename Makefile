@@ -3,7 +3,8 @@
 #   make run     the same with your bot: DISCORD_TOKEN in the environment or in .env
 #   make test    every check and test
 
-.PHONY: demo run test look test-rooms bench bench-checkpoint bench-participation bench-rooms chaos chaos-day lock .venv
+.PHONY: demo run test look test-rooms test-crashes bench bench-checkpoint bench-participation \
+	bench-rooms chaos chaos-day lock .venv
 .DEFAULT_GOAL := demo
 
 demo:
@@ -23,8 +24,14 @@ look: .venv
 
 # Rooms over real sockets: every answer of Discord's, restarts, voice, commands; some minutes.
 test-rooms: .venv
-	@.venv/bin/python -m pytest -q -n 3 --dist loadfile tests/botrunner/gateway/rooms/at_length_*.py \
+	@.venv/bin/python -m pytest -q -n 3 --dist loadfile \
+		$(filter-out $(CRASHES),$(wildcard tests/botrunner/gateway/rooms/at_length_*.py)) \
 		tests/botrunner/sandbox/at_length_*.py
+
+# Kills the bot at each instant of each scenario of rooms, and says how many there were.
+CRASHES = tests/botrunner/gateway/rooms/at_length_crash_points.py
+test-crashes: .venv
+	@.venv/bin/python -m pytest -q -n 3 --dist worksteal -rP --show-capture=stdout $(CRASHES)
 
 bench: .venv
 	@.venv/bin/python benchmarks/ingest.py

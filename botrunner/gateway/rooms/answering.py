@@ -1,8 +1,9 @@
 """Answers what members ask by commands, buttons and forms, each within three seconds.
 
-An answer is put off at once, before the database or Discord is asked for anything; what came
-of it is written into that answer then. Neither a database that is away nor a rate limit
-keeps anybody from reading a sentence.
+What a member asks for is written down first, and only then is their answer put off: whoever
+sees that the bot thinks about it asked for something that outlives the bot. A database that
+takes its time is not waited for with that; what came of it is written into that answer then.
+Neither a database that is away nor a rate limit keeps anybody from reading a sentence.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.panel import ITEMS, sent_off
 from botrunner.gateway.rooms.verbs import VERBS, Press, Reply, words_after
 from botrunner.gateway.writer import DatabaseAwayError, at_database
-from botrunner.services.rooms import asking, controls
+from botrunner.services.rooms import asking, controls, showing
 from botrunner.services.rooms.asking import Asked, where_is
 from botrunner.services.rooms.requests import HasRoomError
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from uuid import UUID
 
     from botrunner.gateway.clock import Clock
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PUT_OFF_SECONDS: Final = 2.5
-"""Discord waits for three; whether it was put off is open after so long."""
+WRITTEN_SECONDS: Final = 0.5
+"""So long an answer waits for what was asked to be written down."""
+PUT_OFF_SECONDS: Final = 2.4
+"""Discord waits for three in all; whether it was put off is open after so long."""
 LOOK_SECONDS: Final = 1.0
 """A form is an answer by itself: so long is looked who may fill it in."""
 DATABASE_SECONDS: Final = 8.0
@@ -53,6 +56,7 @@ TOKEN_VALID: Final = timedelta(minutes=14, seconds=30)
 LONGEST_PAUSE_SECONDS: Final = 30.0
 ACKNOWLEDGED: Final = 40060
 WORD: Final = "!voice"
+NOTED: Final = "Your request for a room is noted."
 HAS_ONE: Final = "You have a room already, or wait for one."
 
 Result = TypeVar("Result")
@@ -101,34 +105,42 @@ class Answering:
 
     async def ask_for_room(self, used: Used) -> None:
         """Answers ``/voice``: from then on the answer tells how the room stands."""
+        if used.guild_id is None:
+            return
+        asked = Asked(used.channel_id or 0, token=used.token)
         async with self._noted():
-            is_there, message_id = await self._put_off(used, is_for_all=True)
-            if not is_there or used.guild_id is None:
-                return
-            asked = Asked(used.channel_id or 0, message_id, used.token)
-            words = await self._ask(
-                used.guild_id, used.user.id, used.user.display_name, used.client, asked
-            )
-            if words:
-                await self._say(used, words)
+            with self._faces.unanswered(used.guild_id, used.user.id):
+                writing = self._begin(
+                    self._ask(
+                        used.guild_id, used.user.id, used.user.display_name, used.client, asked
+                    )
+                )
+                is_there, message_id = await self._put_off(used, writing, is_for_all=True)
+                answer = await writing
+                if not isinstance(answer, str) and message_id is not None:
+                    await self._answered_with(answer, message_id)
+            if isinstance(answer, str) and is_there:
+                await self._say(used, answer)
 
     async def hear(self, message: discord.Message, client: discord.Client) -> None:
         """Answers ``!voice``, in a message of the bot's own."""
         is_asked = message.content.strip().lower() == WORD
         if not is_asked or message.author.bot or message.guild is None:
             return
+        guild_id, author = message.guild.id, message.author
         async with self._noted():
-            answer_id = await self._reply(client, message, "Your request for a room is noted.")
-            channel_id = message.channel.id if answer_id is not None else None
-            words = await self._ask(
-                message.guild.id,
-                message.author.id,
-                message.author.display_name,
-                client,
-                Asked(channel_id, answer_id),
-            )
-            if words and answer_id is not None:
-                await self._edit(client, words, channel_id=message.channel.id, message_id=answer_id)
+            with self._faces.unanswered(guild_id, author.id):
+                answer = await self._ask(
+                    guild_id, author.id, author.display_name, client, Asked(message.channel.id)
+                )
+                if isinstance(answer, str):
+                    await self._reply(client, message, answer, nonce=str(message.id))
+                    return
+                # The nonce is that of the room's status: after a crash it is the same message.
+                nonce = messages.status_nonce(answer.pk)
+                message_id = await self._reply(client, message, NOTED, nonce=nonce)
+                if message_id is not None:
+                    await self._answered_with(answer, message_id)
 
     async def act(
         self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
@@ -142,9 +154,11 @@ class Answering:
             value: what they typed or chose.
         """
         async with self._noted():
-            is_there, _ = await self._put_off(used, is_for_all=False)
+            writing = self._begin(self._write(used, verb, room_id, value))
+            is_there, _ = await self._put_off(used, writing, is_for_all=False)
+            words = await self._in_line(await writing)
             if is_there:
-                await self._say(used, await self._do(used, verb, room_id, value))
+                await self._say(used, words)
 
     async def ask_more(self, used: Used, room_id: UUID, form: RoomForm) -> None:
         """Shows a form to who may run a room; nobody else is asked to fill one in."""
@@ -176,8 +190,8 @@ class Answering:
 
     async def _ask(
         self, guild_id: int, user_id: int, name: str, client: discord.Client, asked: Asked
-    ) -> str:
-        """Asks for a room; gives words where it cannot be had, else none."""
+    ) -> Room | str:
+        """Asks for a room; gives words where it cannot be had."""
 
         def ask() -> Room | str:
             try:
@@ -194,16 +208,18 @@ class Answering:
             except RollcallError as error:
                 return str(error)
 
-        answer = await self._words_of(ask)
-        return answer if isinstance(answer, str) else ""
+        return await self._words_of(ask)
 
-    async def _do(
+    async def _answered_with(self, room: Room, message_id: int) -> None:
+        """Notes which message is the asker's, for when the interaction's token is void."""
+        await self._words_of(lambda: showing.answered_with(room.pk, message_id=message_id))
+
+    async def _write(
         self, used: Used, verb: str, room_id: UUID | None, value: str | int | None
-    ) -> str:
-        """Writes what a member wants, has Discord brought in line, and says what came of it."""
-        done: list[UUID] = []
+    ) -> tuple[UUID, Reply] | str:
+        """Writes what a member wants; gives of which room, and what is to be said."""
 
-        def write() -> Reply | str:
+        def write() -> tuple[UUID, Reply] | str:
             try:
                 meant = (
                     room_id
@@ -218,23 +234,25 @@ class Answering:
                     is_staff=used.permissions.manage_channels,
                     value=value,
                 )
-                reply = VERBS[verb](press)
+                return meant, VERBS[verb](press)
             except RollcallError as error:
                 return str(error)
-            done.append(meant)
-            return reply
 
-        answer = await self._words_of(write)
-        if isinstance(answer, str):
-            return answer
-        if not answer.waits_for:
-            return answer.words
+        return await self._words_of(write)
+
+    async def _in_line(self, written: tuple[UUID, Reply] | str) -> str:
+        """Has Discord brought in line with what was written, and says what came of it."""
+        if isinstance(written, str):
+            return written
+        room_id, reply = written
+        if not reply.waits_for:
+            return reply.words
         try:
             async with asyncio.timeout(IN_LINE_SECONDS):
-                outcome = await self._faces.in_line(done[0], answer.waits_for)
+                outcome = await self._faces.in_line(room_id, reply.waits_for)
         except TimeoutError:
-            return words_after(answer, None, is_in_time=False)
-        return words_after(answer, outcome, is_in_time=True)
+            return words_after(reply, None, is_in_time=False)
+        return words_after(reply, outcome, is_in_time=True)
 
     async def _words_of(self, function: Callable[[], Result]) -> Result | str:
         """Asks the database; gives words where it does not answer."""
@@ -253,8 +271,17 @@ class Answering:
 
     # Telling Discord ------------------------------------------------------------------
 
-    async def _put_off(self, used: Used, *, is_for_all: bool) -> tuple[bool, int | None]:
-        """Puts the answer off; tells whether one can still be given, and in which message."""
+    async def _put_off(
+        self, used: Used, writing: asyncio.Task[Any], *, is_for_all: bool
+    ) -> tuple[bool, int | None]:
+        """Puts the answer off; tells whether one can still be given, and in which message.
+
+        Args:
+            used: the interaction.
+            writing: writes down what was asked: it comes first, unless it takes its time.
+            is_for_all: whether others see the answer.
+        """
+        await asyncio.wait({writing}, timeout=WRITTEN_SECONDS)
         try:
             async with asyncio.timeout(PUT_OFF_SECONDS):
                 answer = await used.response.defer(ephemeral=not is_for_all, thinking=True)
@@ -287,7 +314,7 @@ class Answering:
                 return
 
     async def _reply(
-        self, client: discord.Client, message: discord.Message, words: str
+        self, client: discord.Client, message: discord.Message, words: str, *, nonce: str
     ) -> int | None:
         """Answers a message; gives the answer's id, None where it could not be written."""
         try:
@@ -295,7 +322,7 @@ class Answering:
                 client.http,
                 words,
                 channel_id=message.channel.id,
-                nonce=str(message.id),
+                nonce=nonce,
                 answers_id=message.id,
             )
         except (NotSentError, NotAnsweredError, RefusedError, UnreadableError) as error:
@@ -303,13 +330,12 @@ class Answering:
             return None
         return message_id
 
-    async def _edit(
-        self, client: discord.Client, words: str, *, channel_id: int, message_id: int
-    ) -> None:
-        try:
-            await messages.edit(client.http, words, channel_id=channel_id, message_id=message_id)
-        except (NotSentError, NotAnsweredError, RefusedError) as error:
-            logger.info("Message %s could not be edited: %s", message_id, error)
+    def _begin(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """Begins something that ends with the shard at the latest."""
+        task = asyncio.create_task(work, name="answer")
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
 
     @contextlib.asynccontextmanager
     async def _noted(self) -> AsyncIterator[None]:

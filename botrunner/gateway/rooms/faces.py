@@ -30,7 +30,7 @@ from botrunner.services.rooms.applying import Later
 from community.services.leases import LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -92,6 +92,7 @@ class Faces:
         self._resting: dict[Lane, float] = {}
         self._panels: dict[UUID, str | None] = {}
         self._told: set[UUID] = set()
+        self._unanswered: dict[tuple[int, int], asyncio.Event] = {}
         self._looked_at: datetime | None = None
         self._steps: dict[str, Callable[[UUID, discord.Client], Awaitable[Outcome | None]]] = {
             STATUS: self._status,
@@ -122,6 +123,18 @@ class Faces:
             pause = await self._look_safely()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
+
+    @contextlib.contextmanager
+    def unanswered(self, guild_id: int, user_id: int) -> Iterator[None]:
+        """Leaves the messages of a member alone until they have their answer to a request."""
+        asker, answered = (guild_id, user_id), asyncio.Event()
+        self._unanswered[asker] = answered
+        try:
+            yield
+        finally:
+            answered.set()
+            if self._unanswered.get(asker) is answered:
+                del self._unanswered[asker]
 
     async def in_line(self, room_id: UUID, kind: str) -> Outcome | None:
         """Brings a room in line with what was just written; tells what came of it.
@@ -265,8 +278,13 @@ class Faces:
         )
         if status is None:
             return None
+        answering = self._unanswered.get(status.asker)
+        if answering is not None:
+            # The row comes before the answer: what is to be edited is about to be there.
+            await answering.wait()
+            return Outcome()
         try:
-            message_id, said = await _write_status(client, status)
+            message_id, said = await messages.write_status(client, status)
         except TokenVoidError:
             await self._records.at(showing.token_void, room_id)
             return Outcome()
@@ -377,23 +395,3 @@ class Faces:
         """Gives the client where it is connected: another may not have logged in."""
         connection = self._connection()
         return connection.client if connection is not None and connection.is_open else None
-
-
-async def _write_status(client: discord.Client, status: showing.Status) -> tuple[int, str]:
-    """Writes the asker's message: by the interaction's token, else as the bot's own."""
-    if status.token and client.application_id is not None:
-        message_id = await messages.edit_answer(
-            client.http, status.text, application_id=client.application_id, token=status.token
-        )
-        return message_id, status.text
-    if status.message_id is not None:
-        await messages.edit(
-            client.http,
-            status.text,
-            channel_id=status.channel_id,
-            message_id=status.message_id,
-        )
-        return status.message_id, status.text
-    return await messages.post(
-        client.http, status.text, channel_id=status.channel_id, nonce=f"s{status.room_id.hex}"
-    )

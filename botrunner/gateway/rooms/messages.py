@@ -17,10 +17,12 @@ from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from discord.http import HTTPClient
 
     from botrunner.gateway.questions import NotAnsweredError
+    from botrunner.services.rooms.showing import Status
 
 ORIGINAL: Final = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 MESSAGES: Final = "/channels/{channel_id}/messages"
@@ -103,6 +105,30 @@ async def post(
     written = mapping(answer, "message")
     said = written.get("content")
     return snowflake(written, "id"), said if isinstance(said, str) else text
+
+
+async def write_status(client: discord.Client, status: Status) -> tuple[int, str]:
+    """Writes the asker's message: by the interaction's token, else as the bot's own.
+
+    Returns:
+        The message's id, and what it says. Raises as :func:`edit_answer` and :func:`post` do.
+    """
+    http = client.http
+    if status.token and client.application_id is not None:
+        message_id = await edit_answer(
+            http, status.text, application_id=client.application_id, token=status.token
+        )
+        return message_id, status.text
+    if status.message_id is not None:
+        await edit(http, status.text, channel_id=status.channel_id, message_id=status.message_id)
+        return status.message_id, status.text
+    nonce = status_nonce(status.room_id)
+    return await post(http, status.text, channel_id=status.channel_id, nonce=nonce)
+
+
+def status_nonce(room_id: UUID) -> str:
+    """Names the message that tells an asker how their room stands, where it is the bot's own."""
+    return f"s{room_id.hex}"[:LONGEST_NONCE]
 
 
 def body_of(text: str) -> dict[str, Any]:

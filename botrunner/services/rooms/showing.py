@@ -58,12 +58,14 @@ class Status:
     """The asker's message is to say something.
 
     Attributes:
+        asker: the guild, and the user id of whoever asked.
         channel_id: where it was asked for, and where the message is.
         message_id: the message; None before there is one.
         token: the interaction's, by which it is edited; empty where it is not, or no more.
     """
 
     room_id: UUID
+    asker: tuple[int, int]
     text: str
     channel_id: int
     message_id: int | None
@@ -180,6 +182,7 @@ def begin_status(room_id: UUID, *, lease: Lease, now: datetime) -> Status | None
         return None
     return Status(
         room_id=row.pk,
+        asker=(row.guild_id, row.owner_id),
         text=text,
         channel_id=row.asked_in_id,
         message_id=row.status_message_id,
@@ -189,13 +192,18 @@ def begin_status(room_id: UUID, *, lease: Lease, now: datetime) -> Status | None
 
 
 def status_shown(status: Status, *, message_id: int | None) -> None:
-    """Notes what the asker's message says now."""
-    row = Room.objects.filter(pk=status.room_id)
-    row.update(status_shown=status.text)
+    """Notes what the asker's message says now, in one write with which message it is."""
+    changed: dict[str, str | int] = {"status_shown": status.text}
     if message_id is not None:
-        row.update(status_message_id=message_id)
+        changed["status_message_id"] = message_id
     if status.is_last:
-        row.update(status_token="")
+        changed["status_token"] = ""
+    Room.objects.filter(pk=status.room_id).update(**changed)
+
+
+def answered_with(room_id: UUID, *, message_id: int) -> None:
+    """Notes which message answers the asker, unless that is known by now."""
+    Room.objects.filter(pk=room_id, status_message_id=None).update(status_message_id=message_id)
 
 
 def token_void(room_id: UUID) -> None:

@@ -95,14 +95,24 @@ async def test_an_answer_whose_putting_off_fails_comes_all_the_same(
     assert len(rooms.made()) == 1
 
 
-async def test_nothing_is_done_for_who_cannot_be_answered_any_more(rooms: Rooms) -> None:
-    async with visited(rooms) as (visitors, bot):
-        fault = rooms.fail(CALLBACK, status=404, code=10062)
-        visitors.use(0, "voice")
-        await until(lambda: fault.struck)
-        await settled(bot)
+async def test_who_cannot_be_answered_any_more_has_what_they_asked_for(rooms: Rooms) -> None:
+    async with visited(rooms) as (visitors, _):
+        rooms.fail(CALLBACK, status=404, code=10062)
+        used = visitors.use(0, "voice")
+        await until(rooms.made)
+        [channel] = rooms.made()
 
-    assert await rooms.rows() == []
+        def told() -> list[str]:
+            return [
+                each.fields["content"]
+                for each in visitors.chat(visitors.text)
+                if f"<#{channel.id}>" in each.fields["content"]
+            ]
+
+        await until(told)
+
+    assert used.original is None
+    assert len(told()) == 1
 
 
 @pytest.mark.parametrize(
