@@ -31,7 +31,7 @@ from botrunner.services.rooms.requests import HasRoomError
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from uuid import UUID
 
     from botrunner.gateway.clock import Clock
@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 PUT_OFF_SECONDS: Final = 2.5
 """Discord waits for three; whether it was put off is open after so long."""
+ATTEMPT_SECONDS: Final = 1.2
+"""One that was not heard of until then is sent again."""
+AGAIN_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 1.0
 """A form is an answer by itself: so long is looked who may fill it in."""
 DATABASE_SECONDS: Final = 8.0
@@ -53,6 +56,7 @@ TOKEN_VALID: Final = timedelta(minutes=14, seconds=30)
 LONGEST_PAUSE_SECONDS: Final = 30.0
 ACKNOWLEDGED: Final = 40060
 WORD: Final = "!voice"
+NOTED: Final = "Your request for a room is noted."
 HAS_ONE: Final = "You have a room already, or wait for one."
 
 Result = TypeVar("Result")
@@ -118,8 +122,15 @@ class Answering:
         if not is_asked or message.author.bot or message.guild is None:
             return
         async with self._noted():
-            answer_id = await self._reply(client, message, "Your request for a room is noted.")
-            channel_id = message.channel.id if answer_id is not None else None
+            channel_id: int | None = message.channel.id
+            answer_id: int | None = None
+            try:
+                answer_id = await self._reply(client, message, NOTED)
+            except (NotSentError, NotAnsweredError, UnreadableError) as error:
+                logger.info("Message %s is answered later: %s", message.id, error)
+            except RefusedError as error:
+                logger.info("Message %s cannot be answered: %s", message.id, error)
+                channel_id = None
             words = await self._ask(
                 message.guild.id,
                 message.author.id,
@@ -127,8 +138,8 @@ class Answering:
                 client,
                 Asked(channel_id, answer_id),
             )
-            if words and answer_id is not None:
-                await self._edit(client, words, channel_id=message.channel.id, message_id=answer_id)
+            if words and channel_id is not None:
+                await self._reply_in_the_end(client, message, words)
 
     async def act(
         self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
@@ -144,7 +155,8 @@ class Answering:
         async with self._noted():
             is_there, _ = await self._put_off(used, is_for_all=False)
             if is_there:
-                await self._say(used, await self._do(used, verb, room_id, value))
+                async for words in self._do(used, verb, room_id, value):
+                    await self._say(used, words)
 
     async def ask_more(self, used: Used, room_id: UUID, form: RoomForm) -> None:
         """Shows a form to who may run a room; nobody else is asked to fill one in."""
@@ -156,9 +168,9 @@ class Answering:
             try:
                 async with asyncio.timeout(PUT_OFF_SECONDS):
                     if refusal:
-                        await used.response.send_message(refusal, ephemeral=True)
+                        await _heard(lambda: used.response.send_message(refusal, ephemeral=True))
                     else:
-                        await used.response.send_modal(form)
+                        await _heard(lambda: used.response.send_modal(form))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 logger.info("A form could not be shown: %r", error)
 
@@ -199,8 +211,11 @@ class Answering:
 
     async def _do(
         self, used: Used, verb: str, room_id: UUID | None, value: str | int | None
-    ) -> str:
-        """Writes what a member wants, has Discord brought in line, and says what came of it."""
+    ) -> AsyncIterator[str]:
+        """Writes what a member wants, has Discord brought in line, and says what came of it.
+
+        Where that takes long, it says so first.
+        """
         done: list[UUID] = []
 
         def write() -> Reply | str:
@@ -226,15 +241,14 @@ class Answering:
 
         answer = await self._words_of(write)
         if isinstance(answer, str):
-            return answer
-        if not answer.waits_for:
-            return answer.words
-        try:
-            async with asyncio.timeout(IN_LINE_SECONDS):
-                outcome = await self._faces.in_line(done[0], answer.waits_for)
-        except TimeoutError:
-            return words_after(answer, None, is_in_time=False)
-        return words_after(answer, outcome, is_in_time=True)
+            yield answer
+        elif not answer.waits_for:
+            yield answer.words
+        else:
+            coming = asyncio.ensure_future(self._faces.in_line(done[0], answer.waits_for))
+            if not (await asyncio.wait({coming}, timeout=IN_LINE_SECONDS))[0]:
+                yield verbs.SLOW
+            yield words_after(answer, await coming)
 
     async def _words_of(self, function: Callable[[], Result]) -> Result | str:
         """Asks the database; gives words where it does not answer."""
@@ -257,7 +271,9 @@ class Answering:
         """Puts the answer off; tells whether one can still be given, and in which message."""
         try:
             async with asyncio.timeout(PUT_OFF_SECONDS):
-                answer = await used.response.defer(ephemeral=not is_for_all, thinking=True)
+                answer = await _heard(
+                    lambda: used.response.defer(ephemeral=not is_for_all, thinking=True)
+                )
         except discord.NotFound as error:
             logger.warning("An interaction came too late to be answered: %s", error.code)
             return False, None
@@ -286,30 +302,35 @@ class Answering:
             else:
                 return
 
-    async def _reply(
-        self, client: discord.Client, message: discord.Message, words: str
-    ) -> int | None:
-        """Answers a message; gives the answer's id, None where it could not be written."""
-        try:
-            message_id, _ = await messages.post(
-                client.http,
-                words,
-                channel_id=message.channel.id,
-                nonce=str(message.id),
-                answers_id=message.id,
+    async def _reply(self, client: discord.Client, message: discord.Message, words: str) -> int:
+        """Answers a message, or has the answer that there is say so; gives the answer's id."""
+        message_id, said = await messages.post(
+            client.http,
+            words,
+            channel_id=message.channel.id,
+            nonce=str(message.id),
+            answers_id=message.id,
+        )
+        if said != words:
+            await messages.edit(
+                client.http, words, channel_id=message.channel.id, message_id=message_id
             )
-        except (NotSentError, NotAnsweredError, RefusedError, UnreadableError) as error:
-            logger.info("Message %s could not be answered: %s", message.id, error)
-            return None
         return message_id
 
-    async def _edit(
-        self, client: discord.Client, words: str, *, channel_id: int, message_id: int
+    async def _reply_in_the_end(
+        self, client: discord.Client, message: discord.Message, words: str
     ) -> None:
-        try:
-            await messages.edit(client.http, words, channel_id=channel_id, message_id=message_id)
-        except (NotSentError, NotAnsweredError, RefusedError) as error:
-            logger.info("Message %s could not be edited: %s", message_id, error)
+        """Answers a message as soon as Discord lets it, as long as anybody waits for that."""
+        while message.created_at + TOKEN_VALID > self._clock.now():
+            try:
+                await self._reply(client, message, words)
+            except (NotSentError, NotAnsweredError) as error:
+                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
+            except (RefusedError, UnreadableError) as error:
+                logger.info("Message %s could not be answered: %s", message.id, error)
+                return
+            else:
+                return
 
     @contextlib.asynccontextmanager
     async def _noted(self) -> AsyncIterator[None]:
@@ -322,3 +343,14 @@ class Answering:
         finally:
             if task is not None:
                 self._under_way.discard(task)
+
+
+async def _heard(answer: Callable[[], Awaitable[Result]]) -> Result:
+    """Gives a first answer, and again where none came back: Discord takes one, once."""
+    while True:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await answer()
+        except (aiohttp.ClientError, OSError) as error:
+            logger.info("A first answer was not heard of: %r", error)
+            await asyncio.sleep(AGAIN_SECONDS)
