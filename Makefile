@@ -26,7 +26,7 @@ look: .venv
 test-rooms: .venv
 	@.venv/bin/python -m pytest -q -n 3 --dist loadfile \
 		$(filter-out $(CRASHES),$(wildcard tests/botrunner/gateway/rooms/at_length_*.py)) \
-		tests/botrunner/sandbox/at_length_*.py
+		tests/botrunner/rooms/at_length_*.py tests/botrunner/sandbox/at_length_*.py
 
 # Kills the bot at each instant of each scenario of rooms, and says how many there were.
 CRASHES = tests/botrunner/gateway/rooms/at_length_crash_points.py

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.html import format_html
 
 from botrunner.models import QuarantineState, RoomReason, RoomState
+from botrunner.services.rooms import troubles
 from botrunner.services.rooms.staff import TOLD_TO_TRY
 from community.admin.showing import NOTHING, moment
 from community.domain.durations import in_words
@@ -71,6 +72,14 @@ HAPPENINGS: Final = {
     "NotApplied": "Discord did not do what was wanted of it",
     "Renamed": "it was renamed on Discord",
     "NotRenamed": "it could not be renamed on Discord",
+    troubles.STATUS_WAITS: "the asker's message waits for Discord",
+    troubles.STATUS_GONE: "the asker's message cannot be written any more",
+    troubles.BUTTONS_WAIT: "its buttons wait for Discord",
+    troubles.BUTTONS_REFUSED: "its buttons could not be written",
+    troubles.RENAME_WAITS: "its new name waits for Discord",
+    troubles.CHANGE_WAITS: "what was wanted of Discord waits",
+    troubles.MOVE_WAITS: "moving its owner waits for Discord",
+    troubles.NOT_SEATED: "the bot could not join it",
 }
 
 

@@ -160,7 +160,9 @@ async def ask_in_time(
     except (OSError, aiohttp.ClientError, RuntimeError) as error:
         # A client that was closed meanwhile has a session that refuses with a RuntimeError.
         if once.is_sent:
-            raise NotAnsweredError(reason=repr(error)) from error
+            late = isinstance(error, TimeoutError)
+            reason = "no answer came in time" if late else "the connection was lost"
+            raise NotAnsweredError(reason=reason) from error
         raise NotSentError(why="its turn did not come in time") from error
 
 

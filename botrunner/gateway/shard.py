@@ -245,6 +245,7 @@ class Shard:
     def _figures(self) -> dict[str, Any]:
         figures = self.figures.as_json()
         figures[bot_facts.MEMBERS_INTENT] = self._settings.members_intent
+        figures[bot_facts.COMMANDS_UNTOLD] = self._desk.syncing.trouble
         watch = self._watch
         if watch is not None:
             figures[bot_facts.USER_ID] = watch.feed.user_id

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 MEMBERS_INTENT: Final = "members_intent"
 USER_ID: Final = "bot_user_id"
-"""The figures' keys."""
+COMMANDS_UNTOLD: Final = "commands_untold"
+"""The figures' keys; the last one's says why Discord does not know the commands."""
 
 
 @dataclass(frozen=True, slots=True)

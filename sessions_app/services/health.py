@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Min, Q
 
 from community.models import JobRun, Shard
 from community.services.access import within
+from community.services.bot_facts import COMMANDS_UNTOLD
 from sessions_app.models import VoiceSession
 from sessions_app.registry import expected_jobs
 from sessions_app.services.health_warnings import HealthWarning, warnings_of
@@ -48,6 +49,11 @@ class ShardHealth:
     shard: Shard
     is_alive: bool
     is_silent: bool
+
+    @property
+    def commands_untold(self) -> str:
+        """Why Discord does not know the bot's commands; empty where it does."""
+        return str(self.shard.figures.get(COMMANDS_UNTOLD) or "")
 
     @property
     def queued(self) -> int:

@@ -53,6 +53,11 @@ def _of_shard(part: ShardHealth) -> Iterator[HealthWarning]:
         yield HealthWarning("shard_silent", f"Nothing is heard of {part.shard}.")
     elif not part.is_alive:
         yield HealthWarning("shard_stopped", f"The bot of {part.shard} was stopped.")
+    if part.is_alive and part.commands_untold:
+        yield HealthWarning(
+            "commands_untold",
+            f"Discord could not be told of the commands by {part.shard}: {part.commands_untold}",
+        )
     if part.spooled or (part.is_alive and part.queued > MOST_QUEUED):
         yield HealthWarning(
             "database_errors",

@@ -171,10 +171,12 @@ def test_health_warns_of_a_shard_that_is_not_heard(
             ["shard_stopped", "database_errors"],
         ),
         ({"queued": 10_001}, {"stopped_at": NOW}, ["shard_stopped"]),
+        ({"commands_untold": ""}, {}, []),
+        ({"commands_untold": "Missing Access"}, {}, ["commands_untold"]),
     ],
 )
-def test_health_warns_of_facts_that_cannot_be_written(
-    figures: dict[str, int], fields: dict[str, Any], warned: list[str]
+def test_health_warns_of_what_a_bot_says_of_itself(
+    figures: dict[str, Any], fields: dict[str, Any], warned: list[str]
 ) -> None:
     all_well()
     Shard.objects.filter(shard_id=1).update(figures=figures, **fields)

@@ -55,7 +55,9 @@ ERRORS: Final[Mapping[str, str]] = {
     ),
     refusals.ERROR_REFUSED: "Discord refused it.",
     refusals.NOT_ANSWERED: "Discord did not answer. It is tried again.",
-    refusals.NOT_REACHED: "Discord could not be reached. It is tried again.",
+    refusals.NOT_REACHED: (
+        "Discord could not be reached, or asks for patience. It is tried again."
+    ),
     OFF: "Rooms are switched off here.",
     HUB_GONE: "The channel that gives rooms is no hub any more.",
 }

@@ -32,7 +32,7 @@ from botrunner.services.rooms.requests import HasRoomError
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from uuid import UUID
 
     from botrunner.gateway.clock import Clock
@@ -47,6 +47,9 @@ WRITTEN_SECONDS: Final = 0.5
 """So long an answer waits for what was asked to be written down."""
 PUT_OFF_SECONDS: Final = 2.4
 """Discord waits for three in all; whether it was put off is open after so long."""
+ATTEMPT_SECONDS: Final = 1.1
+"""One that was not heard of until then is sent again."""
+AGAIN_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 1.0
 """A form is an answer by itself: so long is looked who may fill it in."""
 DATABASE_SECONDS: Final = 8.0
@@ -133,14 +136,10 @@ class Answering:
                 answer = await self._ask(
                     guild_id, author.id, author.display_name, client, Asked(message.channel.id)
                 )
-                if isinstance(answer, str):
-                    await self._reply(client, message, answer, nonce=str(message.id))
-                    return
-                # The nonce is that of the room's status: after a crash it is the same message.
-                nonce = messages.status_nonce(answer.pk)
-                message_id = await self._reply(client, message, NOTED, nonce=nonce)
-                if message_id is not None:
-                    await self._answered_with(answer, message_id)
+                if not isinstance(answer, str):
+                    await self._note_request(client, message, answer)
+            if isinstance(answer, str):
+                await self._reply_in_the_end(client, message, answer)
 
     async def act(
         self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
@@ -156,9 +155,9 @@ class Answering:
         async with self._noted():
             writing = self._begin(self._write(used, verb, room_id, value))
             is_there, _ = await self._put_off(used, writing, is_for_all=False)
-            words = await self._in_line(await writing)
-            if is_there:
-                await self._say(used, words)
+            async for words in self._come_of(await writing):
+                if is_there:
+                    await self._say(used, words)
 
     async def ask_more(self, used: Used, room_id: UUID, form: RoomForm) -> None:
         """Shows a form to who may run a room; nobody else is asked to fill one in."""
@@ -170,9 +169,9 @@ class Answering:
             try:
                 async with asyncio.timeout(PUT_OFF_SECONDS):
                     if refusal:
-                        await used.response.send_message(refusal, ephemeral=True)
+                        await _heard(lambda: used.response.send_message(refusal, ephemeral=True))
                     else:
-                        await used.response.send_modal(form)
+                        await _heard(lambda: used.response.send_modal(form))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 logger.info("A form could not be shown: %r", error)
 
@@ -240,19 +239,22 @@ class Answering:
 
         return await self._words_of(write)
 
-    async def _in_line(self, written: tuple[UUID, Reply] | str) -> str:
-        """Has Discord brought in line with what was written, and says what came of it."""
+    async def _come_of(self, written: tuple[UUID, Reply] | str) -> AsyncIterator[str]:
+        """Has Discord brought in line with what was written, and says what came of it.
+
+        Where that takes long, it says so first.
+        """
         if isinstance(written, str):
-            return written
+            yield written
+            return
         room_id, reply = written
         if not reply.waits_for:
-            return reply.words
-        try:
-            async with asyncio.timeout(IN_LINE_SECONDS):
-                outcome = await self._faces.in_line(room_id, reply.waits_for)
-        except TimeoutError:
-            return words_after(reply, None, is_in_time=False)
-        return words_after(reply, outcome, is_in_time=True)
+            yield reply.words
+            return
+        coming = self._begin(self._faces.in_line(room_id, reply.waits_for))
+        if not (await asyncio.wait({coming}, timeout=IN_LINE_SECONDS))[0]:
+            yield verbs.SLOW
+        yield words_after(reply, await coming)
 
     async def _words_of(self, function: Callable[[], Result]) -> Result | str:
         """Asks the database; gives words where it does not answer."""
@@ -284,7 +286,9 @@ class Answering:
         await asyncio.wait({writing}, timeout=WRITTEN_SECONDS)
         try:
             async with asyncio.timeout(PUT_OFF_SECONDS):
-                answer = await used.response.defer(ephemeral=not is_for_all, thinking=True)
+                answer = await _heard(
+                    lambda: used.response.defer(ephemeral=not is_for_all, thinking=True)
+                )
         except discord.NotFound as error:
             logger.warning("An interaction came too late to be answered: %s", error.code)
             return False, None
@@ -313,22 +317,51 @@ class Answering:
             else:
                 return
 
-    async def _reply(
-        self, client: discord.Client, message: discord.Message, words: str, *, nonce: str
-    ) -> int | None:
-        """Answers a message; gives the answer's id, None where it could not be written."""
+    async def _note_request(
+        self, client: discord.Client, message: discord.Message, room: Room
+    ) -> None:
+        """Answers that a request is noted; where that cannot be, its status is told later."""
         try:
-            message_id, _ = await messages.post(
-                client.http,
-                words,
-                channel_id=message.channel.id,
-                nonce=nonce,
-                answers_id=message.id,
+            # The nonce is that of the room's status: after a crash it is the same message.
+            message_id = await self._reply(
+                client, message, NOTED, nonce=messages.status_nonce(room.pk)
             )
         except (NotSentError, NotAnsweredError, RefusedError, UnreadableError) as error:
-            logger.info("Message %s could not be answered: %s", message.id, error)
-            return None
+            logger.info("Message %s is answered later: %s", message.id, error)
+        else:
+            await self._answered_with(room, message_id)
+
+    async def _reply(
+        self, client: discord.Client, message: discord.Message, words: str, *, nonce: str
+    ) -> int:
+        """Answers a message, or has the answer that there is say so; gives the answer's id."""
+        message_id, said = await messages.post(
+            client.http,
+            words,
+            channel_id=message.channel.id,
+            nonce=nonce,
+            answers_id=message.id,
+        )
+        if said != words:
+            await messages.edit(
+                client.http, words, channel_id=message.channel.id, message_id=message_id
+            )
         return message_id
+
+    async def _reply_in_the_end(
+        self, client: discord.Client, message: discord.Message, words: str
+    ) -> None:
+        """Answers a message as soon as Discord lets it, as long as anybody waits for that."""
+        while message.created_at + TOKEN_VALID > self._clock.now():
+            try:
+                await self._reply(client, message, words, nonce=str(message.id))
+            except (NotSentError, NotAnsweredError) as error:
+                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
+            except (RefusedError, UnreadableError) as error:
+                logger.info("Message %s could not be answered: %s", message.id, error)
+                return
+            else:
+                return
 
     def _begin(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Begins something that ends with the shard at the latest."""
@@ -348,3 +381,14 @@ class Answering:
         finally:
             if task is not None:
                 self._under_way.discard(task)
+
+
+async def _heard(answer: Callable[[], Awaitable[Result]]) -> Result:
+    """Gives a first answer, and again where none came back: Discord takes one, once."""
+    while True:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await answer()
+        except (aiohttp.ClientError, OSError) as error:
+            logger.info("A first answer was not heard of: %r", error)
+            await asyncio.sleep(AGAIN_SECONDS)

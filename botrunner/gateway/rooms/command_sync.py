@@ -57,10 +57,16 @@ _COMPARED: Final = (
 
 
 class CommandSync:
-    """The one attempt of a process, repeated until it has come to something."""
+    """The one attempt of a process, repeated until it has come to something.
+
+    Attributes:
+        is_done: whether Discord knows the commands.
+        trouble: why it does not; empty where nothing is known to be in the way.
+    """
 
     def __init__(self) -> None:
         self.is_done = False
+        self.trouble = ""
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, client: discord.Client, *, keep: Callable[[asyncio.Task[None]], None]) -> None:
@@ -86,12 +92,16 @@ class CommandSync:
             except (NotSentError, NotAnsweredError, RefusedError) as error:
                 wait = error.wait if isinstance(error, NotSentError) else 0.0
                 logger.warning("Discord could not be told of the commands: %s", error)
+                self.trouble = str(error)
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 logger.warning("Discord could not be told of the commands: %r", error)
+                self.trouble = repr(error)
             except Exception:
                 logger.exception("Discord could not be told of the commands")
+                self.trouble = "something went wrong in Rollcall; its log says what."
             else:
                 self.is_done = True
+                self.trouble = ""
                 return
             await asyncio.sleep(max(wait, pauses.take()))
 

@@ -227,7 +227,7 @@ async def move(http: HTTPClient, work: Move) -> Moved:
         await ask_in_time(http, "PATCH", MEMBER, place, json=body, reason=reason)
     except (NotAnsweredError, NotSentError) as error:
         wait = error.wait if isinstance(error, NotSentError) else 0.0
-        return Moved(again_in=max(1.0, wait))
+        return Moved(again_in=max(1.0, wait), words=str(error))
     except RefusedError as refused:
         if refused.number == refusals.UNKNOWN_CHANNEL:
             return Moved(is_channel_gone=True)

@@ -11,26 +11,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from botrunner.domain.rooms.refusals import UNKNOWN_CHANNEL
-from botrunner.gateway.asked_once import NotSentError, RefusedError
-from botrunner.gateway.payload import UnreadableError
+from botrunner.gateway.asked_once import NotSentError
 from botrunner.gateway.questions import NotAnsweredError
-from botrunner.gateway.rooms import changes, messages
-from botrunner.gateway.rooms.messages import TokenVoidError
+from botrunner.gateway.rooms import messages
+from botrunner.gateway.rooms.bringing import CHANGE, PANEL, RENAME, STATUS, Bringing
 from botrunner.gateway.rooms.outcome import Outcome
-from botrunner.gateway.rooms.panel import panel_components
 from botrunner.gateway.rooms.records import Records
 from botrunner.gateway.writer import DatabaseAwayError
-from botrunner.services.rooms import applying, showing
-from botrunner.services.rooms.applying import Later
+from botrunner.services.rooms import showing, troubles
 from community.services.leases import LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -52,10 +47,13 @@ OVERLAP: Final = timedelta(minutes=1)
 REST_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 0.25
 
-STATUS: Final = "status"
-PANEL: Final = "panel"
-RENAME: Final = "rename"
-CHANGE: Final = "change"
+WAITING: Final = {
+    STATUS: troubles.STATUS_WAITS,
+    PANEL: troubles.BUTTONS_WAIT,
+    RENAME: troubles.RENAME_WAITS,
+    CHANGE: troubles.CHANGE_WAITS,
+}
+"""By lane, what its room's story says where Discord keeps it waiting."""
 
 Lane = tuple[str, "UUID"]
 
@@ -90,16 +88,17 @@ class Faces:
         self._lanes: dict[Lane, asyncio.Task[Outcome | None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._resting: dict[Lane, float] = {}
-        self._panels: dict[UUID, str | None] = {}
+        self._noted: dict[Lane, str] = {}
         self._told: set[UUID] = set()
         self._unanswered: dict[tuple[int, int], asyncio.Event] = {}
         self._looked_at: datetime | None = None
-        self._steps: dict[str, Callable[[UUID, discord.Client], Awaitable[Outcome | None]]] = {
-            STATUS: self._status,
-            PANEL: self._panel,
-            RENAME: self._rename,
-            CHANGE: self._change,
-        }
+        self._bringing = Bringing(
+            lease=lease,
+            records=self._records,
+            clock=clock,
+            rest=self._rest,
+            unanswered=self._unanswered.get,
+        )
 
     # From outside ------------------------------------------------------------------
 
@@ -196,7 +195,7 @@ class Faces:
         pauses = []
         if room.status is not None and room.status != room.shown:
             wanted.append(STATUS)
-        if room.panel is not None and self._panels.get(room.room_id, "") not in {room.panel, None}:
+        if room.panel is not None and self._bringing.panel_differs(room.room_id, room.panel):
             wanted.append(PANEL)
         if room.has_wishes:
             wanted.append(CHANGE)
@@ -216,10 +215,10 @@ class Faces:
 
     def _forget(self, rooms: Iterable[Face]) -> None:
         known = {room.room_id for room in rooms if not room.is_over}
-        for room_id in self._panels.keys() - known:
-            del self._panels[room_id]
-        for lane in [lane for lane in self._resting if lane[1] not in known | self._told]:
-            del self._resting[lane]
+        self._bringing.forget(known)
+        for kept in (self._resting, self._noted):
+            for lane in [lane for lane in kept if lane[1] not in known | self._told]:
+                del kept[lane]
 
     # Lanes ------------------------------------------------------------------
 
@@ -235,7 +234,9 @@ class Faces:
             return await self._go_on(lane)
         except (NotSentError, NotAnsweredError) as error:
             logger.info("Room %s: its %s waits: %s", room_id, kind, error)
-            return self._rest(lane, messages.wait_of(error))
+            rest = self._rest(lane, messages.wait_of(error))
+            await self._note(lane, error)
+            return rest
         except LeaseLostError as error:
             logger.info("Nothing more is done for room %s: %s", room_id, error)
             return self._rest(lane, REST_SECONDS)
@@ -258,136 +259,28 @@ class Faces:
             client = self._client()
             if client is None:
                 return self._rest(lane, CONNECTION_SECONDS)
-            outcome = await self._steps[kind](room_id, client)
+            outcome = await self._bringing.step(kind, room_id, client)
+            if outcome is not None and outcome.later is not None:
+                return outcome
+            self._noted.pop(lane, None)
             if outcome is None:
                 return last
-            if outcome.later is not None:
-                return outcome
             last = outcome
 
     def _rest(self, lane: Lane, seconds: float) -> Outcome:
         self._resting[lane] = self._clock.elapsed() + seconds
         return Outcome(later=self._clock.now() + timedelta(seconds=seconds))
 
-    # What lanes do, one thing at a time -----------------------------------------------
-
-    async def _status(self, room_id: UUID, client: discord.Client) -> Outcome | None:
-        """Has the asker's message say how the room stands."""
-        status = await self._records.at(
-            showing.begin_status, room_id, lease=self._lease, now=self._clock.now()
-        )
-        if status is None:
-            return None
-        answering = self._unanswered.get(status.asker)
-        if answering is not None:
-            # The row comes before the answer: what is to be edited is about to be there.
-            await answering.wait()
-            return Outcome()
-        try:
-            message_id, said = await messages.write_status(client, status)
-        except TokenVoidError:
-            await self._records.at(showing.token_void, room_id)
-            return Outcome()
-        except RefusedError as error:
-            logger.info(
-                "Room %s: its status is told no more: %s (%s)", room_id, error.status, error.number
+    async def _note(self, lane: Lane, error: NotSentError | NotAnsweredError) -> None:
+        """Has staff read in the room's story what keeps it waiting; once, until it goes on."""
+        kind, room_id = lane
+        if self._noted.get(lane) == error.code:
+            return
+        with contextlib.suppress(DatabaseAwayError):
+            await self._records.at(
+                troubles.note, room_id, WAITING[kind], words=str(error), now=self._clock.now()
             )
-            await self._records.at(showing.status_gone, room_id)
-            return None
-        await self._records.at(
-            showing.status_shown, replace(status, text=said), message_id=message_id
-        )
-        return Outcome()
-
-    async def _panel(self, room_id: UUID, client: discord.Client) -> Outcome | None:
-        """Has the message with the buttons say whose room it is, and when it ends."""
-        panel = await self._records.at(showing.begin_panel, room_id, lease=self._lease)
-        if panel is None or self._panels.get(room_id, "") in {panel.text, None}:
-            return None
-        try:
-            if panel.message_id is not None:
-                await messages.edit(
-                    client.http,
-                    panel.text,
-                    channel_id=panel.channel_id,
-                    message_id=panel.message_id,
-                )
-            else:
-                message_id, said = await messages.post(
-                    client.http,
-                    panel.text,
-                    channel_id=panel.channel_id,
-                    nonce=room_id.hex,
-                    components=panel_components(room_id),
-                )
-                await self._records.at(showing.panel_shown, room_id, message_id=message_id)
-                self._panels[room_id] = said
-                return Outcome()
-        except RefusedError as error:
-            logger.info(
-                "Room %s: its buttons are shown no more: %s (%s)",
-                room_id,
-                error.status,
-                error.number,
-            )
-            self._panels[room_id] = None
-            return None
-        self._panels[room_id] = panel.text
-        return Outcome()
-
-    async def _rename(self, room_id: UUID, client: discord.Client) -> Outcome | None:
-        """Renames a room, where Discord takes a rename already."""
-        work = await self._records.at(
-            applying.begin_rename, room_id, lease=self._lease, now=self._clock.now()
-        )
-        if work is None:
-            return None
-        if isinstance(work, Later):
-            return Outcome(later=work.at, is_limited=True)
-        try:
-            await changes.rename(client.http, work)
-        except NotSentError as error:
-            await self._records.insist(applying.rename_not_sent, work)
-            rest = self._rest((RENAME, room_id), messages.wait_of(error))
-            logger.info("Room %s: its new name waits: %s", room_id, error)
-            return Outcome(later=rest.later, is_limited=error.wait > 0)
-        except RefusedError as error:
-            words = await self._refused(error, room_id, work.channel_id)
-            await self._records.insist(
-                applying.rename_refused, work, now=self._clock.now(), words=words
-            )
-            return Outcome(refusal=words)
-        await self._records.insist(applying.renamed, work, now=self._clock.now())
-        return Outcome()
-
-    async def _change(self, room_id: UUID, client: discord.Client) -> Outcome | None:
-        """Brings a room's limit, and who may enter it, in line with its row."""
-        if client.user is None:
-            return self._rest((CHANGE, room_id), CONNECTION_SECONDS)
-        work = await self._records.at(
-            applying.begin_change, room_id, lease=self._lease, bot_id=client.user.id
-        )
-        if work is None:
-            return None
-        refusal = ""
-        try:
-            await changes.change(client.http, work)
-        except RefusedError as error:
-            refusal = await self._refused(error, room_id, work.channel_id)
-        except UnreadableError as error:
-            raise NotAnsweredError from error
-        await self._records.insist(
-            applying.settle_change, work, now=self._clock.now(), refusal=refusal
-        )
-        return Outcome(refusal=refusal)
-
-    async def _refused(self, error: RefusedError, room_id: UUID, channel_id: int) -> str:
-        """Writes down that a channel is gone, if that is what Discord says; gives its words."""
-        if error.number == UNKNOWN_CHANNEL:
-            await self._records.insist(
-                applying.channel_gone, room_id, channel_id, now=self._clock.now()
-            )
-        return f"{error.text} ({error.number})" if error.number else error.text
+            self._noted[lane] = error.code
 
     # Others ------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ from botrunner.gateway.rooms.seat import BotSeat
 from botrunner.gateway.things import RoomsDue
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from botrunner.models import Room, RoomKind, RoomState
-from botrunner.services.rooms import requests, steps, work
+from botrunner.services.rooms import requests, steps, troubles, work
 from botrunner.services.rooms.plans import USUAL_BITRATE
 from botrunner.services.rooms.work import Creation, Deletion, Move, Search
 from community.services.leases import LeaseLostError
@@ -102,7 +102,11 @@ class RoomKeeper:
         self._connection = connection
         self._sight = sight
         self._put = put
-        self._seat = None if voice is None else BotSeat(voice, elapsed=clock.elapsed)
+        self._seat = (
+            None
+            if voice is None
+            else BotSeat(voice, elapsed=clock.elapsed, note=self._note_unseated)
+        )
         self._woken = asyncio.Event()
         self._lanes: dict[UUID, asyncio.Task[None]] = {}
         self._marks: set[asyncio.Task[None]] = set()
@@ -320,6 +324,7 @@ class RoomKeeper:
         moved = await effects.move(client.http, wanted)
         if moved.again_in is not None:
             self._rest(wanted.room_id, moved.again_in)
+            await self._note(wanted.room_id, troubles.MOVE_WAITS, moved.words)
             return False
         if moved.is_channel_gone:
             gone = effects.Outcome(ChannelGone(wanted.channel_id), "It was gone already")
@@ -329,6 +334,16 @@ class RoomKeeper:
             work.owner_moved, wanted, at=self._clock.now(), error=moved.error, words=moved.words
         )
         return True
+
+    async def _note_unseated(self, room_id: UUID, words: str) -> None:
+        """Has staff read why the bot does not sit in a room that wants it."""
+        await self._note(room_id, troubles.NOT_SEATED, words)
+
+    async def _note(self, room_id: UUID, happening: str, words: str) -> None:
+        with contextlib.suppress(DatabaseAwayError):
+            await self._at_database(
+                troubles.note, room_id, happening, words=words, now=self._clock.now()
+            )
 
     async def _bind(self, room_id: UUID, channel_id: int) -> None:
         """Tells a room of its channel before the answer to its creation has come."""

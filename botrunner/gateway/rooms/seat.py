@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+    from uuid import UUID
 
     from botrunner.gateway.rooms.effects import Voice
     from botrunner.services.rooms.work import Standing
@@ -22,15 +23,23 @@ LEAVE_SECONDS: Final = 0.5
 class BotSeat:
     """Where the bot is to sit, guild by guild."""
 
-    def __init__(self, voice: Voice, *, elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        elapsed: Callable[[], float],
+        note: Callable[[UUID, str], Awaitable[None]] | None = None,
+    ) -> None:
         """Sits nowhere yet.
 
         Args:
             voice: takes the bot there.
             elapsed: the clock's.
+            note: has staff read in a room's story why the bot does not sit there.
         """
         self._voice = voice
         self._elapsed = elapsed
+        self._note = note
         self._moving: dict[int, asyncio.Task[None]] = {}
         self._targets: dict[int, int] = {}
         self._resting: dict[int, float] = {}
@@ -42,17 +51,17 @@ class BotSeat:
             rooms: all that are live, the oldest in front; one that ends lets the bot go first.
         """
         channels = {room.channel_id for room in rooms}
-        wanted: dict[int, int] = {}
+        wanted: dict[int, tuple[UUID, int]] = {}
         for room in rooms:
             if room.channel_id is not None and room.is_open and room.bot_joins:
-                wanted.setdefault(room.guild_id, room.channel_id)
-        for guild_id, channel_id in wanted.items():
+                wanted.setdefault(room.guild_id, (room.room_id, room.channel_id))
+        for guild_id, (room_id, channel_id) in wanted.items():
             where = self._voice.where(guild_id)
             is_seated = where is not None and where in channels
             is_resting = self._resting.get(guild_id, 0.0) > self._elapsed()
             if not (is_seated or is_resting or guild_id in self._moving):
                 self._targets[guild_id] = channel_id
-                sitting = asyncio.create_task(self._sit(guild_id, channel_id), name="sit")
+                sitting = asyncio.create_task(self._sit(guild_id, channel_id, room_id), name="sit")
                 self._moving[guild_id] = sitting
 
     async def leave(self, guild_id: int, channel_id: int) -> None:
@@ -69,7 +78,7 @@ class BotSeat:
         """Lists what is under way, to be cancelled with the shard."""
         return list(self._moving.values())
 
-    async def _sit(self, guild_id: int, channel_id: int) -> None:
+    async def _sit(self, guild_id: int, channel_id: int, room_id: UUID) -> None:
         try:
             problem = await self._voice.sit(guild_id, channel_id)
         except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
@@ -79,3 +88,5 @@ class BotSeat:
         if problem is not None:
             logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, problem)
             self._resting[guild_id] = self._elapsed() + AGAIN_SECONDS
+            if self._note is not None:
+                await self._note(room_id, str(problem) or type(problem).__name__)

@@ -71,16 +71,13 @@ def shown_name(name: str) -> str:
     return f"**{discord.utils.escape_markdown(' '.join(name.split()))}**"
 
 
-def words_after(reply: Reply, outcome: Outcome | None, *, is_in_time: bool) -> str:
+def words_after(reply: Reply, outcome: Outcome | None) -> str:
     """Says what came of it.
 
     Args:
         reply: what to answer.
         outcome: what came of bringing Discord in line; None for nothing to do.
-        is_in_time: whether that is known already.
     """
-    if not is_in_time:
-        return SLOW
     if outcome is None or (not outcome.refusal and outcome.later is None):
         return reply.words
     if outcome.refusal:

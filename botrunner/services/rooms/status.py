@@ -15,7 +15,7 @@ from botrunner.domain.rooms.words import (
     error_words,
     ordinal,
 )
-from botrunner.models import RoomState
+from botrunner.models import RoomKind, RoomState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,9 @@ def status_text(room: Room, position: int | None = None) -> str:
     """
     if room.state == RoomState.QUEUED:
         return _queued(position)
-    return _TEXTS[room.state](room)
+    text = _TEXTS[room.state](room)
+    # Who entered a hub reads it in the hub's chat, among what others are told.
+    return f"<@{room.owner_id}>: {text}" if room.kind == RoomKind.HUB else text
 
 
 def panel_text(room: Room) -> str:

@@ -10,7 +10,7 @@ from django.db import transaction
 from botrunner.domain.rooms.life import step
 from botrunner.domain.rooms.room import Kind, State
 from botrunner.domain.rooms.room import Room as Life
-from botrunner.models import Room, RoomStep
+from botrunner.models import Room, RoomKind, RoomStep
 from botrunner.services.rooms.rules import timing_of
 from botrunner.services.rooms.wakes import wake
 
@@ -101,6 +101,10 @@ def tell_locked(
     if words or after.error != before.error:
         row.error_text = words[:LONGEST_REASON] if after.error else ""
     changed = ["state", *_FIELDS, "error_text"]
+    if _is_untold(row):
+        # Who entered a hub has asked nowhere: what is in the way is said in the hub's chat.
+        row.asked_in_id = row.hub.channel_id if row.hub is not None else None
+        changed.append("asked_in_id")
     if row.made_at is None and after.channel_id is not None:
         row.made_at = at
         changed.append("made_at")
@@ -131,3 +135,9 @@ def tell_locked(
         f", {after.error}" if after.error else "",
     )
     return True
+
+
+def _is_untold(row: Room) -> bool:
+    """Tells whether somebody has entered a hub, and gets no room."""
+    is_for_nothing = bool(row.error) and row.channel_id is None
+    return is_for_nothing and row.kind == RoomKind.HUB and row.asked_in_id is None

@@ -269,10 +269,14 @@ def owner_moved(move: Move, *, at: datetime, error: str = "", words: str = "") -
         words: what staff are to read.
     """
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=move.room_id)
+        rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
+        row = rows.get(pk=move.room_id)
         row.is_owner_moved = True
         if error:
             row.error, row.error_text = error, words[:LONGEST_REASON]
+            if row.hub is not None:
+                # In the hub's chat they read where their room is.
+                row.asked_in_id = row.hub.channel_id
             RoomStep.objects.create(
                 room=row,
                 at=at,
@@ -281,7 +285,7 @@ def owner_moved(move: Move, *, at: datetime, error: str = "", words: str = "") -
                 state=row.state,
                 reason=words[:LONGEST_REASON],
             )
-        row.save(update_fields=["is_owner_moved", "error", "error_text"])
+        row.save(update_fields=["is_owner_moved", "error", "error_text", "asked_in_id"])
 
 
 def use_usual_bitrate(room_id: UUID, *, bitrate: int) -> None:

@@ -56,11 +56,7 @@ class Community:
             for channel in self.guild.channels.values()
             if channel.type == 2 and channel.id != self.guild.afk_channel_id
         ]
-        self.people = [
-            user_id
-            for user_id, member in self.guild.members.items()
-            if not member.user.bot and user_id != self.guild.owner_id
-        ]
+        self.people = people_of(self.guild)
         self.stays: list[Stay] = []
         self.world.on_stay.append(self.stays.append)
         self.data_dir = data_dir
@@ -77,6 +73,15 @@ class Community:
     def ended(self) -> list[Stay]:
         """The stays that have ended, in the order of their ends."""
         return [stay for stay in self.stays if stay.ended is not None]
+
+
+def people_of(guild: Guild) -> list[int]:
+    """The members of a guild who are neither bots nor its owner."""
+    return [
+        user_id
+        for user_id, member in guild.members.items()
+        if not member.user.bot and user_id != guild.owner_id
+    ]
 
 
 def bounded(row: VoiceSession, stay: Stay) -> None:

@@ -17,71 +17,24 @@ from botrunner.models import (
     RoomReason,
     RoomState,
 )
-from botrunner.rest import DiscordRest
-from botrunner.rest_errors import (
-    NoAnswerError,
-    OutOfTimeError,
-    RateLimitedError,
-    RefusedError,
-    RestError,
-    TokenRefusedError,
-)
-from botrunner.services.rooms import sweep_actions
-from botrunner.services.rooms.steps import tell
-from botrunner.services.rooms.sweep import GuildSweep, sweep_all, sweep_guild
+from botrunner.services.rooms.sweep import sweep_all
 from community.domain.permissions import Permission
 from sessions_app.models import VoiceState
 from tests.botrunner.rooms.sandbox_beside import (
     CHANNEL,
     CHANNELS,
-    DELETE,
     LOG,
     TOKEN,
     Discord,
-    discord_beside,
     later,
 )
+from tests.botrunner.rooms.sweeping import acts, closing, sweep
 from tests.factories import make_member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
     from botrunner.sandbox.entities import Channel
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def discord() -> Iterator[Discord]:
-    with discord_beside() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def others(discord: Discord) -> Iterator[list[int]]:
-    """What others made and what resembles ours: it stands in every story, and at its end."""
-    channels = list(discord.guild.channels)
-    somebody = discord.people[5]
-    channels.append(discord.make_channel(by=somebody).id)
-    channels.append(discord.make_channel(by=somebody, reason="Rollcall room").id)
-    yield channels
-    assert [channel_id for channel_id in channels if not discord.has(channel_id)] == []
-
-
-def sweep(discord: Discord, *, now: datetime | None = None, dry_run: bool = False) -> GuildSweep:
-    with discord.rest() as rest:
-        return sweep_guild(discord.guild.id, rest=rest, now=now or later(), dry_run=dry_run)
-
-
-def acts(swept: GuildSweep) -> list[tuple[What, int | None]]:
-    return [(each.action.what, each.action.channel_id) for each in swept.found]
-
-
-def closing(discord: Discord) -> tuple[Room, Channel]:
-    channel = discord.make_channel()
-    room = discord.make_room(RoomState.CLOSING, channel_id=channel.id, reason=RoomReason.TIMEOUT)
-    return room, channel
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("others")]
 
 
 def enter(discord: Discord, who: int, channel: Channel, *, is_bot: bool = False) -> None:
@@ -291,183 +244,6 @@ def test_a_bot_inside_keeps_nothing(discord: Discord) -> None:
     sweep(discord)
 
     assert not discord.has(channel)
-
-
-# Faults ------------------------------------------------------------------------------------
-
-FAULTS: dict[str, tuple[dict[str, Any], type[RestError]]] = {
-    "429": ({"way": "answer", "status": 429, "retry_after": 600.0}, RateLimitedError),
-    "401": ({"way": "answer", "status": 401}, TokenRefusedError),
-    "403": ({"way": "answer", "status": 403, "code": 50013}, RefusedError),
-    "500": ({"way": "answer", "status": 500}, NoAnswerError),
-    "done, then 500": ({"way": "answer", "status": 500, "after_effect": True}, NoAnswerError),
-    "cut": ({"way": "cut"}, NoAnswerError),
-    "done, then cut": ({"way": "cut", "after_effect": True}, NoAnswerError),
-    "silence": ({"way": "hang"}, NoAnswerError),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("passed", range(5))
-def test_whatever_goes_wrong_with_any_request_the_next_sweep_ends_it(
-    discord: Discord, fault: str, passed: int
-) -> None:
-    room, channel = closing(discord)
-    lost = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
-    mine, twin = discord.make_channel(mark=lost.pk), discord.make_channel(mark=lost.pk)
-    gone = discord.make_room(RoomState.OCCUPIED, channel_id=77)
-    how, error = FAULTS[fault]
-    # The bot's own id is asked for once in a process.
-    with discord.rest() as rest:
-        rest.own_id()
-    struck = discord.lay("*", skip=passed, **how)
-
-    first = sweep(discord)
-    discord.lift()
-    second = sweep(discord, now=later(15))
-    third = sweep(discord, now=later(30))
-
-    assert struck.struck == 1
-    errors = [first.error, *(each.error for each in first.found)]
-    is_told = any(isinstance(each, error) for each in errors)
-    # A refusal of the log or of a single channel is an answer that is gone by.
-    assert is_told or fault == "403"
-    assert not discord.has(channel)
-    assert not discord.has(twin)
-    assert discord.has(mine)
-    assert Room.objects.get(pk=room.pk).state == RoomState.CLOSED
-    assert Room.objects.get(pk=lost.pk).channel_id == mine.id
-    assert Room.objects.get(pk=gone.pk).state == RoomState.CLOSED
-    assert second.error is None
-    assert third.found == []
-
-
-def test_after_the_first_429_nothing_more_is_asked(discord: Discord) -> None:
-    closing(discord)
-    closing(discord)
-    discord.lay(DELETE, way="answer", status=429, retry_after=600.0)
-    counted = discord.lay(DELETE, way="slow", count=None)
-
-    with discord.rest() as rest:
-        swept = sweep_guild(discord.guild.id, rest=rest, now=later())
-        with pytest.raises(RateLimitedError):
-            rest.channels(discord.guild.id)
-
-    assert [type(each.error) for each in swept.found] == [RateLimitedError]
-    assert counted.struck == 0
-    waits = [
-        room for room in Room.objects.all() if room.next_try_at and room.next_try_at > later(9)
-    ]
-    assert len(waits) == 1
-
-
-def test_a_channel_that_somebody_deletes_first_is_deleted(discord: Discord) -> None:
-    room, channel = closing(discord)
-    discord.lay(
-        DELETE,
-        way="call",
-        hook=lambda: discord.world.delete_channel(discord.guild.id, channel.id),
-    )
-
-    swept = sweep(discord)
-
-    room.refresh_from_db()
-    assert [(each.is_done, each.error) for each in swept.found] == [(True, None)]
-    assert room.state == RoomState.CLOSED
-
-
-def test_a_refusal_is_shown_to_staff_and_tried_again(discord: Discord) -> None:
-    room, _ = closing(discord)
-    over_room, over = closing(discord)
-    Room.objects.filter(pk=over_room.pk).update(state=RoomState.CLOSED, ended_at=later(0))
-    discord.lay(DELETE, way="answer", status=403, code=50013, count=2)
-
-    sweep(discord)
-
-    room.refresh_from_db()
-    assert (room.failures, room.error) == (1, "rest.refused")
-    assert "Missing Permissions" in room.error_text
-    shown = QuarantinedChannel.objects.get()
-    assert shown.channel_id == over.id
-    assert "Missing Permissions" in shown.why
-    sweep(discord, now=later(15))
-    shown.refresh_from_db()
-    assert (shown.state, discord.has(over)) == (QuarantineState.DELETED, False)
-
-
-def test_time_that_is_up_ends_a_sweep(discord: Discord) -> None:
-    closing(discord)
-
-    with discord.rest(most_seconds=-1.0) as rest:
-        swept = sweep_guild(discord.guild.id, rest=rest, now=later())
-
-    assert isinstance(swept.error, OutOfTimeError)
-    assert swept.found == []
-
-
-# Crashes -----------------------------------------------------------------------------------
-
-
-class CrashError(BaseException):
-    """The process is gone."""
-
-
-@pytest.mark.parametrize("point", range(8))
-def test_a_crash_between_any_two_steps_is_taken_up_by_the_next_sweep(
-    discord: Discord, monkeypatch: pytest.MonkeyPatch, point: int
-) -> None:
-    _, channel = closing(discord)
-    lost = discord.make_room(
-        RoomState.CLOSING, asked_at=later(-1), creations=1, reason=RoomReason.ASKED
-    )
-    made, twin = discord.make_channel(mark=lost.pk), discord.make_channel(mark=lost.pk)
-    passed = 0
-
-    def crashing(do: Any) -> Any:
-        def doing(*args: Any, **options: Any) -> Any:
-            nonlocal passed
-            passed += 1
-            if passed == point + 1:
-                raise CrashError
-            return do(*args, **options)
-
-        return doing
-
-    with monkeypatch.context() as patched:
-        patched.setattr(sweep_actions, "tell", crashing(tell))
-        patched.setattr(DiscordRest, "delete_channel", crashing(DiscordRest.delete_channel))
-        crashed = False
-        try:
-            sweep(discord)
-        except CrashError:
-            crashed = True
-    sweep(discord, now=later(15))
-
-    assert crashed == (point < 7)
-    assert not any(discord.has(each) for each in (channel, made, twin))
-    assert {each.state for each in Room.objects.all()} == {RoomState.CLOSED}
-    assert sweep(discord, now=later(30)).found == []
-
-
-def test_what_the_bot_or_staff_did_meanwhile_is_heeded(
-    discord: Discord, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, first = closing(discord)
-    _, second = closing(discord)
-    delete = DiscordRest.delete_channel
-
-    def deleting(rest: DiscordRest, channel_id: int, *, reason: str) -> None:
-        delete(rest, channel_id, reason=reason)
-        left = {first.id, second.id} - {channel_id}
-        for room in Room.objects.filter(channel_id__in=left):
-            room.state, room.reason, room.ended_at = "closed", RoomReason.LET_GO, later(0)
-            room.save()
-
-    monkeypatch.setattr(DiscordRest, "delete_channel", deleting)
-    swept = sweep(discord)
-
-    assert sorted(each.is_done for each in swept.found) == [False, True]
-    assert [discord.has(each) for each in (first, second)].count(True) == 1
 
 
 # All guilds --------------------------------------------------------------------------------

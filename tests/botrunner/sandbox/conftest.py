@@ -9,12 +9,15 @@ import pytest
 from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
-from tests.botrunner.sandbox.rest_client import Rest
+from tests.botrunner.sandbox.interacting import INVITE
+from tests.botrunner.sandbox.rest_client import Rest, text_of
+from tests.botrunner.sandbox.test_rest_commands import ROOM, VOICE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from botrunner.sandbox.entities import Guild
+    from botrunner.sandbox.interaction import Interaction
 
 
 @pytest.fixture
@@ -58,3 +61,15 @@ async def sandbox(world: World) -> AsyncIterator[Sandbox]:
 async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
     async with aiohttp.ClientSession() as http:
         yield Rest(http, sandbox)
+
+
+@pytest.fixture
+async def commands(rest: Rest, world: World) -> None:
+    secret = {"name": "secret", "description": "x", "default_member_permissions": "8"}
+    path = f"/applications/{world.bot.id}/commands"
+    assert (await rest("PUT", path, [VOICE, ROOM, INVITE, secret]))[0] == 200
+
+
+@pytest.fixture
+def asked(world: World, guild: Guild, people: list[int], commands: None) -> Interaction:  # noqa: ARG001 (what is used has to be there)
+    return world.use_command(guild.id, people[0], text_of(guild), "voice")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
 
-from botrunner.gateway.rooms import answering, command_sync
-from botrunner.gateway.rooms.verbs import AWAY
+from botrunner.gateway.rooms import answering
+from botrunner.gateway.rooms.verbs import AWAY, SLOW
 from botrunner.models import Room
 from botrunner.services.rooms import asking, controls
 from botrunner.services.rooms.asking import Asked
@@ -23,7 +23,6 @@ from tests.botrunner.gateway.rooms.visitors import (
     CHANGE,
     COMMANDS,
     EDIT,
-    EDIT_OWN,
     GET_COMMANDS,
     LET_IN,
     WRITE,
@@ -73,28 +72,6 @@ async def test_who_asks_while_the_database_is_away_reads_so(
     assert in_time(again)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 500, "after_effect": True},
-        {"status": 500},
-        {"way": "cut", "after_effect": True},
-        {"way": "hang", "after_effect": True},
-    ],
-    ids=str,
-)
-async def test_an_answer_whose_putting_off_fails_comes_all_the_same(
-    rooms: Rooms, fault: dict[str, Any]
-) -> None:
-    async with visited(rooms) as (visitors, _):
-        rooms.fail(CALLBACK, **fault)
-        used = visitors.use(0, "voice")
-        await visitors.reads(used, "Your room is ready")
-
-    assert in_time(used)
-    assert len(rooms.made()) == 1
-
-
 async def test_who_cannot_be_answered_any_more_has_what_they_asked_for(rooms: Rooms) -> None:
     async with visited(rooms) as (visitors, _):
         rooms.fail(CALLBACK, status=404, code=10062)
@@ -113,20 +90,6 @@ async def test_who_cannot_be_answered_any_more_has_what_they_asked_for(rooms: Ro
 
     assert used.original is None
     assert len(told()) == 1
-
-
-@pytest.mark.parametrize(
-    "fault", [{"status": 500, "after_effect": True}, {"status": 503}, {"way": "cut"}], ids=str
-)
-async def test_words_that_did_not_arrive_are_written_again(
-    rooms: Rooms, fault: dict[str, Any]
-) -> None:
-    async with visited(rooms) as (visitors, _):
-        laid = rooms.fail(EDIT, **fault)
-        said = await visitors.acts(0, "close")
-
-    assert laid.struck == 1
-    assert said == "You have no room here. Ask for one with `/voice`."
 
 
 # The asker's message ------------------------------------------------------------------
@@ -176,32 +139,6 @@ async def test_after_a_quarter_of_an_hour_the_token_is_not_tried(rooms: Rooms) -
         await visitors.reads(used, "Your room is open")
 
     assert unused.struck == 0
-
-
-@pytest.mark.parametrize("way", ["deleted", "forbidden"])
-async def test_a_message_that_is_gone_ends_the_telling_and_nothing_else(
-    rooms: Rooms, way: str
-) -> None:
-    async with visited(rooms) as (visitors, _):
-        used = visitors.use(0, "voice")
-        await visitors.reads(used, "Your room is ready")
-        [row] = await rooms.rows()
-        if way == "deleted":
-            assert used.original is not None
-            rooms.world.erase(used.original)
-        else:
-            await stored(lambda: Room.objects.update(status_token=""))
-            rooms.fail(EDIT_OWN, status=403, code=50001, count=None, major=str(visitors.text))
-        rooms.enter(0, rooms.made()[0].id)
-
-        async def is_told_no_more() -> bool:
-            return (await rooms.row(row)).asked_in_id is None
-
-        await until_stored(is_told_no_more)
-        rooms.leave(0)
-        closed = await rooms.until(row, "closed")
-
-    assert (closed.reason, closed.status_message_id, closed.status_token) == ("empty", None, "")
 
 
 async def test_what_discord_says_when_it_refuses_a_room_is_told(rooms: Rooms) -> None:
@@ -316,22 +253,19 @@ async def test_a_lock_that_discord_refuses_is_told_and_not_tried_again(rooms: Ro
     assert [step for step, _ in story if "pplied" in step] == ["NotApplied", "Applied"]
 
 
-@pytest.mark.parametrize(
-    "fault", [{"status": 500, "after_effect": True}, {"status": 500}, {"way": "cut"}], ids=str
-)
-async def test_a_wish_whose_answer_was_lost_is_done(rooms: Rooms, fault: dict[str, Any]) -> None:
+async def test_who_was_told_that_discord_is_slow_reads_what_came_of_it(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "IN_LINE_SECONDS", 0.2)
     async with visited(rooms) as (visitors, _):
-        room, channel = await visitors.has_room(0)
-        rooms.fail(CHANGE, **fault)
-        said = await visitors.acts(0, "room limit", number=7)
-        await until(lambda: channel.user_limit == 7)
+        await visitors.has_room(0)
+        rooms.fail(CHANGE, way="hang")
+        used = visitors.use(0, "room limit", number=9)
+        first = await visitors.answered(used)
+        rooms.community.sandbox.route_faults.lift()
+        await visitors.reads(used, "At most 9 may be in it now.")
 
-        async def is_settled() -> bool:
-            return "Applied" in [step for step, _ in await rooms.story(room)]
-
-        await until_stored(is_settled)
-
-    assert said.startswith(("Discord asks for patience", "At most 7"))
+    assert first == SLOW
 
 
 async def test_a_wish_survives_the_bot(rooms: Rooms) -> None:
@@ -344,28 +278,6 @@ async def test_a_wish_survives_the_bot(rooms: Rooms) -> None:
     channel.user_limit = 0
     async with visited(rooms):
         await until(lambda: channel.user_limit == 9)
-
-
-async def test_a_room_whose_channel_is_gone_is_over(rooms: Rooms) -> None:
-    async with visited(rooms) as (visitors, _):
-        room, _ = await visitors.has_room(0)
-        rooms.fail(CHANGE, status=404, code=10003)
-        said = await visitors.acts(0, "room limit", number=9)
-        closed = await rooms.until(room, "closed")
-
-    assert said == "Discord refused it: Unknown Channel (10003)"
-    assert closed.reason == "channel_deleted"
-
-
-async def test_buttons_that_cannot_be_written_hold_nothing_up(rooms: Rooms) -> None:
-    async with visited(rooms) as (visitors, _):
-        fault = rooms.fail(WRITE, status=403, code=50013, count=None)
-        await visitors.has_room(0)
-        await until(lambda: fault.struck)
-        said = await visitors.acts(0, "room limit", number=2)
-
-    assert fault.struck == 1
-    assert said == "At most 2 may be in it now."
 
 
 async def test_buttons_whose_writing_was_not_answered_are_there_once(rooms: Rooms) -> None:
@@ -384,20 +296,6 @@ async def test_buttons_whose_writing_was_not_answered_are_there_once(rooms: Room
 
 
 # The commands ------------------------------------------------------------------
-
-
-async def test_commands_are_told_again_until_discord_knows_them(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command_sync, "FIRST_PAUSE_SECONDS", 0.1)
-    rooms.fail(GET_COMMANDS, status=500)
-    rooms.fail(COMMANDS, status=403, code=50001)
-    async with visited(rooms) as (visitors, _):
-        known = {command["name"] for command in rooms.world.commands[None].values()}
-        said = await visitors.acts(0, "close")
-
-    assert known == {"voice", "close", "room"}
-    assert said.startswith("You have no room here")
 
 
 async def test_commands_that_discord_knows_are_not_told_again(rooms: Rooms) -> None:

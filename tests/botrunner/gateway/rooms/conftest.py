@@ -11,7 +11,14 @@ from botrunner.models import Hub, Room, RoomRules
 from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.rest.route_faults import RouteFault
 from botrunner.services.rooms import hubs, requests, rules
-from tests.botrunner.gateway.conftest import now, running, serving, stored, until_stored
+from tests.botrunner.gateway.conftest import (
+    now,
+    people_of,
+    running,
+    serving,
+    stored,
+    until_stored,
+)
 from tests.botrunner.gateway.rooms.sitting import Sitter
 
 if TYPE_CHECKING:
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from botrunner.domain.rooms.room import Timing
-    from botrunner.sandbox.entities import Channel
+    from botrunner.sandbox.entities import Channel, Guild
     from tests.botrunner.gateway.conftest import Community
 
 MAKE = "POST /guilds/{guild}/channels"
@@ -31,10 +38,12 @@ AUDIT_LOG = "GET /guilds/{guild}/audit-logs"
 class Rooms:
     """Rooms of a community in the sandbox, and what is asked of Discord for them."""
 
-    def __init__(self, community: Community) -> None:
+    def __init__(self, community: Community, guild: Guild | None = None) -> None:
+        """Knows one guild, the first one unless another is named."""
         self.community = community
         self.world = community.world
-        self.guild = community.guild
+        self.guild = guild or community.guild
+        self.members = people_of(self.guild)
         self.before = set(self.guild.channels)
 
     def made(self) -> list[Channel]:
@@ -48,7 +57,7 @@ class Rooms:
         )
 
     def people(self, who: int) -> int:
-        return self.community.people[who]
+        return self.members[who]
 
     def enter(self, who: int, channel_id: int) -> None:
         self.world.join(self.guild.id, self.people(who), channel_id)

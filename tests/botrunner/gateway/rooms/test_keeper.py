@@ -10,7 +10,6 @@ import pytest
 from botrunner.domain.rooms.marks import room_id_in
 from sessions_app.models import VoiceSession
 from tests.botrunner.gateway.conftest import running, settled, stored, until
-from tests.botrunner.gateway.rooms.conftest import DELETE
 
 if TYPE_CHECKING:
     from tests.botrunner.gateway.rooms.conftest import Rooms
@@ -155,17 +154,3 @@ async def test_rooms_that_are_to_end_with_the_bot_do(rooms: Rooms) -> None:
     closed = await rooms.row(room)
     assert (closed.state, closed.reason) == ("closed", "shutdown")
     assert rooms.made() == []
-
-
-async def test_a_room_that_discord_will_not_delete_is_left_to_staff(rooms: Rooms) -> None:
-    rooms.fail(DELETE, status=403, code=50013, count=None)
-    async with running(rooms.community):
-        room = await rooms.ask()
-        await rooms.until(room, "waiting")
-        rooms.enter(0, rooms.made()[0].id)
-        await rooms.until(room, "occupied")
-        rooms.leave(0)
-        left = await rooms.until(room, "quarantined")
-
-    assert left.error == "room.permissions"
-    assert "50013" in left.error_text
