@@ -47,6 +47,7 @@ ANSWERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 """By name: what it means for who asked, and the fault."""
 OF_GATEWAY: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "no answer": (UNDONE, {"way": "answer"}),
+    "cut": (UNDONE, {"way": "cut"}),
 }
 _UNKNOWN: Final = {
     CALLBACK: 10062,
@@ -60,10 +61,12 @@ _UNKNOWN: Final = {
 }
 
 
-def answers_to(call: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Gives what Discord may say to a call."""
+def answers_to(call: str, *, always: bool = False) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Gives what Discord may say to a call, once or always."""
     if call == VOICE:
-        return OF_GATEWAY
+        # All that the bot hears comes over one connection: one that is cut again and again is
+        # no trouble of a call's.
+        return {name: OF_GATEWAY[name] for name in OF_GATEWAY if not always or name != "cut"}
     last = call.rsplit("/", 1)[-1]
     unknown = _UNKNOWN.get(call) or _UNKNOWN.get(last, 10008)
     own = {"404": {"code": unknown}} | ({"400": {"code": 30013}} if call == MAKE else {})

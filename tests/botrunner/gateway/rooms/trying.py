@@ -197,7 +197,7 @@ async def wrongs_of(
     """Has a call go wrong in every way; gives what is not as it is to be."""
     if (name, call) not in TOLD:
         return [f"{name}: nothing is said in told.py of {call}"]
-    answers = answers_to(call)
+    answers = answers_to(call, always=always)
     names = list(among or answers)
     began = time.monotonic()
     async with told_in(story, 1 + len(names)) as places:
