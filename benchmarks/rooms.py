@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import django
 
-from benchmarks.stage import BenchmarkError, database, run, settings_of
+from benchmarks.stage import database, run, settings_of
 
 SHORTEST_TIMEOUT: Final = 5
 
@@ -60,11 +60,7 @@ def main() -> int:
         django.setup()
         from benchmarks.rooms_run import play  # noqa: PLC0415 - it imports models: settings first
 
-        try:
-            figures = asyncio.run(play(options, url=url, folder=Path(folder)))
-        except BenchmarkError as error:
-            print(f"Broken off: {error}", file=sys.stderr)
-            return 1
+        figures = asyncio.run(play(options, url=url, folder=Path(folder)))
     print(figures.table())
     if options.json is None:
         print(json.dumps(figures.payload()))

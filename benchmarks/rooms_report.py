@@ -62,7 +62,7 @@ class Figures:
     def misses(self) -> list[str]:
         """Lists the targets that were missed."""
         missed = []
-        if share(self.lags.seated, 0.95) >= SEATED_SECONDS:
+        if self.lags.seated and share(self.lags.seated, 0.95) >= SEATED_SECONDS:
             missed.append("the bot is not in the room in time")
         for trigger, lags in self.lags.ended.items():
             if share(lags, 0.95) >= ENDED_SECONDS:

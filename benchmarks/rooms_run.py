@@ -15,6 +15,7 @@ from benchmarks.rooms_process import Bot
 from benchmarks.rooms_report import Figures
 from benchmarks.rooms_town import Town, until
 from benchmarks.rooms_visits import TRIGGERS, Lags, Visits
+from benchmarks.stage import BenchmarkError
 
 if TYPE_CHECKING:
     import argparse
@@ -49,8 +50,8 @@ async def play(options: argparse.Namespace, *, url: str, folder: Path) -> Figure
         url: the database's address.
         folder: for the bot's data and its log.
 
-    Raises:
-        BenchmarkError: if it cannot go on.
+    Returns:
+        What was measured, and what is wrong.
     """
     task = asyncio.current_task()
     if task is not None:
@@ -64,7 +65,13 @@ async def play(options: argparse.Namespace, *, url: str, folder: Path) -> Figure
         timeout = max(options.timeout, SHORT_TIMEOUT)
         with Bot(url=url, api_url=api_url, folder=folder, timeout=timeout) as bot:
             async with Books() as books:
-                await Run(town, books, bot, figures).play(options)
+                playing = Run(town, books, bot, figures)
+                try:
+                    await playing.play(options)
+                except (BenchmarkError, TimeoutError, asyncio.CancelledError) as error:
+                    # What was measured up to then is worth a table.
+                    figures.faults.append(f"Broken off: {error}")
+                    figures.endings = await books.endings()
     return figures
 
 

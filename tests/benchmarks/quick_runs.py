@@ -38,7 +38,7 @@ def quick_run(program: str, *options: str, folder: Path) -> QuickRun:
         env=os.environ | {"DATABASE_URL": address(), TEMPLATE_VARIABLE: template_name()},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
