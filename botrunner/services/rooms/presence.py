@@ -6,12 +6,13 @@ that is committed first holds.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import connection
 
-from botrunner.domain.rooms.happenings import Counted, TimeIsUp
+from botrunner.domain.rooms.happenings import Counted, Extended, TimeIsUp
 from botrunner.domain.rooms.room import OPEN
 from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
@@ -21,6 +22,9 @@ from botrunner.services.rooms.wakes import wake
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+
+RETURN: Final = timedelta(seconds=30)
+"""For so long at least a room waits for an owner who is to be moved back into it."""
 
 # Rooms whose state is not what the number of people in them says; bots are no people.
 _MISCOUNTED: Final = """
@@ -100,11 +104,13 @@ def expire(guild_ids: Collection[int], *, now: datetime) -> None:
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
     """Gives whoever entered a hub a room: their own, where they still have one."""
     mine = Room.objects.live().filter(hub=hub, owner_id=user_id)
-    held = mine.exclude(state__in=["closing", "quarantined"]).select_for_update().first()
+    rows = mine.select_for_update(of=("self",)).select_related("hub")
+    held = rows.exclude(state__in=["closing", "quarantined"]).first()
     if held is not None:
         held.move_owner_since = now
         held.is_owner_moved = False
         held.save(update_fields=["move_owner_since", "is_owner_moved"])
+        _wait_for_return(held, now=now)
     else:
         Room.objects.create(
             guild_id=hub.guild_id,
@@ -116,3 +122,10 @@ def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
             move_owner_since=now,
         )
     wake(hub.guild_id)
+
+
+def _wait_for_return(room: Room, *, now: datetime) -> None:
+    """Has a room that is about to end wait until its owner is moved, who came back for it."""
+    if room.due_at is not None and room.due_at < now + RETURN:
+        longer = now + RETURN - max(room.due_at, now)
+        tell_locked(room, Extended(longer), at=now, words="its owner came back to the hub")
