@@ -56,11 +56,32 @@ def test_what_no_role_allows_is_named_with_the_role_to_change(need: Need) -> Non
 
     (lack,) = lacks(facts(roles=(without, OTHER)))
 
-    assert lack.words == (
-        f"No role of the bot allows {need.name} in the guild: allow it for the bot's role Rollcall."
+    assert lack.words.startswith(
+        f"No role of the bot allows {need.name_in_guild or need.name} in the guild: "
+        "allow it for the bot's role Rollcall."
     )
     assert lack.code == f"preflight.{need.permission.name}".lower()
     assert lack.blocks == need.blocks
+
+
+def test_what_rooms_can_be_made_without_is_named_with_what_it_is_needed_for() -> None:
+    bits = int(Permission.MANAGE_ROLES)
+
+    (in_guild,) = lacks(facts(roles=(replace(OURS, permissions=ALL & ~bits), OTHER)))
+    (in_category,) = lacks(facts(deny(OWN, bits)))
+
+    purpose = (
+        "Rooms are made without it; it is needed to lock and unlock a room, to invite and to kick."
+    )
+    assert in_guild.words == (
+        "No role of the bot allows Manage Roles in the guild: "
+        f"allow it for the bot's role Rollcall. {purpose}"
+    )
+    assert in_category.words == (
+        "The overwrite of the bot's role Rollcall in the category Rooms denies Manage "
+        f"Permissions: allow it there. {purpose}"
+    )
+    assert not (in_guild.blocks or in_category.blocks)
 
 
 def test_everyone_may_allow_what_no_role_does() -> None:
