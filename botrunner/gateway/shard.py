@@ -191,9 +191,7 @@ class Shard:
                 client=self._client,
                 on_unseated=lambda *_: rooms.wake(),
             ),
-            start_sweep=StartSweep(
-                lease=opening.lease, writer=self._writer, clock=self._clock, rest=self._rest
-            ),
+            start_sweep=StartSweep(lease=opening.lease, clock=self._clock, rest=self._rest),
         )
         feed = Feed(
             shard_id=self.shard_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from botrunner.gateway.rooms.faces import Faces
     from botrunner.gateway.rooms.panel import RoomForm
     from botrunner.gateway.writer import Writer
-    from botrunner.models import Room
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,23 @@ HAS_ONE: Final = "You have a room already, or wait for one."
 
 Result = TypeVar("Result")
 Used = discord.Interaction[Any]
+
+
+@dataclass(slots=True)
+class Request:
+    """A member's request for a room.
+
+    Attributes:
+        name: how the member is called.
+        asked: where, and which message answers.
+        is_made: whether it is written; set in the database's thread.
+    """
+
+    guild_id: int
+    user_id: int
+    name: str
+    asked: Asked
+    is_made: bool = False
 
 
 class Answering:
@@ -106,11 +123,10 @@ class Answering:
             if not is_there or used.guild_id is None:
                 return
             asked = Asked(used.channel_id or 0, message_id, used.token)
-            words = await self._ask(
-                used.guild_id, used.user.id, used.user.display_name, used.client, asked
-            )
+            request = Request(used.guild_id, used.user.id, used.user.display_name, asked)
+            words = await self._ask(request, used.client)
             if words:
-                await self._say(used, words)
+                await self._say(used, words, request)
 
     async def hear(self, message: discord.Message, client: discord.Client) -> None:
         """Answers ``!voice``, in a message of the bot's own."""
@@ -119,16 +135,13 @@ class Answering:
             return
         async with self._noted():
             answer_id = await self._reply(client, message, "Your request for a room is noted.")
-            channel_id = message.channel.id if answer_id is not None else None
-            words = await self._ask(
-                message.guild.id,
-                message.author.id,
-                message.author.display_name,
-                client,
-                Asked(channel_id, answer_id),
-            )
+            author, channel_id = message.author, message.channel.id
+            asked = Asked(channel_id if answer_id is not None else None, answer_id)
+            request = Request(message.guild.id, author.id, author.display_name, asked)
+            words = await self._ask(request, client)
             if words and answer_id is not None:
-                await self._edit(client, words, channel_id=message.channel.id, message_id=answer_id)
+                with self._faces.held.holding(asked):
+                    await self._edit(client, words, channel_id=channel_id, message_id=answer_id)
 
     async def act(
         self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
@@ -174,28 +187,29 @@ class Answering:
 
     # Asking the database ------------------------------------------------------------------
 
-    async def _ask(
-        self, guild_id: int, user_id: int, name: str, client: discord.Client, asked: Asked
-    ) -> str:
+    async def _ask(self, request: Request, client: discord.Client) -> str:
         """Asks for a room; gives words where it cannot be had, else none."""
 
-        def ask() -> Room | str:
+        def ask() -> str:
             try:
-                return asking.ask_for_room(
-                    guild_id,
-                    user_id,
+                asking.ask_for_room(
+                    request.guild_id,
+                    request.user_id,
                     now=self._clock.now(),
-                    display_name=name,
+                    display_name=request.name,
                     bot_id=client.user.id if client.user is not None else None,
-                    asked=asked,
+                    asked=request.asked,
                 )
             except HasRoomError as error:
                 return f"{HAS_ONE} {where_is(error)}"
             except RollcallError as error:
                 return str(error)
+            request.is_made = True
+            return ""
 
-        answer = await self._words_of(ask)
-        return answer if isinstance(answer, str) else ""
+        words = await self._words_of(ask)
+        # It may have been made all the same, while nobody waited for it any more.
+        return "" if request.is_made else words
 
     async def _do(
         self, used: Used, verb: str, room_id: UUID | None, value: str | int | None
@@ -268,23 +282,34 @@ class Answering:
             return True, None
         return True, None if answer is None else answer.message_id
 
-    async def _say(self, used: Used, words: str) -> None:
-        """Writes words into the answer that was put off, as long as that can be done."""
-        while used.created_at + TOKEN_VALID > self._clock.now():
-            try:
-                await messages.edit_answer(
-                    used.client.http,
-                    words,
-                    application_id=used.application_id,
-                    token=used.token,
-                )
-            except (NotSentError, NotAnsweredError) as error:
-                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
-            except (RefusedError, TokenVoidError, UnreadableError) as error:
-                logger.info("A member could not be answered: %s", error)
-                return
-            else:
-                return
+    async def _say(self, used: Used, words: str, request: Request | None = None) -> None:
+        """Writes words into the answer that was put off, as long as that can be done.
+
+        Args:
+            used: the interaction.
+            words: what the answer is to say.
+            request: whose answer it is: once that is written, its status stands there.
+        """
+        pause: float | None = 0.0
+        while pause is not None and used.created_at + TOKEN_VALID > self._clock.now():
+            await asyncio.sleep(pause)
+            if request is None:
+                pause = await self._try_to_say(used, words)
+                continue
+            with self._faces.held.holding(request.asked):
+                pause = None if request.is_made else await self._try_to_say(used, words)
+
+    async def _try_to_say(self, used: Used, words: str) -> float | None:
+        """Tells after how many seconds it may be tried again; None where that is no use."""
+        try:
+            await messages.edit_answer(
+                used.client.http, words, application_id=used.application_id, token=used.token
+            )
+        except (NotSentError, NotAnsweredError) as error:
+            return min(messages.wait_of(error), LONGEST_PAUSE_SECONDS)
+        except (RefusedError, TokenVoidError, UnreadableError) as error:
+            logger.info("A member could not be answered: %s", error)
+        return None
 
     async def _reply(
         self, client: discord.Client, message: discord.Message, words: str

@@ -20,6 +20,7 @@ from botrunner.gateway.asked_once import NotSentError, RefusedError
 from botrunner.gateway.payload import UnreadableError
 from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import changes, messages
+from botrunner.gateway.rooms.asker_message import HeldMessages, write_status
 from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.outcome import Outcome
 from botrunner.gateway.rooms.panel import panel_components
@@ -51,6 +52,8 @@ OVERLAP: Final = timedelta(minutes=1)
 """A request may be written so long after the instant that it names."""
 REST_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 0.25
+HELD_SECONDS: Final = 0.25
+"""So often a message is looked at into which somebody else is writing."""
 
 STATUS: Final = "status"
 PANEL: Final = "panel"
@@ -61,7 +64,11 @@ Lane = tuple[str, "UUID"]
 
 
 class Faces:
-    """What members see of the rooms of one shard."""
+    """What members see of the rooms of one shard.
+
+    Attributes:
+        held: the askers' messages that somebody else is writing into.
+    """
 
     def __init__(
         self,
@@ -86,6 +93,7 @@ class Faces:
         self._clock = clock
         self._connection = connection
         self._syncing = syncing
+        self.held = HeldMessages()
         self._woken = asyncio.Event()
         self._lanes: dict[Lane, asyncio.Task[Outcome | None]] = {}
         self._others: set[asyncio.Task[None]] = set()
@@ -265,8 +273,10 @@ class Faces:
         )
         if status is None:
             return None
+        if self.held.holds(status):
+            return self._rest((STATUS, room_id), HELD_SECONDS)
         try:
-            message_id, said = await _write_status(client, status)
+            message_id, said = await write_status(client, status)
         except TokenVoidError:
             await self._records.at(showing.token_void, room_id)
             return Outcome()
@@ -377,23 +387,3 @@ class Faces:
         """Gives the client where it is connected: another may not have logged in."""
         connection = self._connection()
         return connection.client if connection is not None and connection.is_open else None
-
-
-async def _write_status(client: discord.Client, status: showing.Status) -> tuple[int, str]:
-    """Writes the asker's message: by the interaction's token, else as the bot's own."""
-    if status.token and client.application_id is not None:
-        message_id = await messages.edit_answer(
-            client.http, status.text, application_id=client.application_id, token=status.token
-        )
-        return message_id, status.text
-    if status.message_id is not None:
-        await messages.edit(
-            client.http,
-            status.text,
-            channel_id=status.channel_id,
-            message_id=status.message_id,
-        )
-        return status.message_id, status.text
-    return await messages.post(
-        client.http, status.text, channel_id=status.channel_id, nonce=f"s{status.room_id.hex}"
-    )

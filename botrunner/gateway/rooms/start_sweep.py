@@ -40,19 +40,15 @@ _PASSING: Final = (NoAnswerError, OutOfTimeError, RateLimitedError)
 class StartSweep:
     """The sweep of one shard's guilds at its start."""
 
-    def __init__(
-        self, *, lease: Lease, writer: Writer, clock: Clock, rest: Callable[[], DiscordRest]
-    ) -> None:
+    def __init__(self, *, lease: Lease, clock: Clock, rest: Callable[[], DiscordRest]) -> None:
         """Does nothing yet.
 
         Args:
             lease: the shard's.
-            writer: the thread to the database; asked only how far the books are.
             clock: tells when.
             rest: makes what Discord is asked with.
         """
         self._lease = lease
-        self._writer = writer
         self._clock = clock
         self._rest = rest
         self._swept: set[int] = set()
@@ -61,9 +57,10 @@ class StartSweep:
 
     async def run(self) -> None:
         """Sweeps, once all guilds were seen, until each is swept or trying is no use."""
-        await self._until_written(self._clock.now())
+        since = self._clock.now()
         thread = Writer("sweep")
         try:
+            await self._until_written(thread, since)
             await self._sweep(thread)
         except LeaseLostError as error:
             logger.info("Nothing more is swept: %s", error)
@@ -76,11 +73,11 @@ class StartSweep:
                 self._asking.give_up()
             thread.close(patience=0)
 
-    async def _until_written(self, since: datetime) -> None:
+    async def _until_written(self, thread: Writer, since: datetime) -> None:
         """Waits until all guilds were stated since an instant, and that is in the books."""
         while True:
             try:
-                if await self._writer.run(at_database, _is_written, self._lease, since):
+                if await thread.run(at_database, _is_written, self._lease, since):
                     return
             except DatabaseAwayError:
                 logger.debug("Shard %s: the sweep waits for the database", self._lease.shard_id)

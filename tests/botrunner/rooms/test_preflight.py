@@ -81,7 +81,7 @@ def test_what_rooms_can_be_made_without_is_named_with_what_it_is_needed_for() ->
         "The overwrite of the bot's role Rollcall in the category Rooms denies Manage "
         f"Permissions: allow it there. {purpose}"
     )
-    assert not (in_guild.blocks or in_category.blocks)
+    assert [in_guild.blocks, in_category.blocks] == [False, False]
 
 
 def test_everyone_may_allow_what_no_role_does() -> None:
