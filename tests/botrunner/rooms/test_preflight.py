@@ -15,7 +15,6 @@ from botrunner.models import Hub, RoomRules
 from botrunner.services.rooms.preflight import (
     NO_CATEGORY,
     UNKNOWN_BOT,
-    bot_id_of,
     preflight,
     preflight_places,
 )
@@ -23,6 +22,7 @@ from community.domain.permissions import Overwrite, Permission
 from community.models import Channel, ChannelKind, Guild, RoleSpan
 from community.models import Overwrite as OverwriteRow
 from community.models import Role as RoleRow
+from community.services.bot_facts import bot_of
 from tests.factories import NOW, make_channel, make_guild, make_member, make_shard, snowflake
 
 GUILD, BOT, OWN, HELPERS = 1, 2, 3, 4
@@ -221,7 +221,7 @@ def category_of(guild: Guild, name: str = "Rooms", *, denies: int = 0) -> Channe
 
 def test_the_mirrored_rows_tell_what_is_in_the_way(guild: Guild) -> None:
     rooms = category_of(guild, denies=int(Permission.CONNECT))
-    bot_id = bot_id_of(guild.pk)
+    bot_id = bot_of(guild.pk, now=NOW).user_id
 
     (lack,) = preflight(guild.pk, bot_id=bot_id, parent_id=rooms.pk)
 
@@ -233,7 +233,7 @@ def test_the_mirrored_rows_tell_what_is_in_the_way(guild: Guild) -> None:
 
 
 def test_a_category_that_is_gone_or_full_is_named(guild: Guild) -> None:
-    bot_id = bot_id_of(guild.pk)
+    bot_id = bot_of(guild.pk, now=NOW).user_id
     full = category_of(guild)
     for number in range(50):
         make_channel(guild, f"Room {number}", parent=full)
@@ -257,7 +257,7 @@ def test_each_place_in_which_rooms_are_made_is_looked_at_once(guild: Guild) -> N
         hub = make_channel(guild, "Join me", parent=lobby)
         Hub.objects.create(guild=guild, channel_id=hub.pk, parent_id=parent_id, created_at=NOW)
 
-    checks = preflight_places(guild.pk, bot_id=bot_id_of(guild.pk))
+    checks = preflight_places(guild.pk, bot_id=bot_of(guild.pk, now=NOW).user_id)
 
     assert [(check.place, bool(check.lacks)) for check in checks] == [
         ("in the category Rooms", False),
