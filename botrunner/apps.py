@@ -44,6 +44,7 @@ class BotrunnerConfig(AppConfig):
         community_registry.link_list(hub, "hubs", to=("guild",))
         community_registry.link_list(quarantined, "quarantine", to=("guild",))
         community_registry.link_page("botrunner_guild_rooms", "rooms now", to=("guild",))
+        community_registry.add_to_demo("botrunner.services.rooms.demo_rooms.make_demo_rooms")
         sessions_registry.show_on_front_page(_rooms_now)
         sessions_registry.add_drift_part(OrphanedRooms())
         sessions_registry.add_drift_part(RoomPermissions())

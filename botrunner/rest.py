@@ -146,6 +146,11 @@ class DiscordRest:
         """Whether nothing more is asked with it."""
         return self._over is not None
 
+    def give_up(self) -> None:
+        """Has nothing more asked with it; may be called from another thread."""
+        if self._over is None:
+            self._over = OutOfTimeError()
+
     def own_id(self) -> int:
         """Gives the bot's user id; asked for once in a process."""
         key = (self._api_url, self._token)

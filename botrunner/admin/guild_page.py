@@ -9,11 +9,12 @@ from django.conf import settings
 from botrunner.admin.pages import CHANGE_RULES, address
 from botrunner.admin.rows import STATE_LABELS, length_of, on_discord
 from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room, RoomState
-from botrunner.services.rooms.preflight import bot_id_of, preflight_places
+from botrunner.services.rooms.preflight import preflight_places
 from botrunner.services.rooms.rules import rules_of
 from community.admin.showing import link_to, link_to_list, moment
 from community.domain.durations import in_words
 from community.models import Channel
+from community.services.bot_facts import bot_of
 from events_app.admin.pages import Names
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def guild_page(asker: Asker, guild_id: int) -> HttpResponse:
         guild=guild,
         guild_link=link_to(guild),
         is_off=not settings.ENABLE_VOICE_FEATURES,
-        checks=preflight_places(guild_id, bot_id=bot_id_of(guild_id)),
+        checks=preflight_places(guild_id, bot_id=bot_of(guild_id, now=asker.now).user_id),
         figures=[
             ("made or on their way", there.count()),
             ("slots taken", f"{of_guild.holding_slots().count()} of {rules.most_rooms}"),

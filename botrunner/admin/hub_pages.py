@@ -25,11 +25,12 @@ from botrunner.services.rooms.hub_choices import (
     make_hub,
     remove_hub,
 )
-from botrunner.services.rooms.preflight import bot_id_of, preflight
+from botrunner.services.rooms.preflight import preflight
 from community.admin.showing import link_to, link_to_list
 from community.domain.errors import RollcallError
 from community.models import Channel, ChannelKind, Guild
 from community.services.access import visible_guilds
+from community.services.bot_facts import bot_of
 from events_app.admin.pages import refuse
 from events_app.admin.planning import GuildForm
 
@@ -140,7 +141,9 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         about=link_to(guild) if guild.name else f"guild {guild.pk}",
         form=form,
         examples=examples_of(shown),
-        lacks=preflight(guild.pk, bot_id=bot_id_of(guild.pk), parent_id=parent_id),
+        lacks=preflight(
+            guild.pk, bot_id=bot_of(guild.pk, now=asker.now).user_id, parent_id=parent_id
+        ),
         is_gone=not is_new and (channel is None or channel.gone_at is not None),
         rooms="" if is_new else link_to_list(Room, "rooms of this hub", q=str(hub.pk)),
         remove=_remove_address(asker, hub),

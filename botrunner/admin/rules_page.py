@@ -21,12 +21,13 @@ from botrunner.admin.choice_fields import (
 from botrunner.admin.pages import address
 from botrunner.models import RoomRules
 from botrunner.services.rooms.choices import BOUNDS, CHOICES, choose_rules
-from botrunner.services.rooms.preflight import bot_id_of, preflight
+from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import rules_of
 from community.admin.showing import link_to
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
 from community.models import ChannelKind
+from community.services.bot_facts import bot_of
 from events_app.admin.pages import refuse
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         about=link_to(guild),
         form=form,
         examples=examples_of(str(form["name_template"].value() or "")),
-        lacks=preflight(guild_id, bot_id=bot_id_of(guild_id), parent_id=parent_id),
+        lacks=preflight(
+            guild_id, bot_id=bot_of(guild_id, now=asker.now).user_id, parent_id=parent_id
+        ),
         back=back,
         media=form.media,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.gateway.address import DiscordAwayError
 from botrunner.gateway.asking import Asking
@@ -28,8 +28,11 @@ from botrunner.gateway.rooms.answering import Answering
 from botrunner.gateway.rooms.bot_voice import BotVoice
 from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import RoomKeeper
+from botrunner.gateway.rooms.start_sweep import StartSweep
+from botrunner.gateway.stopping import unless_stopped
 from botrunner.gateway.watch import Watch
 from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.rest import DiscordRest
 from community.domain.leases import LOOK_SECONDS
 from community.domain.sharding import shard_of
 from community.services import bot_facts
@@ -37,7 +40,7 @@ from community.services.leases import LeaseLostError
 from sessions_app.domain import words
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Iterable
 
     import discord
 
@@ -46,8 +49,6 @@ if TYPE_CHECKING:
     from botrunner.gateway.pauses import IdentifyGate
     from botrunner.gateway.settings import BotSettings
     from community.domain.leases import Lease
-
-Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Shard:
         while not self._stopping.is_set():
             began = self._clock.elapsed()
             try:
-                self._watch = await self._unless_stopped(self._begin())
+                self._watch = await unless_stopped(self._begin(), self._stopping)
                 if self._watch is not None:
                     await self._follow(self._watch)
             except DatabaseAwayError as error:
@@ -186,6 +187,7 @@ class Shard:
                 client=self._client,
                 on_unseated=lambda *_: rooms.wake(),
             ),
+            start_sweep=StartSweep(lease=opening.lease, clock=self._clock, rest=self._rest),
         )
         feed = Feed(
             shard_id=self.shard_id,
@@ -237,6 +239,9 @@ class Shard:
 
     def _connection_to_discord(self) -> Connection | None:
         return None if self._watch is None else self._watch.connection
+
+    def _rest(self) -> DiscordRest:
+        return DiscordRest(token=self._settings.token, api_url=self._settings.api_url)
 
     def _client(self) -> discord.Client | None:
         connection = self._connection_to_discord()
@@ -345,20 +350,4 @@ class Shard:
     async def _pause(self, pauses: Pauses, *, began: float) -> None:
         if self._clock.elapsed() - began > GOOD_RUN_SECONDS:
             pauses.reset()
-        await self._unless_stopped(asyncio.sleep(pauses.take()))
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
-        """Waits for work, but not for a database that hangs when the shard is to stop.
-
-        Returns:
-            None where the shard was told to stop before it was done.
-        """
-        working = asyncio.create_task(work)
-        stopped = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            for task in (working, stopped):
-                task.cancel()
-            await asyncio.gather(working, stopped, return_exceptions=True)
+        await unless_stopped(asyncio.sleep(pauses.take()), self._stopping)

@@ -75,9 +75,14 @@ def says_away(error: Exception) -> bool:
 class Writer:
     """Runs functions one after another in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "writer") -> None:
+        """Starts the thread.
+
+        Args:
+            name: the thread's.
+        """
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     async def run(

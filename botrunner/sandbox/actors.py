@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.hosts import Hosts
+from botrunner.sandbox.lodgers import Lodgers
 from botrunner.sandbox.people import HOUR, Person, liveliness, people_of
 from botrunner.sandbox.staff import Staff
 
@@ -53,15 +54,16 @@ FRIENDS_FOLLOW = 0.7
 STARTS_MUTED = 0.25
 
 
-async def run_actors(world: World, *, seed: int, speed: float) -> None:
+async def run_actors(world: World, *, seed: int, speed: float, has_rooms: bool = False) -> None:
     """Has the members of all guilds live their days, until cancelled.
 
     Args:
         seed: gives the same choices each time.
         speed: divides the waits between what actors do. Hops and bounces, which are
             quick already, keep their pace.
+        has_rooms: whether some of them want rooms of their own.
     """
-    show = Show(world, seed=seed, speed=speed)
+    show = Show(world, seed=seed, speed=speed, has_rooms=has_rooms)
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:
@@ -78,7 +80,7 @@ async def run_actors(world: World, *, seed: int, speed: float) -> None:
 class Show:
     """The actors and what is due; its clock counts wall seconds from the beginning."""
 
-    def __init__(self, world: World, *, seed: int, speed: float) -> None:
+    def __init__(self, world: World, *, seed: int, speed: float, has_rooms: bool = False) -> None:
         """Plans the opening: the channels fill within a minute, as on an evening."""
         self.world = world
         self.speed = speed
@@ -86,6 +88,7 @@ class Show:
         self.now = 0.0
         self.people: dict[int, list[Person]] = {}
         self.opening_hours: dict[int, float] = {}
+        self.hubs: set[int] = set()
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None], Callable[[], None]]] = []
         for number, guild in enumerate(world.guilds.values()):
@@ -94,6 +97,8 @@ class Show:
             self._open(self.people[guild.id])
             Staff(self, guild.id)
             Hosts(self, guild.id, seed=seed)
+            if has_rooms:
+                Lodgers(self, guild.id, seed=seed, has_look_alike=number == 0)
 
     # The clock ----------------------------------------------------------------------------
 
@@ -138,6 +143,14 @@ class Show:
                 deed(person)
 
         (self.soon if quick else self.after)(wait, act, lambda: self._rest(person))
+
+    def plan(self, person: Person, deed: Callable[[Person], None], wall: float) -> None:
+        """Plans what a person does some seconds of the clock from now, in place of all else."""
+        self._plan(person, deed, wall, quick=True)
+
+    def rest(self, person: Person) -> None:
+        """Has a person come again some time, in place of whatever they had planned."""
+        self._rest(person)
 
     # Coming and going ---------------------------------------------------------------------
 
@@ -310,7 +323,7 @@ class Show:
         appeal = {
             channel.id: self._appeal(channel.type)
             for channel in guild.channels.values()
-            if channel.is_voice and channel.id not in {here, guild.afk_channel_id}
+            if channel.is_voice and channel.id not in {here, guild.afk_channel_id, *self.hubs}
         }
         for other in guild.voice_states.values():
             if other.channel_id in appeal:

@@ -66,7 +66,9 @@ class Hosts:
         channels = [
             each
             for each in guild.channels.values()
-            if each.is_voice and not each.overwrites and each.id != guild.afk_channel_id
+            if each.is_voice
+            and not each.overwrites
+            and each.id not in {guild.afk_channel_id, *self._show.hubs}
         ]
         if len(guild.scheduled_events) >= MOST_OPEN:
             self._call_off()

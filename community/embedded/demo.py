@@ -59,8 +59,7 @@ class Demo:
         words = ["python", "manage.py", "sandbox"]
         for name, value in options.items():
             words += [name, str(value)]
-        words.append("--when-watched")
-        return "exec " + shlex.join(words)
+        return "exec " + shlex.join([*words, "--rooms", "--when-watched"])
 
     def sandbox_answers(self) -> bool:
         """Tells whether the sandbox takes connections."""

@@ -241,13 +241,13 @@ class Installation:
             supervisor.stop(first=BOT)
 
     def _furnish(self, demo: Demo) -> None:
-        """Makes the demo's events; a demo without them is one all the same."""
+        """Makes the demo's events and hubs; a demo without them is one all the same."""
         self._wait("the members", lambda: members_are_known(demo))
         try:
             if not self._stop.is_set():
                 furnish(datetime.now(UTC))
         except (RollcallError, DatabaseError) as error:
-            self._terminal.say(f"The demo has no events: {error}")
+            self._terminal.say(f"The demo has no events, or no hubs: {error}")
 
     def _environment(self) -> dict[str, str]:
         # The Procfile's "python" is the one that runs this, activated or not.

@@ -33,16 +33,24 @@ class Need:
 
     Attributes:
         name: as Discord's settings call it.
+        name_in_guild: as the guild's call it, where that is something else.
         is_guilds: whether it has to be held in the guild, whatever the category says.
         is_channels: whether it means anything in a category.
-        blocks: whether no room can be made without it.
+        purpose: what it is needed for where rooms can be made without it; empty where none
+            can.
     """
 
     permission: Permission
     name: str
+    name_in_guild: str = ""
     is_guilds: bool = True
     is_channels: bool = True
-    blocks: bool = True
+    purpose: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether no room can be made without it."""
+        return not self.purpose
 
 
 NEEDS: Final = (
@@ -51,12 +59,26 @@ NEEDS: Final = (
     Need(Permission.CONNECT, "Connect"),
     Need(Permission.SPEAK, "Speak"),
     Need(Permission.MOVE_MEMBERS, "Move Members"),
-    # Without it rooms work, and what is left of one after a crash is for staff to judge.
-    Need(Permission.VIEW_AUDIT_LOG, "View Audit Log", is_channels=False, blocks=False),
-    # The buttons in a room's chat.
-    Need(Permission.SEND_MESSAGES, "Send Messages", is_guilds=False, blocks=False),
-    # To lock, to invite and to shut out: overwrites of a channel that is there.
-    Need(Permission.MANAGE_ROLES, "Manage Permissions", is_guilds=False, blocks=False),
+    Need(
+        Permission.VIEW_AUDIT_LOG,
+        "View Audit Log",
+        is_channels=False,
+        purpose="to prove after a crash which channels are rooms",
+    ),
+    Need(
+        Permission.SEND_MESSAGES,
+        "Send Messages",
+        is_guilds=False,
+        purpose="for the buttons in a room's chat",
+    ),
+    # Overwrites of a channel that is there.
+    Need(
+        Permission.MANAGE_ROLES,
+        "Manage Permissions",
+        name_in_guild="Manage Roles",
+        is_guilds=False,
+        purpose="to lock and unlock a room, to invite and to kick",
+    ),
 )
 
 
@@ -147,21 +169,28 @@ def _of_permissions(facts: Facts) -> Iterator[Lack]:
     for need in NEEDS:
         code = f"preflight.{need.permission.name or ''}".lower()
         if not in_guild & need.permission and (need.is_guilds or not in_category & need.permission):
-            yield Lack(code, _not_allowed(facts, need), need.blocks)
+            yield _lack(code, _not_allowed(facts, need), need)
         elif category is not None and need.is_channels and not in_category & need.permission:
-            yield Lack(code, _denied(facts, category, need), need.blocks)
+            yield _lack(code, _denied(facts, category, need), need)
+
+
+def _lack(code: str, words: str, need: Need) -> Lack:
+    if need.blocks:
+        return Lack(code, words)
+    purpose = f"Rooms are made without it; it is needed {need.purpose}."
+    return Lack(code, f"{words} {purpose}", blocks=False)
 
 
 def _not_allowed(facts: Facts, need: Need) -> str:
     role = _bots_role(facts)
+    name = need.name_in_guild or need.name
     if role is None:
         return (
-            f"The bot has no role of its own, and {EVERYONE} is not allowed {need.name}: "
-            f"give the bot a role that allows {need.name}."
+            f"The bot has no role of its own, and {EVERYONE} is not allowed {name}: "
+            f"give the bot a role that allows {name}."
         )
     return (
-        f"No role of the bot allows {need.name} in the guild: "
-        f"allow it for the bot's role {role.name}."
+        f"No role of the bot allows {name} in the guild: allow it for the bot's role {role.name}."
     )
 
 

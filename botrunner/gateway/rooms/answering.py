@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -66,6 +67,21 @@ Result = TypeVar("Result")
 Used = discord.Interaction[Any]
 
 
+@dataclass(slots=True)
+class Request:
+    """What a member asks for.
+
+    Attributes:
+        room: what it came to; that may be after nobody waited for the database any more.
+    """
+
+    guild_id: int
+    user_id: int
+    name: str
+    asked: Asked
+    room: Room | None = None
+
+
 class Answering:
     """Who answers on one shard."""
 
@@ -110,36 +126,39 @@ class Answering:
         """Answers ``/voice``: from then on the answer tells how the room stands."""
         if used.guild_id is None:
             return
-        asked = Asked(used.channel_id or 0, token=used.token)
+        request = Request(
+            used.guild_id,
+            used.user.id,
+            used.user.display_name,
+            Asked(used.channel_id or 0, token=used.token),
+        )
         async with self._noted():
-            with self._faces.unanswered(used.guild_id, used.user.id):
-                writing = self._begin(
-                    self._ask(
-                        used.guild_id, used.user.id, used.user.display_name, used.client, asked
-                    )
-                )
+            with self._faces.unanswered(request.guild_id, request.user_id):
+                writing = self._begin(self._ask(request, used.client))
                 is_there, message_id = await self._put_off(used, writing, is_for_all=True)
                 answer = await writing
-                if not isinstance(answer, str) and message_id is not None:
+                if isinstance(answer, str):
+                    if is_there:
+                        await self._say(used, answer, request)
+                elif message_id is not None:
                     await self._answered_with(answer, message_id)
-            if isinstance(answer, str) and is_there:
-                await self._say(used, answer)
 
     async def hear(self, message: discord.Message, client: discord.Client) -> None:
         """Answers ``!voice``, in a message of the bot's own."""
         is_asked = message.content.strip().lower() == WORD
         if not is_asked or message.author.bot or message.guild is None:
             return
-        guild_id, author = message.guild.id, message.author
+        author = message.author
+        request = Request(
+            message.guild.id, author.id, author.display_name, Asked(message.channel.id)
+        )
         async with self._noted():
-            with self._faces.unanswered(guild_id, author.id):
-                answer = await self._ask(
-                    guild_id, author.id, author.display_name, client, Asked(message.channel.id)
-                )
-                if not isinstance(answer, str):
+            with self._faces.unanswered(request.guild_id, request.user_id):
+                answer = await self._ask(request, client)
+                if isinstance(answer, str):
+                    await self._reply_in_the_end(client, message, answer, request)
+                else:
                     await self._note_request(client, message, answer)
-            if isinstance(answer, str):
-                await self._reply_in_the_end(client, message, answer)
 
     async def act(
         self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
@@ -187,27 +206,27 @@ class Answering:
 
     # Asking the database ------------------------------------------------------------------
 
-    async def _ask(
-        self, guild_id: int, user_id: int, name: str, client: discord.Client, asked: Asked
-    ) -> Room | str:
+    async def _ask(self, request: Request, client: discord.Client) -> Room | str:
         """Asks for a room; gives words where it cannot be had."""
 
         def ask() -> Room | str:
             try:
-                return asking.ask_for_room(
-                    guild_id,
-                    user_id,
+                request.room = asking.ask_for_room(
+                    request.guild_id,
+                    request.user_id,
                     now=self._clock.now(),
-                    display_name=name,
+                    display_name=request.name,
                     bot_id=client.user.id if client.user is not None else None,
-                    asked=asked,
+                    asked=request.asked,
                 )
             except HasRoomError as error:
                 return f"{HAS_ONE} {where_is(error)}"
             except RollcallError as error:
                 return str(error)
+            return request.room
 
-        return await self._words_of(ask)
+        answer = await self._words_of(ask)
+        return request.room or answer
 
     async def _answered_with(self, room: Room, message_id: int) -> None:
         """Notes which message is the asker's, for when the interaction's token is void."""
@@ -299,9 +318,17 @@ class Answering:
             return True, None
         return True, None if answer is None else answer.message_id
 
-    async def _say(self, used: Used, words: str) -> None:
-        """Writes words into the answer that was put off, as long as that can be done."""
+    async def _say(self, used: Used, words: str, request: Request | None = None) -> None:
+        """Writes words into the answer that was put off, as long as that can be done.
+
+        Args:
+            used: the interaction.
+            words: what the answer is to say.
+            request: what it answers: where it came to a room in the end, the words are not so.
+        """
         while used.created_at + TOKEN_VALID > self._clock.now():
+            if request is not None and request.room is not None:
+                return
             try:
                 await messages.edit_answer(
                     used.client.http,
@@ -349,10 +376,10 @@ class Answering:
         return message_id
 
     async def _reply_in_the_end(
-        self, client: discord.Client, message: discord.Message, words: str
+        self, client: discord.Client, message: discord.Message, words: str, request: Request
     ) -> None:
         """Answers a message as soon as Discord lets it, as long as anybody waits for that."""
-        while message.created_at + TOKEN_VALID > self._clock.now():
+        while request.room is None and message.created_at + TOKEN_VALID > self._clock.now():
             try:
                 await self._reply(client, message, words, nonce=str(message.id))
             except (NotSentError, NotAnsweredError) as error:

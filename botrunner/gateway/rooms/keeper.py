@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from botrunner.gateway.client import Connection
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.rooms.effects import Outcome, Voice
+    from botrunner.gateway.rooms.start_sweep import StartSweep
     from botrunner.gateway.writer import Writer
     from botrunner.services.rooms.work import Standing
     from community.domain.leases import Lease
@@ -84,6 +85,7 @@ class RoomKeeper:
         sight: Sight,
         put: Callable[[float, object], None],
         voice: Voice | None = None,
+        start_sweep: StartSweep | None = None,
     ) -> None:
         """Knows of no room yet.
 
@@ -95,6 +97,7 @@ class RoomKeeper:
             sight: which guilds are seen.
             put: takes a thing for the books, with the instant of its arrival.
             voice: the bot's own place in voice; None where it takes none.
+            start_sweep: cleans up at the start; None where nothing does.
         """
         self._lease = lease
         self._writer = writer
@@ -107,6 +110,8 @@ class RoomKeeper:
             if voice is None
             else BotSeat(voice, elapsed=clock.elapsed, note=self._note_unseated)
         )
+        self._start_sweep = start_sweep
+        self._sweeping: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         self._lanes: dict[UUID, asyncio.Task[None]] = {}
         self._marks: set[asyncio.Task[None]] = set()
@@ -131,10 +136,13 @@ class RoomKeeper:
     def tasks(self) -> list[asyncio.Task[None]]:
         """Lists what is under way, to be cancelled with the shard."""
         seats = [] if self._seat is None else self._seat.tasks()
-        return [*self._lanes.values(), *self._marks, *seats]
+        sweeping = [] if self._sweeping is None else [self._sweeping]
+        return [*self._lanes.values(), *self._marks, *seats, *sweeping]
 
     async def run(self) -> None:
         """Does what is to be done until cancelled."""
+        if self._start_sweep is not None:
+            self._sweeping = asyncio.create_task(self._start_sweep.run(), name="sweep rooms")
         while True:
             self._woken.clear()
             began = self._clock.elapsed()

@@ -76,6 +76,7 @@ class Command(BaseCommand):
         add("--members", type=int, default=200, help="people in each (200)")
         add("--speed", type=float, default=1.0, help="divides what actors wait, no clocks (1)")
         add("--no-actors", action="store_true", help="nobody does anything by themself")
+        add("--rooms", action="store_true", help="some want rooms: there is a hub, and /voice")
         add("--when-watched", action="store_true", help="actors wait until a bot is connected")
         add("--faults", default="", help="what goes wrong, and when: see above")
         add("--truth", type=Path, help="file to which who was where is written, as JSON lines")
@@ -172,7 +173,12 @@ async def act(sandbox: Sandbox, options: dict[str, Any]) -> None:
     """Runs the actors; where told so only once a bot is connected, which then sees it all."""
     if options["when_watched"]:
         await sandbox.gateway.is_watched.wait()
-    await run_actors(sandbox.world, seed=options["seed"], speed=options["speed"])
+    await run_actors(
+        sandbox.world,
+        seed=options["seed"],
+        speed=options["speed"],
+        has_rooms=options["rooms"],
+    )
 
 
 async def _until_the_first_ends(running: list[Coroutine[Any, Any, Any]]) -> None:

@@ -15,7 +15,8 @@ class Limit:
     seconds: float
 
 
-#: Discord doesn't publish its figures; these are what its headers are seen to say.
+#: Discord doesn't publish its figures; these are what its headers are seen to say. That of
+#: members is what bots that mute ten players at once live with (discord-api-docs, issue 2204).
 USUAL = Limit(10, 2.0)
 OF_ROUTE = {
     "PATCH /guilds/{guild}/members/{user}": Limit(10, 10.0),

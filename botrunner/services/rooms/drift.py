@@ -10,11 +10,12 @@ from botrunner.domain.rooms.sweep import What
 from botrunner.models import Hub, Room, RoomRules
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoTokenError
-from botrunner.services.rooms.preflight import UNKNOWN_BOT, bot_id_of, preflight_places
+from botrunner.services.rooms.preflight import UNKNOWN_BOT, preflight_places
 from botrunner.services.rooms.staff_permission import CLOSE
 from botrunner.services.rooms.sweep import SweepRunsError, look_at_all, sweep_all
 from community.models import Guild
 from community.services import audit
+from community.services.bot_facts import bot_of
 from sessions_app.registry import DriftFinding, DriftLook
 
 if TYPE_CHECKING:
@@ -107,11 +108,10 @@ class RoomPermissions:
 
     def look(self, guild_ids: Collection[int] | None, *, now: datetime) -> DriftLook:
         """Looks at the mirrored rows; at the guilds with rooms where no guild is chosen."""
-        del now
         chosen = list(_guilds_of_rooms(guild_ids)[: MOST_GUILDS + 1])
         findings, notes = [], []
         for guild in chosen[:MOST_GUILDS]:
-            for check in preflight_places(guild.pk, bot_id=bot_id_of(guild.pk)):
+            for check in preflight_places(guild.pk, bot_id=bot_of(guild.pk, now=now).user_id):
                 if check.lacks == (UNKNOWN_BOT,):
                     notes.append(f"{guild}: {UNKNOWN_BOT.words}")
                     continue

@@ -12,14 +12,12 @@ from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks
 from botrunner.models import Hub
 from botrunner.services.rooms.rules import rules_of
 from community.domain.permissions import Overwrite
-from community.domain.sharding import shard_of
 from community.models import (
     Channel,
     ChannelKind,
     Member,
     OverwriteTarget,
     RoleSpan,
-    Shard,
 )
 from community.models import Role as RoleRow
 
@@ -36,7 +34,6 @@ NO_CATEGORY: Final = Lack(
     "preflight.category_gone",
     "The category that is chosen for rooms is not there any more: choose another one, or none.",
 )
-_BOT_USER_ID: Final = "bot_user_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +91,6 @@ def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:
         else:
             checks.append(PlaceCheck("in a category that is gone", parent_id, (NO_CATEGORY,)))
     return checks
-
-
-def bot_id_of(guild_id: int) -> int | None:
-    """Tells the user id of the bot that serves a guild; None where it has not said."""
-    rows = Shard.objects.order_by("-heartbeat_at")
-    for shard_id, shard_count, figures in rows.values_list("shard_id", "shard_count", "figures"):
-        value = figures.get(_BOT_USER_ID)
-        is_its = shard_id == shard_of(guild_id, shard_count)
-        if is_its and isinstance(value, str) and value.isdecimal():
-            return int(value)
-    return None
 
 
 def _places(guild_id: int) -> list[int | None]:

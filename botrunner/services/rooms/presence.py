@@ -6,12 +6,13 @@ that is committed first holds.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import connection
 
-from botrunner.domain.rooms.happenings import Counted, TimeIsUp
+from botrunner.domain.rooms.happenings import Counted, Extended, TimeIsUp
 from botrunner.domain.rooms.room import OPEN
 from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
+
+RETURN: Final = timedelta(seconds=30)
+"""For so long at least a room waits for an owner who is to be moved back into it."""
 
 # Guilds with an open room, or with somebody in a hub. Nearly all have neither: for them this
 # one statement is all that rooms cost a batch of voice states.
@@ -124,11 +128,13 @@ def _count(inside: Mapping[UUID, int], *, now: datetime) -> None:
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
     """Gives whoever entered a hub a room: their own, where they still have one."""
     mine = Room.objects.live().filter(hub=hub, owner_id=user_id)
-    held = mine.exclude(state__in=["closing", "quarantined"]).select_for_update().first()
+    rows = mine.select_for_update(of=("self",)).select_related("hub")
+    held = rows.exclude(state__in=["closing", "quarantined"]).first()
     if held is not None:
         held.move_owner_since = now
         held.is_owner_moved = False
         held.save(update_fields=["move_owner_since", "is_owner_moved"])
+        _wait_for_return(held, now=now)
     else:
         Room.objects.create(
             guild_id=hub.guild_id,
@@ -140,3 +146,10 @@ def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
             move_owner_since=now,
         )
     wake(hub.guild_id)
+
+
+def _wait_for_return(room: Room, *, now: datetime) -> None:
+    """Has a room that is about to end wait until its owner is moved, who came back for it."""
+    if room.due_at is not None and room.due_at < now + RETURN:
+        longer = now + RETURN - max(room.due_at, now)
+        tell_locked(room, Extended(longer), at=now, words="its owner came back to the hub")

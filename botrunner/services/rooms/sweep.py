@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 
 from botrunner.domain.rooms.sweep import Action, plan
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomState
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, NoTokenError, RestError
 from botrunner.services.rooms.sweep_actions import Sweeping
-from botrunner.services.rooms.sweep_world import look, world_of
+from botrunner.services.rooms.sweep_world import look
 from community.domain.errors import RollcallError
 from community.models import Guild, JobRun
+from community.models.shard import shard_in_query
+from community.services import leases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from community.domain.leases import Lease
 
 logger = logging.getLogger(__name__)
 
@@ -139,12 +145,48 @@ def look_at_all(
     return _swept(guilds_to_sweep(among=among), rest=rest, now=now, dry_run=True)
 
 
+def sweep_shard(
+    lease: Lease, *, rest: DiscordRest, now: datetime, swept: Collection[int] = ()
+) -> list[GuildSweep]:
+    """Sweeps the guilds of a shard beside the bot that serves it, as far as it gets.
+
+    What rooms ask for is left to the bot: here goes what is nobody's.
+
+    Args:
+        lease: the shard's.
+        rest: what Discord is asked with.
+        now: when.
+        swept: guilds that need not be swept any more.
+
+    Raises:
+        LeaseLostError: if the shard is another bot's.
+        SweepRunsError: if another sweep runs.
+    """
+    leases.check(lease)
+    shard = shard_in_query(F("pk"), lease.shard_count)
+    ours = Guild.objects.annotate(shard=shard).filter(shard=lease.shard_id).exclude(pk__in=swept)
+    guild_ids = guilds_to_sweep(among=ours.values("pk"))
+    if not guild_ids:
+        return []
+    with alone():
+        return _swept(guild_ids, rest=rest, now=now, bot_works=True)
+
+
 def _swept(
-    guild_ids: Iterable[int], *, rest: DiscordRest, now: datetime, dry_run: bool = False
+    guild_ids: Iterable[int],
+    *,
+    rest: DiscordRest,
+    now: datetime,
+    dry_run: bool = False,
+    bot_works: bool = False,
 ) -> list[GuildSweep]:
     swept: list[GuildSweep] = []
     for guild_id in guild_ids:
-        swept.append(sweep_guild(guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run))
+        swept.append(
+            sweep_guild(
+                guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run, bot_works=bot_works
+            )
+        )
         if rest.is_over or isinstance(swept[-1].error, NoAnswerError):
             break
     return swept
@@ -164,7 +206,7 @@ class Summary:
 
 
 def sweep_now(*, now: datetime) -> Summary:
-    """Sweeps as the schedule does, and the bot when it starts; not while a sweep runs.
+    """Sweeps as the schedule does; not while a sweep runs.
 
     Args:
         now: when.
@@ -189,7 +231,9 @@ def sweep_now(*, now: datetime) -> Summary:
     return Summary(sum(len(guild.found) for guild in swept), outcome)
 
 
-def guilds_to_sweep(*, after: int | None = None, among: Collection[int] | None = None) -> list[int]:
+def guilds_to_sweep(
+    *, after: int | None = None, among: Collection[int] | QuerySet[Any, Any] | None = None
+) -> list[int]:
     """Names the guilds in which there may be something of ours, urgent ones first.
 
     A channel of ours had a row first, so a guild without one has none.
@@ -223,7 +267,12 @@ def last_guild_swept() -> int | None:
 
 
 def sweep_guild(
-    guild_id: int, *, rest: DiscordRest, now: datetime, dry_run: bool = False
+    guild_id: int,
+    *,
+    rest: DiscordRest,
+    now: datetime,
+    dry_run: bool = False,
+    bot_works: bool = False,
 ) -> GuildSweep:
     """Finds what differs in a guild, and does what is to be done.
 
@@ -232,6 +281,8 @@ def sweep_guild(
         rest: what Discord is asked with.
         now: when.
         dry_run: whether nothing is to be done.
+        bot_works: whether the bot has in hand whatever a room asks for; else only what it
+            touched lately.
     """
     sweep = GuildSweep(guild_id)
     began = rest.spent
@@ -242,8 +293,8 @@ def sweep_guild(
         sweep.error = error
         return sweep
     sweep.reads_log = seen.log_since is not None
-    world = world_of(guild_id, seen)
-    sweeping = Sweeping(guild_id, seen, rest)
+    sweeping = Sweeping(guild_id, seen, rest, bot_works=bot_works)
+    world = sweeping.world()
     for action in plan(world, at=now):
         at = now + (rest.spent - began)
         name = world.channels[action.channel_id].name if action.channel_id in world.channels else ""

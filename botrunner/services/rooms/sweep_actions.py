@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from botrunner.domain.rooms.happenings import Happening
+    from botrunner.domain.rooms.sweep import World
     from botrunner.rest import DiscordRest
     from botrunner.services.rooms.sweep_world import Seen
 
@@ -41,12 +42,19 @@ class Sweeping:
         touched: by room, when the bot had it in hand last, where a step of our own came since.
     """
 
-    def __init__(self, guild_id: int, seen: Seen, rest: DiscordRest) -> None:
+    def __init__(
+        self, guild_id: int, seen: Seen, rest: DiscordRest, *, bot_works: bool = False
+    ) -> None:
         """Goes by what Discord said, and asks more of it."""
         self.guild_id = guild_id
         self.seen = seen
         self.rest = rest
+        self.bot_works = bot_works
         self.touched: dict[UUID, datetime] = {}
+
+    def world(self) -> World:
+        """Reads the rows as they are now."""
+        return world_of(self.guild_id, self.seen, touched=self.touched, bot_works=self.bot_works)
 
     def do(self, action: Action, name: str, *, at: datetime) -> bool:
         """Does it; tells whether it was still to be done.
@@ -83,7 +91,7 @@ class Sweeping:
 
     def _is_wanted(self, action: Action, at: datetime) -> bool:
         """Plans anew by the rows as they are now: the bot and staff may have been quicker."""
-        world = world_of(self.guild_id, self.seen, touched=self.touched)
+        world = self.world()
         return any(
             (each.what, each.channel_id, each.room_id)
             == (action.what, action.channel_id, action.room_id)

@@ -7,11 +7,12 @@ channel is asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Max, Q
 
+from botrunner.domain.rooms.life import next_effect
 from botrunner.domain.rooms.marks import room_id_in
 from botrunner.domain.rooms.sweep import (
     Creation,
@@ -30,7 +31,6 @@ from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from botrunner.rest import DiscordRest
@@ -41,6 +41,7 @@ LOG_KEPT: Final = timedelta(days=44)
 LOOK_BACK: Final = timedelta(days=1)
 """How far back the log is read at least; further where a channel or a room asks for it."""
 _SLACK: Final = timedelta(minutes=2)
+_NOT_YET: Final = datetime.max.replace(tzinfo=UTC)
 _VOICE: Final = {ChannelKind.VOICE, ChannelKind.STAGE}
 
 
@@ -85,13 +86,21 @@ def look(guild_id: int, *, rest: DiscordRest, now: datetime) -> Seen:
     )
 
 
-def world_of(guild_id: int, seen: Seen, *, touched: Mapping[UUID, datetime] | None = None) -> World:
+def world_of(
+    guild_id: int,
+    seen: Seen,
+    *,
+    touched: Mapping[UUID, datetime] | None = None,
+    bot_works: bool = False,
+) -> World:
     """Reads the rows of a guild beside what Discord said of it.
 
     Args:
         guild_id: the guild.
         seen: what Discord said.
         touched: by room, when the bot had it in hand last; as the rows say of the others.
+        bot_works: whether the bot has in hand whatever asks for something, however long ago
+            it was touched.
     """
     marked = {each.room_id for each in seen.creations if each.channel_id in seen.channels}
     rows = Room.objects.filter(
@@ -100,7 +109,7 @@ def world_of(guild_id: int, seen: Seen, *, touched: Mapping[UUID, datetime] | No
         | Q(channel_id__in=seen.channels),
         guild_id=guild_id,
     ).annotate(stepped_at=Max("steps__at"))
-    rooms = {row.pk: KnownRoom(life_of(row), _touched_at(row)) for row in rows}
+    rooms = {row.pk: _known(row, bot_works=bot_works) for row in rows}
     for room_id, touched_at in (touched or {}).items():
         if room_id in rooms:
             rooms[room_id] = replace(rooms[room_id], touched_at=touched_at)
@@ -176,6 +185,12 @@ def _is_gone(channel_id: int, *, rest: DiscordRest) -> bool:
     except RefusedError:
         return False
     return False
+
+
+def _known(row: Room, *, bot_works: bool) -> KnownRoom:
+    life = life_of(row)
+    is_in_hand = bot_works and next_effect(life) is not None
+    return KnownRoom(life, _NOT_YET if is_in_hand else _touched_at(row))
 
 
 def _touched_at(row: Room) -> datetime:

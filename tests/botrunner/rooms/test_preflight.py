@@ -15,7 +15,6 @@ from botrunner.models import Hub, RoomRules
 from botrunner.services.rooms.preflight import (
     NO_CATEGORY,
     UNKNOWN_BOT,
-    bot_id_of,
     preflight,
     preflight_places,
 )
@@ -23,6 +22,7 @@ from community.domain.permissions import Overwrite, Permission
 from community.models import Channel, ChannelKind, Guild, RoleSpan
 from community.models import Overwrite as OverwriteRow
 from community.models import Role as RoleRow
+from community.services.bot_facts import bot_of
 from tests.factories import NOW, make_channel, make_guild, make_member, make_shard, snowflake
 
 GUILD, BOT, OWN, HELPERS = 1, 2, 3, 4
@@ -56,11 +56,32 @@ def test_what_no_role_allows_is_named_with_the_role_to_change(need: Need) -> Non
 
     (lack,) = lacks(facts(roles=(without, OTHER)))
 
-    assert lack.words == (
-        f"No role of the bot allows {need.name} in the guild: allow it for the bot's role Rollcall."
+    assert lack.words.startswith(
+        f"No role of the bot allows {need.name_in_guild or need.name} in the guild: "
+        "allow it for the bot's role Rollcall."
     )
     assert lack.code == f"preflight.{need.permission.name}".lower()
     assert lack.blocks == need.blocks
+
+
+def test_what_rooms_can_be_made_without_is_named_with_what_it_is_needed_for() -> None:
+    bits = int(Permission.MANAGE_ROLES)
+
+    (in_guild,) = lacks(facts(roles=(replace(OURS, permissions=ALL & ~bits), OTHER)))
+    (in_category,) = lacks(facts(deny(OWN, bits)))
+
+    purpose = (
+        "Rooms are made without it; it is needed to lock and unlock a room, to invite and to kick."
+    )
+    assert in_guild.words == (
+        "No role of the bot allows Manage Roles in the guild: "
+        f"allow it for the bot's role Rollcall. {purpose}"
+    )
+    assert in_category.words == (
+        "The overwrite of the bot's role Rollcall in the category Rooms denies Manage "
+        f"Permissions: allow it there. {purpose}"
+    )
+    assert [in_guild.blocks, in_category.blocks] == [False, False]
 
 
 def test_everyone_may_allow_what_no_role_does() -> None:
@@ -200,7 +221,7 @@ def category_of(guild: Guild, name: str = "Rooms", *, denies: int = 0) -> Channe
 
 def test_the_mirrored_rows_tell_what_is_in_the_way(guild: Guild) -> None:
     rooms = category_of(guild, denies=int(Permission.CONNECT))
-    bot_id = bot_id_of(guild.pk)
+    bot_id = bot_of(guild.pk, now=NOW).user_id
 
     (lack,) = preflight(guild.pk, bot_id=bot_id, parent_id=rooms.pk)
 
@@ -212,7 +233,7 @@ def test_the_mirrored_rows_tell_what_is_in_the_way(guild: Guild) -> None:
 
 
 def test_a_category_that_is_gone_or_full_is_named(guild: Guild) -> None:
-    bot_id = bot_id_of(guild.pk)
+    bot_id = bot_of(guild.pk, now=NOW).user_id
     full = category_of(guild)
     for number in range(50):
         make_channel(guild, f"Room {number}", parent=full)
@@ -236,7 +257,7 @@ def test_each_place_in_which_rooms_are_made_is_looked_at_once(guild: Guild) -> N
         hub = make_channel(guild, "Join me", parent=lobby)
         Hub.objects.create(guild=guild, channel_id=hub.pk, parent_id=parent_id, created_at=NOW)
 
-    checks = preflight_places(guild.pk, bot_id=bot_id_of(guild.pk))
+    checks = preflight_places(guild.pk, bot_id=bot_of(guild.pk, now=NOW).user_id)
 
     assert [(check.place, bool(check.lacks)) for check in checks] == [
         ("in the category Rooms", False),

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from botrunner.models import Hub, Room, RoomKind, RoomRules, RoomState
-from botrunner.services.rooms.presence import follow
+from botrunner.services.rooms.controls import extend
+from botrunner.services.rooms.presence import RETURN, expire, follow
+from botrunner.services.rooms.status import panel_text, until
 from sessions_app.models import VoiceSession, VoiceState
 from tests.factories import (
     NOW,
@@ -190,3 +192,91 @@ def test_a_guild_without_rooms_and_hubs_in_use_costs_one_statement(
 
     with django_assert_num_queries(1):
         follow([guild.pk], now=NOW)
+
+
+# Rooms that forgive -------------------------------------------------------------------------
+
+
+def make_forgiving(guild: Guild, kind: RoomKind, owner: Member) -> tuple[Room, Channel]:
+    """Makes a room that its owner has just left, where there is a grace of 20 s."""
+    RoomRules.objects.create(guild=guild, grace_seconds=20)
+    channel = make_channel(guild)
+    is_hub = kind == RoomKind.HUB
+    room = make_room(
+        guild,
+        channel,
+        owner_id=owner.user_id,
+        kind=kind,
+        hub=make_hub(guild, make_channel(guild), grace_seconds=20) if is_hub else None,
+        state=RoomState.OCCUPIED,
+        due_at=None,
+    )
+    follow([guild.pk], now=NOW)
+    room.refresh_from_db()
+    return room, channel
+
+
+KINDS = [RoomKind.PRIVATE, RoomKind.HUB]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_room_says_when_it_ends_and_that_can_be_put_off(kind: RoomKind) -> None:
+    guild = make_guild()
+    owner = make_member(guild)
+    room, _ = make_forgiving(guild, kind, owner)
+    announced = panel_text(room)
+
+    later = extend(room.pk, by=owner.user_id, now=NOW + timedelta(seconds=10))
+    expire([guild.pk], now=NOW + timedelta(seconds=21))
+
+    room.refresh_from_db()
+    assert room.state == RoomState.GRACE
+    assert until(NOW + timedelta(seconds=20)) in announced
+    assert until(later) in panel_text(room)
+    assert later == NOW + timedelta(seconds=20, minutes=5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_owner_who_reconnects_in_time_has_their_room_again(kind: RoomKind) -> None:
+    guild = make_guild()
+    owner = make_member(guild)
+    room, channel = make_forgiving(guild, kind, owner)
+    enter(owner, channel, at=19)
+
+    follow([guild.pk], now=NOW + timedelta(seconds=20))
+    expire([guild.pk], now=NOW + timedelta(seconds=20))
+
+    room.refresh_from_db()
+    assert (room.state, room.due_at) == (RoomState.OCCUPIED, None)
+    assert "closes" not in panel_text(room)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_room_to_which_nobody_comes_back_ends_after_the_grace(kind: RoomKind) -> None:
+    guild = make_guild()
+    room, _ = make_forgiving(guild, kind, make_member(guild))
+
+    expire([guild.pk], now=NOW + timedelta(seconds=19))
+    room.refresh_from_db()
+    before = room.state
+    expire([guild.pk], now=NOW + timedelta(seconds=20))
+
+    room.refresh_from_db()
+    assert (before, room.state, room.reason) == (RoomState.GRACE, RoomState.CLOSING, "empty")
+
+
+def test_a_room_waits_for_an_owner_who_came_back_to_the_hub() -> None:
+    """Their move may take seconds: Discord lets a bot move few members at once."""
+    guild = make_guild()
+    owner = make_member(guild)
+    room, _ = make_forgiving(guild, RoomKind.HUB, owner)
+    assert room.hub is not None
+    enter(owner, guild.channels.get(pk=room.hub.channel_id), at=19)
+
+    at = NOW + timedelta(seconds=19)
+    follow([guild.pk], now=at)
+    expire([guild.pk], now=at + timedelta(seconds=2))
+
+    room.refresh_from_db()
+    assert (room.state, room.due_at) == (RoomState.GRACE, at + RETURN)
+    assert not room.is_owner_moved

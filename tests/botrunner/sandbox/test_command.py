@@ -62,7 +62,7 @@ async def test_actors_wait_until_they_are_watched() -> None:
     moved = asyncio.Event()
     world.on_stay.append(lambda _: moved.set())
     async with Sandbox(world) as sandbox:
-        options = {"when_watched": True, "seed": 1, "speed": 600.0}
+        options = {"when_watched": True, "seed": 1, "speed": 600.0, "rooms": False}
         acting = asyncio.create_task(act(sandbox, options))
         await asyncio.sleep(0.3)
         before = moved.is_set()

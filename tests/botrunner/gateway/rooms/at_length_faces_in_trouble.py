@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import transaction
@@ -70,6 +71,34 @@ async def test_who_asks_while_the_database_is_away_reads_so(
     assert said == [AWAY, AWAY]
     assert in_time(closing)
     assert in_time(again)
+
+
+async def test_a_late_word_of_the_database_never_hides_how_the_room_stands(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discord keeps the sentence waiting until what nobody waited for any more is done."""
+    monkeypatch.setattr(answering, "DATABASE_SECONDS", 0.5)
+    answers = threading.Event()
+    usual = asking.ask_for_room
+
+    def ask_late(*given: Any, **named: Any) -> Room:
+        answers.wait(30)
+        return usual(*given, **named)
+
+    monkeypatch.setattr(asking, "ask_for_room", ask_late)
+    async with visited(rooms) as (visitors, bot):
+        late = rooms.fail(EDIT, status=429, retry_after=8.0)
+        used = visitors.use(0, "voice")
+        await until(lambda: late.struck, seconds=20)
+        answers.set()
+        await visitors.reads(used, "Your room is ready", seconds=30)
+        [watch] = [shard._watch for shard in bot.shards]
+        assert watch is not None
+        # Whoever would write it late has done so by then.
+        await until(lambda: not watch.answering.tasks(), seconds=30)
+        said = visitors.shown(used)
+
+    assert said.startswith("Your room is ready")
 
 
 async def test_who_cannot_be_answered_any_more_has_what_they_asked_for(rooms: Rooms) -> None:

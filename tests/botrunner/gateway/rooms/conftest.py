@@ -10,7 +10,9 @@ from botrunner.gateway.rooms import keeper
 from botrunner.models import Hub, Room, RoomRules
 from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.rest.route_faults import RouteFault
-from botrunner.services.rooms import hubs, requests, rules
+from botrunner.services.rooms import requests, rules
+from community.services import outbox
+from community.services.guild_choices import RULES
 from tests.botrunner.gateway.conftest import (
     now,
     people_of,
@@ -96,7 +98,12 @@ class Rooms:
         )
         self.before |= {category.id, channel.id}
         hub = Hub(guild_id=self.guild.id, channel_id=channel.id, created_at=now(), **fields)
-        await stored(lambda: hubs.keep(hub, now=now()))
+
+        def keep() -> None:
+            hub.save()
+            outbox.ask(RULES, guild_id=hub.guild_id, payload={}, now=now())
+
+        await stored(keep)
         return hub
 
     async def row(self, room: Room | UUID) -> Room:
