@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin
@@ -19,6 +19,9 @@ from botrunner.models import Room
 from botrunner.services.rooms.choice_errors import TemplateError
 from community.admin.filters import MemberSelect
 from community.models import Channel, ChannelKind, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXAMPLES: Final = ("Mira", "a member whose name is as long as Discord lets it")
 TEMPLATE_HELP: Final = "{user} stands for the owner's name, {number} for the lowest free number."
@@ -82,7 +85,7 @@ class PersonSelect(MemberSelect):
         """Names the guild."""
         return f"{super().get_url()}?guild={self._guild_id}"
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         """Shows who is chosen: their key here is their user id."""
         del attr
         chosen = [each for each in value if each]
@@ -96,7 +99,7 @@ class PersonSelect(MemberSelect):
         return [(None, options, 0)]
 
 
-class PersonField(forms.ModelChoiceField):
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # none at run time
     """Somebody who is in a guild, by their user id; no bot."""
 
     def __init__(self, guild_id: int, **kwargs: Any) -> None:
