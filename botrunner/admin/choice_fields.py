@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
+from django.contrib import admin
 from unfold.widgets import (
     UnfoldAdminSelect2Widget,
     UnfoldAdminTextInputWidget,
@@ -15,7 +17,11 @@ from botrunner.domain.rooms.names import NUMBER, name_from
 from botrunner.domain.rooms.templates import problem_of
 from botrunner.models import Room
 from botrunner.services.rooms.choice_errors import TemplateError
-from community.models import Channel, ChannelKind
+from community.admin.filters import MemberSelect
+from community.models import Channel, ChannelKind, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXAMPLES: Final = ("Mira", "a member whose name is as long as Discord lets it")
 TEMPLATE_HELP: Final = "{user} stands for the owner's name, {number} for the lowest free number."
@@ -63,6 +69,57 @@ class ChannelField(forms.TypedChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         """Makes a list of them, which the form fills."""
         super().__init__(coerce=int, empty_value=None, widget=UnfoldAdminSelect2Widget, **kwargs)
+
+
+class PersonSelect(MemberSelect):
+    """Finds the people of a guild as they are typed."""
+
+    def __init__(self, guild_id: int) -> None:
+        """Asks for those of one guild."""
+        related = SimpleNamespace(model=Member)
+        field = SimpleNamespace(model=Room, name="owner_id", remote_field=related)
+        super().__init__(field, admin.site)
+        self._guild_id = guild_id
+
+    def get_url(self) -> str:
+        """Names the guild."""
+        return f"{super().get_url()}?guild={self._guild_id}"
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
+        """Shows who is chosen: their key here is their user id."""
+        del attr
+        chosen = [each for each in value if each]
+        rows = self.choices.queryset.filter(user_id__in=filter(str.isdecimal, chosen))
+        options = [
+            self.create_option(
+                name, row.user_id, self.choices.field.label_from_instance(row), True, index
+            )
+            for index, row in enumerate(rows)
+        ]
+        return [(None, options, 0)]
+
+
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # none at run time
+    """Somebody who is in a guild, by their user id; no bot."""
+
+    def __init__(self, guild_id: int, **kwargs: Any) -> None:
+        """Makes a box that finds them by their names or their id."""
+        super().__init__(
+            queryset=Member.objects.present().filter(guild_id=guild_id, is_bot=False),
+            to_field_name="user_id",
+            widget=PersonSelect(guild_id),
+            error_messages={"invalid_choice": "Choose somebody who is in the guild, and no bot."},
+            **kwargs,
+        )
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Names a member so that two of one name differ."""
+        return f"{obj.display_name} (@{obj.username})"
+
+    def clean(self, value: Any) -> int | None:
+        """Gives the user id."""
+        member = super().clean(value)
+        return None if member is None else int(member.user_id)
 
 
 class SwitchField(forms.BooleanField):

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.urls import path, reverse
 from unfold.decorators import display
 
+from botrunner.admin.choice_fields import PersonField
 from botrunner.admin.pages import Decision, address, bound_to, decide
 from botrunner.admin.room_decisions import SnowflakeField
 from botrunner.admin.rows import QUARANTINE_LABELS, facts_of, on_discord
@@ -28,6 +29,7 @@ from events_app.admin.pages import ReasonForm
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
@@ -40,13 +42,16 @@ PATIENCE_SECONDS = 15.0
 """For how long the page on which a channel is deleted waits for Discord."""
 
 
-class AdoptForm(ReasonForm):
-    """Whose room it is to be."""
+def adopt_form(guild_id: int) -> type[forms.Form]:
+    """Makes the form that asks whose room it is to be."""
 
-    owner_id = SnowflakeField(
-        label="Owner's user id", help_text="A member of the guild who has no room yet, and no bot."
-    )
-    field_order = ("owner_id", "reason")
+    class AdoptForm(ReasonForm):
+        owner_id = PersonField(
+            guild_id, label="Owner", help_text="Somebody in the guild who has no room yet."
+        )
+        field_order = ("owner_id", "reason")
+
+    return AdoptForm
 
 
 class DeleteForm(ReasonForm):
@@ -168,6 +173,7 @@ def quarantine_page(asker: Asker, item_id: UUID) -> HttpResponse:
 
 def adopt_page(asker: Asker, item_id: UUID) -> HttpResponse:
     """Makes a channel somebody's room."""
+    item: QuarantinedChannel = asker.row(item_id)
     return _decide(
         asker,
         item_id,
@@ -178,7 +184,7 @@ def adopt_page(asker: Asker, item_id: UUID) -> HttpResponse:
             submit="Adopt it",
             done="The channel is a room of ours now.",
             what=lambda given: quarantine.adopt_channel(item_id, **given),
-            form_class=AdoptForm,
+            form_class=adopt_form(item.guild_id),
         ),
     )
 

@@ -26,12 +26,27 @@ if TYPE_CHECKING:
 
 
 class FoundMembers(AutocompleteJsonView):
-    """Members for the filters' autocompletion, told apart by account and guild."""
+    """Members for autocompletion: for filters all that staff see, told apart by their guild.
+
+    A form asks for the people who are in one guild now, by their user ids.
+    """
+
+    @property
+    def _guild_id(self) -> int | None:
+        return search.as_snowflake(self.request.GET.get("guild", ""))
+
+    def get_queryset(self) -> QuerySet[Member]:
+        """Finds those of a form's guild, if one is named."""
+        found: QuerySet[Member] = super().get_queryset()
+        if self._guild_id is None:
+            return found
+        return found.filter(guild_id=self._guild_id, is_bot=False, gone_at=None)
 
     def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
         """Takes the text alone: whom it is for makes no difference."""
         field = RoleSpan._meta.get_field("member")
-        return request.GET.get("term", ""), admin.site.get_model_admin(Member), field, "id"
+        key = "id" if self._guild_id is None else "user_id"
+        return request.GET.get("term", ""), admin.site.get_model_admin(Member), field, key
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         """Names a member so that two of one name differ."""

@@ -256,13 +256,33 @@ def test_a_channel_in_quarantine_is_adopted_for_a_member(guild: Guild, client: C
     item, mira = make_suspect(guild), make_member(guild, "Mira")
     url = page("quarantinedchannel_adopt", item.pk)
 
-    refused = client.post(url, {"reason": "x", "owner_id": "12"})
+    others = [make_member(make_guild(), "Far").user_id, make_member(guild, is_bot=True).user_id]
+    refused = [
+        client.post(url, {"reason": "x", "owner_id": str(each)}).context["form"].errors
+        for each in (12, "Mira", "", *others)
+    ]
     client.post(url, {"reason": "x", "owner_id": str(mira.user_id)})
 
-    assert refused.context["form"].non_field_errors()
+    assert [list(errors) for errors in refused] == [["owner_id"]] * 5
     item.refresh_from_db()
     assert item.state == QuarantineState.ADOPTED
     assert Room.objects.get().channel_id == item.channel_id
+
+
+def test_an_owner_is_found_among_the_people_of_the_guild(guild: Guild, client: Client) -> None:
+    item, mira = make_suspect(guild), make_member(guild, "Mira")
+    make_member(guild, "Mira's bot", is_bot=True)
+    make_member(make_guild(), "Mira elsewhere")
+
+    form = client.get(page("quarantinedchannel_adopt", item.pk)).context["form"]
+    url = form.fields["owner_id"].widget.get_url()
+    found = client.get(f"{url}&term=Mira").json()["results"]
+
+    assert [each["id"] for each in found] == [str(mira.user_id)]
+    again = client.post(
+        page("quarantinedchannel_adopt", item.pk), {"owner_id": str(mira.user_id)}
+    ).content.decode()
+    assert f'<option value="{mira.user_id}" selected>Mira' in again
 
 
 def test_a_channel_in_quarantine_is_left_alone(guild: Guild, client: Client) -> None:
