@@ -23,7 +23,7 @@ look: .venv
 
 # Rooms over real sockets: every answer of Discord's, restarts, voice, commands; some minutes.
 test-rooms: .venv
-	@.venv/bin/python -m pytest -q -n 3 --dist loadfile tests/botrunner/gateway/rooms/at_length_*.py \
+	@.venv/bin/python -m pytest -q -n 3 --dist worksteal tests/botrunner/gateway/rooms/at_length_*.py \
 		tests/botrunner/rooms/at_length_*.py tests/botrunner/sandbox/at_length_*.py
 
 bench: .venv
