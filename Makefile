@@ -24,7 +24,7 @@ look: .venv
 
 # Rooms over real sockets: every answer of Discord's, restarts, voice, commands; some minutes.
 test-rooms: .venv
-	@.venv/bin/python -m pytest -q -n 3 --dist loadfile \
+	@.venv/bin/python -m pytest -q -n 3 --dist worksteal \
 		$(filter-out $(CRASHES),$(wildcard tests/botrunner/gateway/rooms/at_length_*.py)) \
 		tests/botrunner/rooms/at_length_*.py tests/botrunner/sandbox/at_length_*.py
 
