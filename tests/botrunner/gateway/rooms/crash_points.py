@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from tests.botrunner.gateway.conftest import stored, until
 from tests.botrunner.gateway.rooms.conftest import MAKE
+from tests.botrunner.gateway.rooms.crash_scenarios import AFTER, BEFORE, COMMIT, LATE
 from tests.botrunner.gateway.rooms.crash_stage import Kill, LateKill, staged
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from tests.botrunner.gateway.rooms.crash_scenarios import Scenario
     from tests.botrunner.gateway.rooms.crash_stage import Stage
 
-BEFORE: Final = "before"
-AFTER: Final = "after the effect of"
-LATE: Final = "long before the effect of"
-COMMIT: Final = "after the commit of"
 OF_NO_STORY: Final = frozenset({"GATEWAY REQUEST_MEMBERS"})
 """What each bot asks for once, at any time after its start."""
 TRIES: Final = 3
@@ -131,7 +128,7 @@ async def record(stage: Stage, scenario: Scenario) -> list[Point]:
     points = points_of(requests, commits)
     missing = {*scenario.includes} - {each.what for each in points}
     assert not missing, f"{missing} not in {sorted({each.what for each in points})}"
-    return points
+    return [point for point in points if point.when not in scenario.leaves_out]
 
 
 def _so_far(stage: Stage) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.botrunner.gateway.rooms.conftest import DELETE, MAKE
-from tests.botrunner.gateway.rooms.crash_points import AFTER, BEFORE, Point, crash_at, points_of
-from tests.botrunner.gateway.rooms.crash_scenarios import InWords
+from tests.botrunner.gateway.rooms.crash_points import Point, crash_at, points_of
+from tests.botrunner.gateway.rooms.crash_scenarios import AFTER, BEFORE, InWords
 from tests.botrunner.gateway.rooms.crash_stage import staged
 
 
