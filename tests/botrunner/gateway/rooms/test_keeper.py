@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botrunner.domain.rooms.marks import room_id_in
+from botrunner.gateway.rooms import keeper
 from sessions_app.models import VoiceSession
 from tests.botrunner.gateway.conftest import running, settled, stored, until
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from tests.botrunner.gateway.rooms.conftest import Rooms
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a keeper look at the rows when it is told to, or when one is due, and else hardly ever.
+
+    So that what was done in time was not done by chance, however slow the machine is.
+    """
+    monkeypatch.setattr(keeper, "LOOK_SECONDS", 60.0)
 
 
 async def test_a_room_on_demand_lives_and_ends(rooms: Rooms) -> None:
@@ -50,20 +60,22 @@ async def test_a_room_on_demand_lives_and_ends(rooms: Rooms) -> None:
     assert {room_id_in(entry["reason"]) for entry in made} == {room.pk}
 
 
+@pytest.mark.usefixtures("no_looks")
 async def test_a_room_to_which_nobody_comes_ends_on_time(rooms: Rooms) -> None:
     await rooms.have(timeout_seconds=5)
     async with running(rooms.community):
         room = await rooms.ask()
         waiting = await rooms.until(room, "waiting")
-        await until(lambda: not rooms.made(), seconds=8)
+        await until(lambda: not rooms.made())
         closed = await rooms.until(room, "closed")
 
     assert closed.reason == "timeout"
     assert waiting.due_at is not None
     assert closed.ended_at is not None
-    assert 0 <= (closed.ended_at - waiting.due_at).total_seconds() < 0.5
+    assert 0 <= (closed.ended_at - waiting.due_at).total_seconds() < 5.0
 
 
+@pytest.mark.usefixtures("no_looks")
 async def test_the_next_in_the_queue_gets_the_slot_that_is_free(rooms: Rooms) -> None:
     async with running(rooms.community):
         first = await rooms.ask(0)
@@ -78,7 +90,7 @@ async def test_the_next_in_the_queue_gets_the_slot_that_is_free(rooms: Rooms) ->
 
     assert queued.state == "queued"
     assert (await rooms.row(first)).reason == "channel_deleted"
-    assert took < 1.0
+    assert took < 10.0
 
 
 async def test_whoever_leaves_the_guild_leaves_the_queue(rooms: Rooms) -> None:
@@ -102,6 +114,7 @@ async def test_rooms_end_where_the_bot_is_removed(rooms: Rooms) -> None:
     assert len(rooms.made()) == 1
 
 
+@pytest.mark.usefixtures("no_looks")
 async def test_ten_in_a_hub_get_ten_rooms_and_one_session_each(rooms: Rooms) -> None:
     hub = await rooms.hub()
     async with running(rooms.community) as bot:
@@ -121,7 +134,7 @@ async def test_ten_in_a_hub_get_ten_rooms_and_one_session_each(rooms: Rooms) -> 
             await rooms.until(row, "occupied")
         sessions = await stored(lambda: list(VoiceSession.objects.all()))
 
-    assert took < 2.0
+    assert took < 10.0
     made = rooms.made()
     assert len(made) == len(rows) == 10
     assert {(channel.user_limit, channel.bitrate) for channel in made} == {(5, 48_000)}
