@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from benchmarks.stage import TOKEN, BenchmarkError
 from botrunner.sandbox.entities import ChannelType
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import build_world
 from community.domain.sharding import shard_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from botrunner.sandbox import statements
 from botrunner.sandbox.connection import COMPRESSIONS, Connection
-from botrunner.sandbox.intents import PRIVILEGED_INTENTS, Intent
+from botrunner.sandbox.intents import Intent
 from botrunner.sandbox.protocol import (
     HEARTBEAT,
     HELLO,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.faults import Faults
+    from botrunner.sandbox.options import GatewayOptions
     from botrunner.sandbox.world import World
 
 logger = logging.getLogger(__name__)
@@ -54,31 +54,6 @@ HEARTBEAT_ACK: Final = b'{"op":11,"d":null,"s":null,"t":null}'
 # No network answers at once, and discord.py notes the time of a heartbeat after it is sent:
 # an answer that is there before measures the heartbeat before it.
 ACK_SECONDS: Final = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayOptions:
-    """What Discord decides and tests make shorter; seconds where not said otherwise.
-
-    Attributes:
-        heartbeat_interval: what clients are told to keep to.
-        heartbeat_patience: how late a heartbeat may be; half an interval where it is None.
-        privileged: which privileged intents are switched on for our application.
-        max_concurrency: IDENTIFYs at once, each a bucket of shards.
-        identify_interval: one IDENTIFY in each bucket per so long.
-        identifies: IDENTIFYs in a day.
-        resume_within: how long a session waits for its client.
-        members_interval: one request for all members of a guild per so long.
-    """
-
-    heartbeat_interval: float = 41.25
-    heartbeat_patience: float | None = None
-    privileged: int = PRIVILEGED_INTENTS
-    max_concurrency: int = 1
-    identify_interval: float = 5.0
-    identifies: int = 1_000
-    resume_within: float = 120.0
-    members_interval: float = 30.0
 
 
 class Gateway:
@@ -217,9 +192,11 @@ class Gateway:
         """
         loop = asyncio.get_running_loop()
         interval, late = self.options.heartbeat_interval, self.options.heartbeat_patience
+        allowed = interval * 1.5 if late is None else interval + late
         while True:
-            due = connection.beat + interval + (interval / 2 if late is None else late)
-            patience = None if connection.silent else max(due - loop.time(), 0.001)
+            patience = (
+                None if connection.silent else max(connection.beat + allowed - loop.time(), 0.001)
+            )
             try:
                 message = await connection.socket.receive(timeout=patience)
             except TimeoutError:

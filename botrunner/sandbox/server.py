@@ -10,7 +10,8 @@ from aiohttp import web
 
 from botrunner.sandbox import control
 from botrunner.sandbox.faults import Faults, Shot
-from botrunner.sandbox.gateway import Gateway, GatewayOptions
+from botrunner.sandbox.gateway import Gateway
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.protocol import NAMES
 from botrunner.sandbox.records import Events, Requests
 from botrunner.sandbox.rest.limits import Limits

@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from botrunner.sandbox.actors import run_actors
 from botrunner.sandbox.faults import ONE_SHOTS, RATES, WrongFaultError, read_faults
-from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.intents import PRIVILEGED_INTENTS, Intent
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.rest.route_faults import WAYS
 from botrunner.sandbox.server import DEFAULT_TOKEN, Sandbox
 from botrunner.sandbox.truth import TruthFileInUseError, TruthWriter

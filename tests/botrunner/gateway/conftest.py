@@ -14,7 +14,7 @@ from django.db import connection
 from botrunner.gateway import stalls
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
 from community.models import Guild as GuildRow

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
 from tests.botrunner.sandbox.interacting import INVITE

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botrunner.sandbox.errors import NotAllowedError, UnknownThingError
-from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.intents import Intent
+from botrunner.sandbox.options import GatewayOptions
 from community.domain.permissions import Overwrite, Permission
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.rest_client import text_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botrunner.sandbox.faults import Shot, WrongFaultError, read_faults
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from botrunner.sandbox.gateway import GatewayOptions
 from botrunner.sandbox.intents import Intent
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.rest_client import Rest, text_of
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import zstandard
 
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.starvation import TICK_SECONDS, Starvation, watched

@@ -14,7 +14,7 @@ import yarl
 from discord.http import Route
 
 from botrunner.gateway import address
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.test_discord_client import running, until

@@ -15,7 +15,7 @@ from django.db import connection
 
 from botrunner.gateway.settings import BotSettings
 from botrunner.gateway.supervisor import Supervisor
-from botrunner.sandbox.gateway import GatewayOptions
+from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import build_world
 from community.services.job_runs import record_run
