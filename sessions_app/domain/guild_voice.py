@@ -166,9 +166,8 @@ class GuildVoice:
     ) -> None:
         """Ends the session in one channel and opens the next at the same instant.
 
-        Whoever passes through a hub leaves no session there: its time goes to the next. Where
-        nobody saw them go, they may have been elsewhere in between: that is the next one's
-        doubt.
+        Whoever passes through a hub leaves no session there: its time goes to the next. Not
+        where nobody saw them go: they may have been elsewhere in between.
         """
         session = stay.session
         if session is not None:
@@ -176,13 +175,10 @@ class GuildVoice:
         self.seats.unseat(stay, at)
         dropped = None
         if session is not None:
-            if self._is_too_short(session, at, sight.uncertainty) or self._is_pass(session, at):
-                self._ledger.drop_session(session)
+            is_pass = reason == words.MOVED and session.channel_id in self.hub_channel_ids
+            limit = max(self.micro_session, PASS) if is_pass else self.micro_session
+            if not self._end(session, at, reason, sight.uncertainty, limit=limit):
                 dropped = session
-                if reason == words.RECOVERED:
-                    dropped.doubt_start(at)
-            else:
-                self._end(session, at, reason, sight.uncertainty)
         self.enter(presence, channel_id, at, sight, visit=stay.visit, dropped=dropped)
 
     def leave(self, stay: Stay, at: datetime, reason: str, uncertainty: float) -> None:
@@ -193,12 +189,9 @@ class GuildVoice:
         self.seats.unseat(stay, at)
         self._ledger.left(self.guild_id, stay.user_id)
         if session is not None:
-            if self._is_too_short(session, at, uncertainty):
-                self._ledger.drop_session(session)
-            else:
-                self._end(session, at, reason, uncertainty)
-                if reason == words.LEFT:
-                    self.reasons.note_leave(stay.user_id, session, at)
+            kept = self._end(session, at, reason, uncertainty, limit=self.micro_session)
+            if kept and reason == words.LEFT:
+                self.reasons.note_leave(stay.user_id, session, at)
         self._depart(stay, at)
 
     def disown(self, stay: Stay, at: datetime) -> None:
@@ -332,19 +325,19 @@ class GuildVoice:
             return None
         return visit if visit.voice_session_id == presence.voice_session_id else None
 
-    def _is_too_short(self, session: LiveSession, at: datetime, uncertainty: float) -> bool:
-        return session.is_surely_shorter(self.micro_session, at, uncertainty)
-
-    def _is_pass(self, session: LiveSession, at: datetime) -> bool:
-        """Tells whether a stay that a move ended was a pass through a hub.
-
-        Who is seen elsewhere only later went before that: it was no longer than until then.
-        """
-        is_hub = session.channel_id in self.hub_channel_ids
-        return is_hub and session.is_surely_shorter(PASS, at, 0.0)
-
-    def _end(self, session: LiveSession, at: datetime, reason: str, uncertainty: float) -> None:
-        """Ends a session that is kept."""
+    def _end(
+        self,
+        session: LiveSession,
+        at: datetime,
+        reason: str,
+        uncertainty: float,
+        *,
+        limit: timedelta,
+    ) -> bool:
+        """Ends a session, or drops it if its stay was too short to keep; tells if it is kept."""
+        if session.is_surely_shorter(limit, at, uncertainty):
+            self._ledger.drop_session(session)
+            return False
         session.status = words.COMPLETED
         session.ended_at = at
         session.end_reason = reason
@@ -354,6 +347,7 @@ class GuildVoice:
         session.visit.kept_end = at
         session.visit.kept_channel_id = session.channel_id
         self._ledger.session(session)
+        return True
 
     def _depart(self, stay: Stay, at: datetime) -> None:
         visit = stay.visit

@@ -151,14 +151,6 @@ class LiveSession:
         self.closed = dropped.closed
         self.since = dropped.since
 
-    def doubt_start(self, until: datetime) -> None:
-        """Says of a start that what began then may have begun as late as an instant."""
-        doubt = (until - self.started_at).total_seconds()
-        if doubt > self.start_uncertainty:
-            self.start_uncertainty = doubt
-            if self.start_kind == words.OBSERVED:
-                self.start_kind = words.INFERRED
-
     def end_at(self, at: datetime, uncertainty: float) -> datetime:
         """Gives an end that is not before the start.
 
