@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from botrunner.domain.rooms.room import Timing
     from botrunner.models import Room
 
+LATER_SWEEP: Final = "later sweep"
 LEDGER, TRAP = "CRASH_LEDGER", "CRASH_TRAP"
 LONG_AFTER: Final = timedelta(minutes=2)
 """The sweep is made when nothing is in the bot's hands any more."""
@@ -163,7 +164,9 @@ def run(what: str) -> None:
     if what == "bot":
         call_command("runbot")
     else:
-        logging.getLogger(__name__).info("%s", sweep.sweep_now(now=timezone.now() + LONG_AFTER))
+        # What a sweep has touched is in its hands for a while: the next one comes after that.
+        after = LONG_AFTER * (2 if what == LATER_SWEEP else 1)
+        logging.getLogger(__name__).info("%s", sweep.sweep_now(now=timezone.now() + after))
 
 
 def fork(what: str, log: str) -> int:

@@ -26,7 +26,7 @@ class Nursery:
 
     Attributes:
         pid: of the process that runs; 0 while none does.
-        ended: set while none runs.
+        ended: set while none runs; `begun` while one does.
     """
 
     def __init__(self, community: Community, process: asyncio.subprocess.Process) -> None:
@@ -36,6 +36,7 @@ class Nursery:
         self.status = 0
         self.ended = asyncio.Event()
         self.ended.set()
+        self.begun = asyncio.Event()
         self._laid = 0
         self._waiting: asyncio.Task[None] | None = None
 
@@ -46,6 +47,7 @@ class Nursery:
         self._process.stdin.write(f"{what}\t{self._folder / 'log'}\n".encode())
         self.pid = int(await self._line("began"))
         self.ended.clear()
+        self.begun.set()
         self._waiting = asyncio.create_task(self._wait())
         return self.pid
 
@@ -60,6 +62,11 @@ class Nursery:
     async def end(self) -> None:
         """Waits until it has ended."""
         await asyncio.wait_for(self.ended.wait(), PATIENCE_SECONDS)
+
+    async def next_end(self) -> None:
+        """Waits until the process that runs, or else the one that comes, has ended."""
+        await self.begun.wait()
+        await self.ended.wait()
 
     def lay_trap(self, occurrence: int, line: str) -> None:
         """Has the process that runs, or comes, end right after a commit."""
@@ -83,6 +90,7 @@ class Nursery:
     async def _wait(self) -> None:
         self.status = int(await self._line("ended"))
         self.pid = 0
+        self.begun.clear()
         self.ended.set()
 
     async def _line(self, word: str) -> str:

@@ -148,18 +148,18 @@ async def crash_at(stage: Stage, scenario: Scenario, point: Point) -> bool:
         await stage.settles()
     trap = _lay(stage, point)
     playing = asyncio.create_task(scenario.play(stage))
-    killed = asyncio.create_task(stage.bots.ended.wait())
+    killed = asyncio.create_task(stage.bots.next_end())
     try:
         await asyncio.wait({playing, killed}, return_when=asyncio.FIRST_COMPLETED)
         if playing.done():
             playing.result()
             # What comes after all that members wait for comes in a moment, or not at all.
             await asyncio.wait({killed}, timeout=1.0)
+        is_met = killed.done() and stage.bots.status < 0
     finally:
         for task in (playing, killed):
             task.cancel()
         await asyncio.gather(playing, killed, return_exceptions=True)
-    is_met = stage.bots.ended.is_set() and stage.bots.status < 0
     stage.bots.lift_trap()
     if is_met:
         await stage.mimic()

@@ -19,6 +19,7 @@ from botrunner.services.rooms import quarantine
 from community.models import Member
 from tests.botrunner.gateway.conftest import now, stored
 from tests.botrunner.gateway.rooms.conftest import DELETE, MAKE, MOVE
+from tests.botrunner.gateway.rooms.crash_bot import LATER_SWEEP
 from tests.botrunner.gateway.rooms.visitors import CALLBACK, CHANGE, EDIT, LET_IN, WRITE
 
 if TYPE_CHECKING:
@@ -333,7 +334,9 @@ class Swept(Scenario):
     async def meanwhile(self, stage: Stage) -> None:
         """The next sweep comes before the next bot."""
         stage.sandbox.route_faults.lift()
-        await self.play(stage)
+        await stage.bots.begin(LATER_SWEEP)
+        await stage.bots.end()
+        assert stage.bots.status == 0, stage.bots.log()
 
     async def _left(self, stage: Stage, who: int, state: str, **fields: Any) -> Room:
         return await stored(
