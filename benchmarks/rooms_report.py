@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
 SEATED_SECONDS: Final = 2.0
 ENDED_SECONDS: Final = 1.0
 OFF_SECONDS: Final = 1.0
-WARM_ROOMS: Final = 200
 MOST_BYTES_OF_ROOM: Final = 1_024
-#: Beyond so much between the first and the last look after the warm-up, memory is not flat.
+#: So much more may be fragments, however few the rooms.
 MOST_GROWTH: Final = 0.05
 LABELS: Final = {
     LEFT: "The last person leaves",
@@ -41,7 +39,7 @@ class Figures:
         timeout: seconds that a room waits for its owner.
         lags: of the rooms that were timed.
         vitals: what the bot held before the soak, and after each hundred rooms of it.
-        collected: what it held at last, once it had collected its garbage.
+        collected: what it held before and after the soak, once it had collected its garbage.
         soaked: seconds that the soak took, its looks apart, and `soaked_lags` its lags.
         endings: how rooms ended, by state and reason.
         faults: what is wrong beside times and memory.
@@ -51,7 +49,7 @@ class Figures:
     timeout: int
     lags: Lags = field(default_factory=Lags)
     vitals: list[Vitals] = field(default_factory=list)
-    collected: Vitals | None = None
+    collected: list[Vitals] = field(default_factory=list)
     soaked: float = 0.0
     soaked_lags: Lags = field(default_factory=Lags)
     endings: dict[str, int] = field(default_factory=dict)
@@ -73,35 +71,18 @@ class Figures:
 
     def growths(self) -> list[str]:
         """Lists what the bot holds more and more of."""
-        if self.collected is None:
+        if len(self.collected) < 2:  # noqa: PLR2004 - before and after
             return []
-        first, last = self.vitals[0], self.collected
+        first, last = self.collected
         grown = [
             f"{name}: {getattr(first, name)} before, {getattr(last, name)} after"
             for name in ("tasks", "threads", "sockets", "files", "connections")
             if getattr(last, name) > getattr(first, name)
         ]
-        if self.slope() > MOST_BYTES_OF_ROOM and self.growth() > MOST_GROWTH:
-            grown.append(f"memory: {self.slope():,.0f} bytes a room")
+        more = last.resident - first.resident
+        if more > MOST_BYTES_OF_ROOM * last.rooms and more > MOST_GROWTH * first.resident:
+            grown.append(f"memory: {more / last.rooms:,.0f} bytes a room")
         return grown
-
-    def warm(self) -> list[Vitals]:
-        """Gives the looks after the warm-up."""
-        warm = [each for each in self.vitals if each.rooms >= WARM_ROOMS]
-        return warm if len(warm) > 1 else self.vitals
-
-    def slope(self, name: str = "resident") -> float:
-        """Gives by how much a figure grows with each room, by least squares after the warm-up."""
-        warm = self.warm()
-        if len(warm) < 2:  # noqa: PLR2004 - of one point there is no line
-            return 0.0
-        rooms = [float(each.rooms) for each in warm]
-        return statistics.linear_regression(rooms, [getattr(e, name) for e in warm]).slope
-
-    def growth(self) -> float:
-        """Gives by which part memory has grown since the warm-up."""
-        warm = self.warm()
-        return warm[-1].resident / warm[0].resident - 1
 
     # Showing ------------------------------------------------------------------------------
 
@@ -116,8 +97,7 @@ class Figures:
             "soak": {
                 "seconds": self.soaked,
                 "vitals": [each.payload() for each in self.vitals],
-                "collected": self.collected and self.collected.payload(),
-                "bytes_of_room": self.slope(),
+                "collected": [each.payload() for each in self.collected],
                 "seated": _shares(self.soaked_lags.seated),
                 "ended": {
                     trigger: _shares(lags) for trigger, lags in self.soaked_lags.ended.items()
@@ -174,13 +154,9 @@ class Figures:
             ),
             *(_vitals(f"{each.rooms:,}", each) for each in self.vitals),
         ]
-        if self.collected is not None:
-            lines.append(_vitals("at last, its garbage collected", self.collected))
-        lines.append(
-            f"Memory after {self.warm()[0].rooms} rooms: {self.slope():,.0f} bytes "
-            f"({self.slope('heap'):,.0f} of C's, {self.slope('blocks'):,.1f} blocks) a room, "
-            f"{self.growth():+.1%} in all"
-        )
+        lines += [
+            _vitals(f"{each.rooms:,}, its garbage collected", each) for each in self.collected
+        ]
         return [*lines, ""]
 
 

@@ -36,8 +36,8 @@ LOOK_SECONDS: Final = 0.25
 QUIET_SECONDS: Final = 2.5
 QUIET_LOOKS: Final = 3
 SETTLED_SECONDS: Final = 20.0
-IDLE_SECONDS: Final = 20.0
-"""After so long aiohttp has closed the connections to Discord that it kept for the next request."""
+IDLE_SECONDS: Final = 35.0
+"""aiohttp keeps a connection for 15 s for the next request, and looks each 15 s for such."""
 #: Beside the time that rooms wait: whatever goes on then goes on for ever.
 MOST_SECONDS: Final = 1_800.0
 
@@ -133,8 +133,9 @@ class Run:
         await self._books.choose(guild_ids, timeout_seconds=LONG_TIMEOUT)
         await self._books.choose(self._visits.impatient, timeout_seconds=SHORT_TIMEOUT)
         vitals = self._figures.vitals
-        await asyncio.sleep(self._idle)
         vitals.append(await self._at_rest(0))
+        await asyncio.sleep(self._idle)
+        self._figures.collected.append(await self._vitals(0, collects=True))
         ways = itertools.cycle(TRIGGERS)
         for done in range(0, rooms, ROUND):
             began = time.monotonic()
@@ -143,7 +144,7 @@ class Run:
             self._figures.soaked += time.monotonic() - began
             vitals.append(await self._at_rest(done + len(now)))
         await asyncio.sleep(self._idle)
-        self._figures.collected = await self._vitals(vitals[-1].rooms, collects=True)
+        self._figures.collected.append(await self._vitals(rooms, collects=True))
 
     async def _at_rest(self, rooms: int) -> Vitals:
         """Gives what the bot holds once it rests, or does not come to."""

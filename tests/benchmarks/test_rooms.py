@@ -47,14 +47,14 @@ def test_quick_run_ends_rooms_in_every_way_and_leaves_nothing(tmp_path: Path) ->
     assert (first["rooms"], last["rooms"]) == (0, 4)
     assert last["tasks"] == first["tasks"] > 0
     assert last["resident"] > 0 < last["connections"]
+    assert [each["rooms"] for each in figures["soak"]["collected"]] == [0, 4]
     assert "/voice to the bot in the room" in run.said
 
 
 def judged(**found: object) -> Figures:
     """Gives figures that are well but for what is said."""
     lags = Lags(seated=[0.5] * 100, ended={"left": [0.1] * 100}, lived=[60.1] * 100)
-    vitals = [looked(rooms=rooms) for rooms in range(0, 1_100, 100)]
-    figures = Figures("", 60, lags=lags, vitals=vitals, collected=vitals[-1])
+    figures = Figures("", 60, lags=lags, collected=[BEFORE, looked(rooms=1_000)])
     for name, value in found.items():
         setattr(figures, name, value)
     return figures
@@ -92,27 +92,25 @@ def test_targets_that_are_missed_are_named(lags: Lags, said: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["tasks", "threads", "sockets", "files", "connections"])
 def test_what_is_left_behind_is_named(name: str) -> None:
-    left = looked(**{name: getattr(BEFORE, name) + 1})
+    left = looked(rooms=1_000, **{name: getattr(BEFORE, name) + 1})
 
-    [missed] = judged(collected=left).misses()
+    [missed] = judged(collected=[BEFORE, left]).misses()
 
     assert missed.startswith(f"{name}: ")
 
 
 def test_memory_that_grows_with_each_room_is_named() -> None:
-    grows = [looked(rooms=n, resident=100_000_000 + 10_000 * n) for n in range(0, 1_100, 100)]
+    grown = looked(rooms=1_000, resident=BEFORE.resident + 10_000_000)
 
-    [missed] = judged(vitals=grows).misses()
+    [missed] = judged(collected=[BEFORE, grown]).misses()
 
     assert missed == "memory: 10,000 bytes a room"
 
 
-def test_memory_that_grows_at_the_start_alone_is_flat() -> None:
-    warms = [
-        looked(rooms=n, resident=100_000_000 + 100_000 * min(n, 200)) for n in range(0, 1_100, 100)
-    ]
+def test_memory_in_fragments_is_flat() -> None:
+    fragments = looked(rooms=100, resident=BEFORE.resident + 4_000_000)
 
-    assert judged(vitals=warms).misses() == []
+    assert judged(collected=[BEFORE, fragments]).misses() == []
 
 
 def test_share_is_a_value_that_was_measured() -> None:
