@@ -13,6 +13,7 @@ from botrunner.domain.rooms.happenings import Adopted, CloseAsked, LetGo
 from botrunner.domain.rooms.room import Reason
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomKind, RoomState
 from botrunner.rest_errors import NotThereError
+from botrunner.services.rooms.kept import kept_in
 from botrunner.services.rooms.presence import follow
 from botrunner.services.rooms.steps import tell_locked
 from community.domain.errors import RollcallError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
 
     from botrunner.domain.rooms.happenings import Happening
     from botrunner.rest import DiscordRest
@@ -51,30 +53,49 @@ class WrongChannelError(QuarantineError):
     """The id that was typed is not the channel's, so nothing was deleted."""
 
     code = "quarantine.wrong_channel"
+    field = "confirmed_id"
 
 
 class ChannelInUseError(QuarantineError):
     """The channel is a room's already."""
 
     code = "quarantine.in_use"
+    field = "channel_id"
+
+
+class KeptError(QuarantineError):
+    """The channel is a hub's or the server's AFK channel, or staff left it alone."""
+
+    code = "quarantine.kept"
+    field = "channel_id"
+
+
+class NotItsChannelError(QuarantineError):
+    """A room has its own channel, or one that is in its server's quarantine."""
+
+    code = "quarantine.not_its_channel"
+    field = "channel_id"
 
 
 class OwnerError(QuarantineError):
     """The owner has to be a member of the guild who is no bot."""
 
     code = "quarantine.owner"
+    field = "owner_id"
 
 
 class OwnerHasRoomError(QuarantineError):
     """The owner has a room already."""
 
     code = "quarantine.owner_has_room"
+    field = "owner_id"
 
 
 class NoChannelError(QuarantineError):
     """No channel is known of this room: say which is to be its."""
 
     code = "quarantine.no_channel"
+    field = "channel_id"
 
 
 # Channels without a room --------------------------------------------------------------------
@@ -96,8 +117,7 @@ def adopt_channel(item_id: UUID, *, owner_id: int, actor: User, reason: str, now
     with transaction.atomic():
         item = _open_item(item_id)
         _check_owner(item.guild_id, owner_id)
-        if Room.objects.in_channels([item.channel_id]).exists():
-            raise ChannelInUseError
+        _check_free(item.guild_id, item.channel_id)
         room = Room.objects.create(
             guild_id=item.guild_id,
             owner_id=owner_id,
@@ -181,6 +201,25 @@ def delete_channel(
 # Rooms --------------------------------------------------------------------------------------
 
 
+def adoptable(room: Room) -> list[tuple[int, str]]:
+    """Lists the channels with which a room in quarantine can be adopted, its own in front.
+
+    Args:
+        room: the room.
+
+    Returns:
+        Ids and names. Only its own channel, and what is in its guild's quarantine: any other
+        is somebody else's, and would be deleted when the room is over.
+    """
+    items = _open_items(room.guild_id).order_by("found_at", "id")
+    found = {} if room.channel_id is None else {room.channel_id: room.name}
+    for channel_id, name in items.values_list("channel_id", "name"):
+        found.setdefault(channel_id, name)
+    used = Room.objects.in_channels(found).exclude(pk=room.pk).values_list("channel_id", flat=True)
+    out = {*used, *kept_in(room.guild_id)}
+    return [(channel_id, name) for channel_id, name in found.items() if channel_id not in out]
+
+
 def adopt_room(
     room_id: UUID, *, actor: User, reason: str, now: datetime, channel_id: int | None = None
 ) -> Room:
@@ -191,7 +230,8 @@ def adopt_room(
         actor: who decides.
         reason: why, in their words.
         now: when.
-        channel_id: which channel is to be its; None for the one that it has.
+        channel_id: which channel is to be its, of :func:`adoptable`; None for the one that
+            it has.
 
     Raises:
         QuarantineError: one of its kinds.
@@ -201,15 +241,18 @@ def adopt_room(
         wanted = channel_id or room.channel_id
         if wanted is None:
             raise NoChannelError
-        if Room.objects.in_channels([wanted]).exclude(pk=room_id).exists():
-            raise ChannelInUseError
+        items = _open_items(room.guild_id).filter(channel_id=wanted).select_for_update()
+        item = items.first()
+        _check_free(room.guild_id, wanted, but=room_id)
+        if wanted != room.channel_id and item is None:
+            raise NotItsChannelError
         if room.kind == RoomKind.PRIVATE and _has_room(room.guild_id, room.owner_id):
             raise OwnerHasRoomError
         _decide_room(room, Adopted(wanted), ADOPT, actor=actor, reason=reason, now=now)
-        items = QuarantinedChannel.objects.filter(
-            guild_id=room.guild_id, channel_id=wanted, state=QuarantineState.OPEN
-        )
-        items.update(state=QuarantineState.ADOPTED, decided_at=now, decided_by=actor.get_username())
+        if item is not None:
+            item.state, item.decided_at = QuarantineState.ADOPTED, now
+            item.decided_by = actor.get_username()
+            item.save(update_fields=["state", "decided_at", "decided_by"])
     _count(room.guild_id, now)
     room.refresh_from_db()
     return room
@@ -252,6 +295,8 @@ def delete_room(
         room = _quarantined(room_id)
         if confirmed_id != room.channel_id:
             raise WrongChannelError
+        if room.channel_id is not None:
+            _check_free(room.guild_id, room.channel_id, but=room_id)
         _decide_room(room, CloseAsked(Reason.STAFF), DELETE, actor=actor, reason=reason, now=now)
     return room
 
@@ -261,6 +306,18 @@ def _open_item(item_id: UUID) -> QuarantinedChannel:
     if item is None or item.state != QuarantineState.OPEN:
         raise DecidedError
     return item
+
+
+def _open_items(guild_id: int) -> QuerySet[QuarantinedChannel]:
+    return QuarantinedChannel.objects.filter(guild_id=guild_id, state=QuarantineState.OPEN)
+
+
+def _check_free(guild_id: int, channel_id: int, *, but: UUID | None = None) -> None:
+    """Refuses a channel that is another room's, or none of rooms': theirs are deleted at last."""
+    if Room.objects.in_channels([channel_id]).exclude(pk=but).exists():
+        raise ChannelInUseError
+    if channel_id in kept_in(guild_id):
+        raise KeptError
 
 
 def _quarantined(room_id: UUID) -> Room:

@@ -13,6 +13,7 @@ from botrunner.domain.rooms.happenings import (
     Admitted,
     CloseAsked,
     CreationAsked,
+    DeletionFailed,
     Denied,
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
@@ -21,7 +22,7 @@ from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
-from community.models import Member
+from community.models import Channel, Member
 from community.models.shard import shard_in_query
 from community.services import leases
 from sessions_app.models import VoiceState
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 OFF: Final = "room.off"
 HUB_GONE: Final = "room.hub_gone"
+FOREIGN: Final = "room.foreign_channel"
 OWNER_NOT_MOVED: Final = "OwnerNotMoved"
 """What a step of a room's story is called where its owner could not be moved into it."""
 
@@ -175,6 +177,9 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
             _admit(row, now=now)
         if row.next_try_at is not None and row.next_try_at > now:
             return None
+        if _is_foreign(row):
+            _leave_alone(row, now=now)
+            return None
         if next_effect(life_of(row)) is Effect.CREATE:
             return _begin_creation(row, bot_id=bot_id, now=now)
         return _work_of(row)
@@ -190,6 +195,19 @@ def _work_of(row: Room) -> Work | None:
     if _moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
         return Move(row.pk, row.guild_id, row.owner_id, row.channel_id)
     return None
+
+
+def _is_foreign(row: Room) -> bool:
+    """Tells whether a room's channel is another guild's, as far as the mirror knows of it."""
+    rows = Channel.objects.filter(pk=row.channel_id).exclude(guild_id=row.guild_id)
+    return row.channel_id is not None and rows.exists()
+
+
+def _leave_alone(row: Room, *, now: datetime) -> None:
+    """Does nothing to another guild's channel; its deletion comes to staff as a refused one."""
+    if next_effect(life_of(row)) is Effect.DELETE:
+        failed = DeletionFailed(FOREIGN, is_refusal=True)
+        tell_locked(row, failed, at=now, words="Its channel is another server's")
 
 
 def _admit(row: Room, *, now: datetime) -> None:

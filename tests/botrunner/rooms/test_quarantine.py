@@ -9,6 +9,7 @@ import pytest
 
 from botrunner.domain.rooms.sweep import What
 from botrunner.models import (
+    Hub,
     QuarantinedChannel,
     QuarantineState,
     Room,
@@ -20,12 +21,15 @@ from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.quarantine import (
     ChannelInUseError,
     DecidedError,
+    KeptError,
     NoChannelError,
+    NotItsChannelError,
     OwnerError,
     OwnerHasRoomError,
     WrongChannelError,
     adopt_channel,
     adopt_room,
+    adoptable,
     delete_channel,
     delete_room,
     let_go_channel,
@@ -34,7 +38,14 @@ from botrunner.services.rooms.quarantine import (
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
 from tests.botrunner.rooms.sandbox_beside import DELETE, Discord, discord_beside, later
-from tests.factories import make_member, make_session_of, make_user, make_voice_state, snowflake
+from tests.factories import (
+    make_guild,
+    make_member,
+    make_session_of,
+    make_user,
+    make_voice_state,
+    snowflake,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,6 +243,54 @@ def test_a_room_is_not_adopted_with_anothers_channel(
 
     with pytest.raises(ChannelInUseError):
         adopt_room(room.pk, channel_id=channel.id, **how(sam))
+
+
+def test_a_room_is_not_adopted_with_what_is_not_its_own_or_in_its_guilds_quarantine(
+    discord: Discord, item: QuarantinedChannel, sam: User
+) -> None:
+    room = stuck(discord, None, asked_at=later(-1))
+    lounge = discord.make_channel(by=discord.people[5])
+    elsewhere = QuarantinedChannel.objects.create(
+        guild=make_guild(), channel_id=snowflake(), name="Lounge", why="", found_at=later(0)
+    )
+    let_go_channel(item.pk, **how(sam))
+
+    for channel_id in (lounge.id, elsewhere.channel_id):
+        with pytest.raises(NotItsChannelError):
+            adopt_room(room.pk, channel_id=channel_id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_room(room.pk, channel_id=item.channel_id, **how(sam))
+
+    room.refresh_from_db()
+    assert (room.state, room.channel_id) == (RoomState.QUARANTINED, None)
+    assert adoptable(room) == []
+
+
+@pytest.mark.parametrize("use", ["hub", "afk"])
+def test_a_hub_and_the_afk_channel_are_nobodys_room(
+    discord: Discord, item: QuarantinedChannel, owner_id: int, sam: User, use: str
+) -> None:
+    own = discord.make_channel()
+    room = stuck(discord, own)
+    offered = adoptable(room)
+    for channel_id in (own.id, item.channel_id):
+        if use == "hub":
+            Hub.objects.create(guild=discord.row, channel_id=channel_id, created_at=later(0))
+            continue
+        type(discord.row).objects.update(afk_channel_id=channel_id)
+        with pytest.raises(KeptError):
+            adopt_room(room.pk, channel_id=channel_id, **how(sam))
+
+    if use == "hub":
+        with pytest.raises(KeptError):
+            delete_room(room.pk, confirmed_id=own.id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_channel(item.pk, owner_id=owner_id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_room(room.pk, channel_id=item.channel_id, **how(sam))
+
+    assert [channel_id for channel_id, _ in offered] == [own.id, item.channel_id]
+    assert item.channel_id not in dict(adoptable(room))
 
 
 def test_a_room_that_is_let_go_leaves_its_channel_for_good(
