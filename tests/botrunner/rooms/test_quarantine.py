@@ -158,6 +158,21 @@ def test_what_is_let_go_is_never_looked_at_again(
         let_go_channel(item.pk, **how(sam))
 
 
+def test_a_channel_with_a_rooms_mark_that_is_let_go_is_never_bound(
+    discord: Discord, sam: User
+) -> None:
+    room = discord.make_room(RoomState.CLOSED)
+    marked = discord.make_channel(mark=room.pk)
+    suspect = QuarantinedChannel.objects.create(
+        guild=discord.row, channel_id=marked.id, name="Voice-Mira", why="", found_at=later(0)
+    )
+    let_go_channel(suspect.pk, **how(sam))
+    Room.objects.update(state=RoomState.CREATING, asked_at=later(-1), creations=1, ended_at=None)
+
+    assert swept(discord) == []
+    assert discord.has(marked)
+
+
 def test_a_channel_is_deleted_by_hand_and_only_with_its_id(
     discord: Discord, item: QuarantinedChannel, channel: Channel, sam: User
 ) -> None:
