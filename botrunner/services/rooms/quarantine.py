@@ -5,6 +5,7 @@ Of channels without a room, and of rooms in quarantine. The faces check who may.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from botrunner.domain.rooms.happenings import Happening
     from botrunner.rest import DiscordRest
+
+logger = logging.getLogger(__name__)
 
 ADOPT: Final = "room.adopt"
 LET_GO: Final = "room.let_go"
@@ -180,22 +183,36 @@ def delete_channel(
         item = _open_item(item_id)
         if confirmed_id != item.channel_id:
             raise WrongChannelError
-        if Room.objects.in_channels([item.channel_id]).exists():
-            raise ChannelInUseError
+        _check_free(item.guild_id, item.channel_id)
         _record(item, DELETE, {}, {}, actor=actor, reason=reason, now=now)
-    became = QuarantineState.DELETED
+    # The row stays locked while Discord is asked: who decides otherwise waits, and is too late.
+    # Where this breaks off it is to be decided still, and the sweep finds what is gone.
+    with transaction.atomic():
+        item = _open_item(item_id)
+        _check_free(item.guild_id, item.channel_id)
+        item.state, item.decided_at = _deleted(item, rest=rest), now
+        item.decided_by = actor.get_username()
+        item.save(update_fields=["state", "decided_at", "decided_by"])
+    logger.info(
+        "Channel %s in quarantine of guild %s: %s by account %s",
+        item.channel_id,
+        item.guild_id,
+        item.state,
+        actor.pk,
+    )
+
+
+def _deleted(item: QuarantinedChannel, *, rest: DiscordRest) -> QuarantineState:
+    """Deletes a channel on Discord; says what became of it."""
     try:
-        found = rest.channel(item.channel_id)
-        if found.guild_id != item.guild_id:
+        if rest.channel(item.channel_id).guild_id != item.guild_id:
             raise WrongChannelError
         rest.delete_channel(
             item.channel_id, reason="Rollcall: deleted from the quarantine by staff"
         )
     except NotThereError:
-        became = QuarantineState.GONE
-    QuarantinedChannel.objects.filter(pk=item_id).update(
-        state=became, decided_at=now, decided_by=actor.get_username()
-    )
+        return QuarantineState.GONE
+    return QuarantineState.DELETED
 
 
 # Rooms --------------------------------------------------------------------------------------

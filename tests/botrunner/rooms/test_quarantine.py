@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from botrunner.domain.rooms.sweep import What
 from botrunner.models import (
@@ -16,8 +18,8 @@ from botrunner.models import (
     RoomReason,
     RoomState,
 )
+from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, RefusedError
-from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.quarantine import (
     ChannelInUseError,
     DecidedError,
@@ -37,7 +39,7 @@ from botrunner.services.rooms.quarantine import (
 )
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
-from tests.botrunner.rooms.sandbox_beside import DELETE, Discord, discord_beside, later
+from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, discord_beside, later
 from tests.factories import (
     make_guild,
     make_member,
@@ -334,9 +336,56 @@ def test_a_room_that_staff_delete_is_closed_by_the_sweep_without_a_bot(
     assert trail() == [("room.delete", "sam", "as agreed")]
 
 
-@pytest.mark.parametrize("decide", [adopt_room, let_go_room, delete_room])
-def test_of_two_who_decide_the_first_one_does(decide: Any, sam: User) -> None:
-    options = {"confirmed_id": None} if decide is quarantine.delete_room else {}
+def test_who_decides_while_a_channel_is_being_deleted_is_too_late(
+    discord: Discord,
+    item: QuarantinedChannel,
+    channel: Channel,
+    sam: User,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    said: list[str] = []
 
-    with pytest.raises(DecidedError):
-        decide(UUID(int=1), **options, **how(sam))
+    def let_go_meanwhile() -> None:
+        try:
+            let_go_channel(item.pk, **how(sam))
+        except DecidedError as error:
+            said.append(error.code)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=let_go_meanwhile)
+
+    class Slow(DiscordRest):
+        def delete_channel(self, channel_id: int, *, reason: str) -> None:
+            other.start()
+            # Done at once where nothing holds it up; else it waits until this is over.
+            other.join(1)
+            super().delete_channel(channel_id, reason=reason)
+
+    with Slow(token=TOKEN, api_url=discord.sandbox.api_url) as rest:
+        delete_channel(item.pk, confirmed_id=channel.id, rest=rest, **how(sam))
+    other.join(30)
+
+    item.refresh_from_db()
+    assert said == [DecidedError.code]
+    assert item.state == QuarantineState.DELETED
+    assert f"Channel {channel.id} in quarantine" in caplog.text
+    assert f"deleted by account {sam.pk}" in caplog.text
+
+
+@pytest.mark.parametrize("decide", [adopt_room, let_go_room, delete_room])
+def test_of_two_who_decide_the_first_one_does(
+    discord: Discord, channel: Channel, sam: User, decide: Any
+) -> None:
+    room = stuck(discord, channel)
+    options = {"confirmed_id": channel.id} if decide is delete_room else {}
+    decide(room.pk, **options, **how(sam))
+    first = Room.objects.get(pk=room.pk).state
+
+    for again, more in ((adopt_room, {}), (let_go_room, {}), (delete_room, {"confirmed_id": 1})):
+        with pytest.raises(DecidedError):
+            again(room.pk, **more, **how(sam))  # type: ignore[operator]
+
+    assert Room.objects.get(pk=room.pk).state == first
+    assert len(trail()) == 1
