@@ -21,6 +21,15 @@ from botrunner.models import (
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, RefusedError
 from botrunner.services.rooms.quarantine import (
+    adopt_channel,
+    adopt_room,
+    adoptable,
+    delete_channel,
+    delete_room,
+    let_go_channel,
+    let_go_room,
+)
+from botrunner.services.rooms.quarantine_errors import (
     ChannelInUseError,
     DecidedError,
     KeptError,
@@ -29,13 +38,6 @@ from botrunner.services.rooms.quarantine import (
     OwnerError,
     OwnerHasRoomError,
     WrongChannelError,
-    adopt_channel,
-    adopt_room,
-    adoptable,
-    delete_channel,
-    delete_room,
-    let_go_channel,
-    let_go_room,
 )
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
