@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -18,9 +17,11 @@ from botrunner.domain.rooms.happenings import (
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.words import OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
+from botrunner.services.rooms.rules import OFF_WORDS, is_off
 from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
 from community.models import Channel, Member
 from community.models.shard import shard_in_query
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
 
-OFF: Final = "room.off"
 HUB_GONE: Final = "room.hub_gone"
 FOREIGN: Final = "room.foreign_channel"
 OWNER_NOT_MOVED: Final = "OwnerNotMoved"
@@ -212,13 +212,16 @@ def _leave_alone(row: Room, *, now: datetime) -> None:
 
 def _admit(row: Room, *, now: datetime) -> None:
     """Lets a room of a hub have its turn at once: hubs have no queue."""
-    if not settings.ENABLE_VOICE_FEATURES:
-        tell_locked(row, Denied(OFF), at=now, words="Rooms are switched off")
+    if is_off(row):
+        tell_locked(row, Denied(OFF), at=now, words=OFF_WORDS)
     else:
         tell_locked(row, Admitted(), at=now)
 
 
 def _begin_creation(row: Room, *, bot_id: int, now: datetime) -> Creation | None:
+    if is_off(row):
+        tell_locked(row, Denied(OFF), at=now, words=OFF_WORDS)
+        return None
     if row.kind == RoomKind.HUB and row.hub is None:
         tell_locked(row, Denied(HUB_GONE), at=now, words="The hub is no longer there")
         return None

@@ -37,7 +37,7 @@ def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
         "requested_at": NOW,
         "name": "Voice-Mira",
     }
-    return Room.objects.create(guild=guild, channel_id=channel.pk, **(usual | columns))
+    return Room.objects.create(guild=guild, **({"channel_id": channel.pk} | usual | columns))
 
 
 def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:
