@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection, transaction
 
 from botrunner.models import Hub, Room, RoomKind, RoomRules, RoomState
+from botrunner.services.rooms import presence
 from botrunner.services.rooms.controls import extend
 from botrunner.services.rooms.presence import RETURN, expire, follow
 from botrunner.services.rooms.status import panel_text, until
@@ -280,3 +283,56 @@ def test_a_room_waits_for_an_owner_who_came_back_to_the_hub() -> None:
     room.refresh_from_db()
     assert (room.state, room.due_at) == (RoomState.GRACE, at + RETURN)
     assert not room.is_owner_moved
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hub_that_is_deleted_at_the_same_instant_stops_no_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guild = make_guild()
+    channel = make_channel(guild, "Join to create")
+    make_hub(guild, channel)
+    enter(make_member(guild), channel)
+
+    def elsewhere() -> None:
+        try:
+            Hub.objects.all().delete()
+        finally:
+            connection.close()
+
+    deleting = threading.Thread(target=elsewhere)
+    give = presence._give
+
+    def giving(*args: Any, **options: Any) -> None:
+        deleting.start()
+        # Done at once where nothing holds it up; else it waits until the rooms are written.
+        deleting.join(1)
+        give(*args, **options)
+
+    monkeypatch.setattr(presence, "_give", giving)
+    with transaction.atomic():
+        follow([guild.pk], now=NOW)
+    deleting.join(30)
+
+    assert [room.hub for room in Room.objects.all()] == [None]
+    assert not Hub.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hub_that_was_deleted_just_before_gives_no_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guild = make_guild()
+    channel = make_channel(guild, "Join to create")
+    make_hub(guild, channel)
+    enter(make_member(guild), channel)
+    held = presence._held
+
+    def late(hub_ids: Any) -> Any:
+        Hub.objects.all().delete()
+        return held(hub_ids)
+
+    monkeypatch.setattr(presence, "_held", late)
+    follow([guild.pk], now=NOW)
+
+    assert not Room.objects.exists()
