@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from botrunner.models import Hub, Room, RoomKind, RoomRules, RoomState
 from botrunner.services.rooms import presence
 from botrunner.services.rooms.controls import extend
+from botrunner.services.rooms.hub_choices import remove_hub
 from botrunner.services.rooms.presence import RETURN, expire, follow
 from botrunner.services.rooms.status import panel_text, until
 from sessions_app.models import VoiceSession, VoiceState
@@ -19,6 +20,7 @@ from tests.factories import (
     make_guild,
     make_member,
     make_session,
+    make_user,
     make_voice_state,
     snowflake,
 )
@@ -291,12 +293,12 @@ def test_a_hub_that_is_deleted_at_the_same_instant_stops_no_books(
 ) -> None:
     guild = make_guild()
     channel = make_channel(guild, "Join to create")
-    make_hub(guild, channel)
+    hub, sam = make_hub(guild, channel), make_user("sam", is_staff=True)
     enter(make_member(guild), channel)
 
     def elsewhere() -> None:
         try:
-            Hub.objects.all().delete()
+            remove_hub(hub.pk, actor=sam, reason="x", now=NOW)
         finally:
             connection.close()
 
