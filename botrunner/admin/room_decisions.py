@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from botrunner.admin.choice_fields import ChannelField
 from botrunner.admin.pages import Decision, address, decide
 from botrunner.services.rooms import quarantine, staff
 from community.admin.search import as_snowflake
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from botrunner.admin.pages import Asker
+    from botrunner.models import Room
 
 
 class SnowflakeField(forms.CharField):
@@ -44,15 +46,25 @@ class SnowflakeField(forms.CharField):
         return number
 
 
-class AdoptForm(ReasonForm):
-    """Which channel is the room's."""
+def adopt_form(room: Room) -> type[ReasonForm]:
+    """Makes the form that asks which channel is a room's: one of those that can be."""
+    found = quarantine.adoptable(room)
+    has_own = room.channel_id in dict(found)
+    choices: list[tuple[Any, str]] = [(pk, f"{name} ({pk})") for pk, name in found]
+    if not has_own:
+        choices.insert(0, ("", "choose one" if found else "there is none to choose"))
 
-    channel_id = SnowflakeField(
-        label="Channel id",
-        required=False,
-        help_text="Where Rollcall does not know the channel, or another one is the room's.",
-    )
-    field_order = ("channel_id", "reason")
+    class AdoptForm(ReasonForm):
+        channel_id = ChannelField(
+            label="Channel",
+            required=not has_own,
+            choices=choices,
+            help_text="The room's own, or one that is in the server's quarantine. It is deleted "
+            "when the room is over.",
+        )
+        field_order = ("channel_id", "reason")
+
+    return AdoptForm
 
 
 class DeleteForm(ReasonForm):
@@ -110,7 +122,7 @@ def adopt_page(asker: Asker, room_id: UUID) -> HttpResponse:
             submit="Adopt it",
             done="The room was adopted.",
             what=lambda given: quarantine.adopt_room(room_id, **given),
-            form_class=AdoptForm,
+            form_class=adopt_form(asker.row(room_id)),
         ),
     )
 

@@ -7,6 +7,8 @@ itself, so for that an overwrite of the category does not do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
 from community.domain.permissions import (
@@ -143,17 +145,61 @@ class Lack:
 
 def lacks(facts: Facts) -> list[Lack]:
     """Tells everything that is in the way of rooms; nothing where all is well."""
-    return [*_of_permissions(facts), *_of_space(facts)]
+    return [*_of_permissions(facts), *_of_denies(facts), *_of_space(facts)]
 
 
-def _of_permissions(facts: Facts) -> Iterator[Lack]:
-    in_guild = guild_permissions(
+def held_in_guild(facts: Facts) -> int:
+    """Gives what the bot's roles permit in the guild as a whole."""
+    return guild_permissions(
         guild_id=facts.guild_id,
         owner_id=0,
         member_id=facts.bot_id,
         member_roles=[role.id for role in facts.roles],
         roles={facts.guild_id: facts.everyone, **{r.id: r.permissions for r in facts.roles}},
     )
+
+
+def settable(facts: Facts) -> int:
+    """Gives the permissions that the bot may allow and deny in the overwrites of a new channel.
+
+    Discord refuses the whole channel (50013) where one is beyond what the bot holds in the
+    guild itself; and Manage Permissions, which only an administrator may hand on.
+    """
+    held = held_in_guild(facts)
+    return held if held == ALL_PERMISSIONS else held & ~int(Permission.MANAGE_ROLES)
+
+
+def _of_denies(facts: Facts) -> Iterator[Lack]:
+    """Says which denies of the category a room does without, as the bot may not set them."""
+    if facts.category is None:
+        return
+    ours = {facts.bot_id, *(role.id for role in facts.roles if role.is_own)}
+    others = (each.deny for each in facts.category.overwrites if each.target_id not in ours)
+    denied = reduce(or_, others, 0)
+    lost = denied & ~settable(facts)
+    if not lost:
+        return
+    names = ", ".join(_name_of(bit) for bit in range(lost.bit_length()) if lost >> bit & 1)
+    yield Lack(
+        "preflight.denies_lost",
+        f"The category {facts.category.name} denies what the bot may not deny: {names}. Rooms are "
+        "made without it. The bot can deny what its own roles allow; Manage Permissions only "
+        "an administrator can.",
+        blocks=False,
+    )
+
+
+def _name_of(bit: int) -> str:
+    """Names a permission as Discord's settings do, as far as that is known here."""
+    permission = Permission(1 << bit)
+    for need in NEEDS:
+        if need.permission is permission:
+            return need.name
+    return permission.name.replace("_", " ").title() if permission.name else f"permission {bit}"
+
+
+def _of_permissions(facts: Facts) -> Iterator[Lack]:
+    in_guild = held_in_guild(facts)
     if in_guild == ALL_PERMISSIONS:
         return
     category = facts.category

@@ -228,11 +228,11 @@ class _Planning:
             return
         if room.asked_at is None or room.state not in _MAY_HAVE_UNHEARD:
             return
-        found = [
-            channel_id
-            for channel_id in self.marked.get(room.id, ())
-            if not self._is_spoken_for(channel_id)
-        ]
+        marked = self.marked.get(room.id, ())
+        found = [channel_id for channel_id in marked if not self._is_spoken_for(channel_id)]
+        if not self.world.in_quarantine.isdisjoint(marked) and not found:
+            # Staff may say yet that it is this room's.
+            return
         if found:
             yield from self._found(room, found)
         elif (
@@ -250,11 +250,10 @@ class _Planning:
             # Bound it would be closed, and whoever is inside with it: staff decide that.
             return
         yield Action(What.BIND, channel_id, room.id, "its creation has the room's mark")
-        if room.state is not State.CREATING and channel_id not in self.world.kept:
+        if room.state is not State.CREATING:
             yield Action(What.DELETE, channel_id, room.id, "the room is to end")
         for twin in twins:
-            made_at = self.world.channels[twin].made_at
-            if twin not in self.world.kept and not self._is_in_hand(made_at):
+            if not self._is_in_hand(self.world.channels[twin].made_at):
                 yield from self._to_go(twin, room.id, TWIN)
 
     def _if_closing(self, room: Room, channel_id: int) -> Iterator[Action]:
@@ -275,16 +274,17 @@ class _Planning:
         )
 
     def _is_spoken_for(self, channel_id: int) -> bool:
-        return channel_id in self.live_in or channel_id in self.let_go_in
+        """Tells whether a channel is somebody's, or for staff to decide about."""
+        return (
+            channel_id in self.world.in_quarantine
+            or channel_id in self.live_in
+            or channel_id in self.let_go_in
+            or channel_id in self.world.kept
+        )
 
     def _of_channel(self, channel: SeenChannel) -> Iterator[Action]:
         """Says what becomes of a channel that no live row names."""
-        if (
-            channel.id in self.live_in
-            or channel.id in self.world.kept
-            or channel.id in self.let_go_in
-            or self._is_in_hand(channel.made_at)
-        ):
+        if self._is_spoken_for(channel.id) or self._is_in_hand(channel.made_at):
             return
         room = self._room_of(channel.id)
         if room is not None:
@@ -338,5 +338,4 @@ class _Planning:
         yield from self._quarantined(channel.id, None, why)
 
     def _quarantined(self, channel_id: int, room_id: UUID | None, why: str) -> Iterator[Action]:
-        if channel_id not in self.world.in_quarantine:
-            yield Action(What.QUARANTINE, channel_id, room_id, why)
+        yield Action(What.QUARANTINE, channel_id, room_id, why)

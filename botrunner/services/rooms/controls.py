@@ -73,11 +73,11 @@ _ENDING: Final = [RoomState.CLOSING, RoomState.QUARANTINED]
 def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     """Tells which room somebody means: the one in whose chat they are, else their own.
 
+    Rooms that are there can be ended while rooms are switched off, so they are told of then too.
+
     Raises:
-        RoomControlError: there is none, or rooms are switched off.
+        RoomControlError: there is none, or none can be had while rooms are switched off.
     """
-    if not settings.ENABLE_VOICE_FEATURES:
-        raise ControlsOffError
     live = Room.objects.live().filter(guild_id=guild_id)
     here = live.filter(channel_id=channel_id).first() if channel_id is not None else None
     if here is not None:
@@ -86,7 +86,7 @@ def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     # Of a room that is there and one that is to come, the one that is there.
     room = own.filter(state__in=_OPEN).first() or own.first()
     if room is None:
-        raise NoRoomError
+        raise NoRoomError if settings.ENABLE_VOICE_FEATURES else ControlsOffError
     return room
 
 
@@ -218,10 +218,10 @@ def close(room_id: UUID, *, by: int, now: datetime, is_staff: bool = False) -> R
         row = _locked(room_id)
         if row is not None and row.owner_id != by and is_staff:
             reason = Reason.STAFF
-            row = _checked(row, by=row.owner_id)
+            row = _checked(row, by=row.owner_id, while_off=True)
         else:
             reason = Reason.ASKED
-            row = _checked(row, by=by)
+            row = _checked(row, by=by, while_off=True)
         tell_locked(row, CloseAsked(reason), at=now, by_member=by)
     return row
 
@@ -282,9 +282,9 @@ def _locked(room_id: UUID) -> Room | None:
     )
 
 
-def _checked(row: Room | None, *, by: int | None) -> Room:
+def _checked(row: Room | None, *, by: int | None, while_off: bool = False) -> Room:
     """Gives a room that something can be done with; None stands for anybody."""
-    if not settings.ENABLE_VOICE_FEATURES:
+    if not while_off and not settings.ENABLE_VOICE_FEATURES:
         raise ControlsOffError
     if row is None or row.ended_at is not None or row.state in _ENDING:
         raise RoomOverError

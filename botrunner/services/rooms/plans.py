@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from botrunner.domain.rooms.overwrites import Guests, overwrites_of
+from botrunner.domain.rooms.overwrites import ENTER, Guests, overwrites_of
 from botrunner.models import RoomKind
 from botrunner.models.hub import MOST_USERS
-from community.domain.permissions import ALL_PERMISSIONS, Overwrite, Permission
+from botrunner.services.rooms.preflight import settable_by
+from community.domain.permissions import Overwrite, Permission
 from community.models import Channel, ChannelKind, OverwriteTarget
 from community.models import Overwrite as OverwriteRow
 
@@ -77,30 +78,44 @@ def overwrites_for(row: Room, *, parent_id: int | None, bot_id: int) -> list[Ove
         guests,
         guild_id=row.guild_id,
         bot_id=bot_id,
-        inherited=_inherited(row, parent_id),
+        inherited=_inherited(row, parent_id, bot_id=bot_id),
     )
 
 
-def _inherited(row: Room, parent_id: int | None) -> list[Overwrite]:
-    """Gives the category's overwrites; outside of any, who may see and enter the hub."""
+def _inherited(row: Room, parent_id: int | None, *, bot_id: int) -> list[Overwrite]:
+    """Gives the category's overwrites; outside of any, who may see and enter the hub.
+
+    As far as the bot may set them: one bit beyond that, and Discord refuses the whole channel.
+    Where its roles are not known, what every room needs anyway is all that is taken over.
+    """
+    settable = settable_by(row.guild_id, bot_id=bot_id)
+    bits = ENTER if settable is None else settable
     if parent_id is not None:
-        return _overwrites_on(parent_id, bits=ALL_PERMISSIONS)
+        return _overwrites_on(parent_id, bits=bits, allows=row.kind != RoomKind.PRIVATE)
     if row.kind == RoomKind.HUB and row.hub is not None:
-        return _overwrites_on(row.hub.channel_id, bits=SEE_AND_ENTER)
+        return _overwrites_on(row.hub.channel_id, bits=SEE_AND_ENTER & bits)
     return []
 
 
-def _overwrites_on(channel_id: int, *, bits: int) -> list[Overwrite]:
-    return [
+def _overwrites_on(channel_id: int, *, bits: int, allows: bool = True) -> list[Overwrite]:
+    """Reads a channel's overwrites, of these permissions.
+
+    Args:
+        channel_id: the channel.
+        bits: the permissions.
+        allows: whether what is allowed is wanted: a private room lets in nobody but whom it
+            names itself.
+    """
+    found = [
         Overwrite(
             target_id=each.target_id,
             is_role=each.target_kind == OverwriteTarget.ROLE,
-            allow=each.allow & bits,
+            allow=each.allow & bits if allows else 0,
             deny=each.deny & bits,
         )
         for each in OverwriteRow.objects.filter(channel_id=channel_id)
-        if (each.allow | each.deny) & bits
     ]
+    return [each for each in found if each.allow or each.deny]
 
 
 def _standing_category(guild_id: int, channel_id: int | None) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks
+from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks, settable
 from botrunner.models import Hub
 from botrunner.services.rooms.rules import rules_of
 from community.domain.permissions import Overwrite
@@ -66,6 +66,17 @@ def preflight(guild_id: int, *, bot_id: int | None, parent_id: int | None) -> li
         return lacks(facts)
     category = _categories(guild_id, [parent_id]).get(parent_id)
     return [NO_CATEGORY] if category is None else lacks(_in(facts, category))
+
+
+def settable_by(guild_id: int, *, bot_id: int | None) -> int | None:
+    """Gives the permissions that the bot may set in a new channel; None where it is not known.
+
+    Args:
+        guild_id: the guild.
+        bot_id: the bot's user id; None where it is not known.
+    """
+    facts = _facts(guild_id, bot_id)
+    return None if facts is None else settable(facts)
 
 
 def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:

@@ -75,6 +75,8 @@ _IN_HUBS: Final = """
       )
     ORDER BY session.entered_at, state.user_id
 """
+# As a foreign key takes it: who changes a hub does not wait for it, who deletes one does.
+_HELD: Final = "SELECT id FROM botrunner_hub WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 def follow(guild_ids: Collection[int], *, now: datetime) -> None:
@@ -100,9 +102,10 @@ def follow(guild_ids: Collection[int], *, now: datetime) -> None:
     if miscounted:
         _count(miscounted, now=now)
     if in_hubs and settings.ENABLE_VOICE_FEATURES:
-        hubs = Hub.objects.in_bulk({hub_id for hub_id, *_ in in_hubs})
+        hubs = _held({hub_id for hub_id, *_ in in_hubs})
         for hub_id, user_id, name in in_hubs:
-            _give(hubs[hub_id], user_id, name, now=now)
+            if hub_id in hubs:
+                _give(hubs[hub_id], user_id, name, now=now)
 
 
 def expire(guild_ids: Collection[int], *, now: datetime) -> None:
@@ -123,6 +126,17 @@ def _count(inside: Mapping[UUID, int], *, now: datetime) -> None:
     rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
     for row in rows.filter(pk__in=inside).order_by("pk"):
         tell_locked(row, Counted(inside[row.pk]), at=now)
+
+
+def _held(hub_ids: Collection[UUID]) -> dict[UUID, Hub]:
+    """Reads hubs so that none of them is deleted before the rooms that name it are written.
+
+    One that was deleted since its members were read is not among them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [list(hub_ids)])
+        still_there = [hub_id for (hub_id,) in cursor.fetchall()]
+    return Hub.objects.in_bulk(still_there)
 
 
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:

@@ -5,6 +5,7 @@ Of channels without a room, and of rooms in quarantine. The faces check who may.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -13,9 +14,19 @@ from botrunner.domain.rooms.happenings import Adopted, CloseAsked, LetGo
 from botrunner.domain.rooms.room import Reason
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomKind, RoomState
 from botrunner.rest_errors import NotThereError
+from botrunner.services.rooms.kept import kept_in
 from botrunner.services.rooms.presence import follow
+from botrunner.services.rooms.quarantine_errors import (
+    ChannelInUseError,
+    DecidedError,
+    KeptError,
+    NoChannelError,
+    NotItsChannelError,
+    OwnerError,
+    OwnerHasRoomError,
+    WrongChannelError,
+)
 from botrunner.services.rooms.steps import tell_locked
-from community.domain.errors import RollcallError
 from community.models import Member
 from community.services import audit
 
@@ -25,56 +36,17 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
 
     from botrunner.domain.rooms.happenings import Happening
     from botrunner.rest import DiscordRest
+
+logger = logging.getLogger(__name__)
 
 ADOPT: Final = "room.adopt"
 LET_GO: Final = "room.let_go"
 DELETE: Final = "room.delete"
 """What the audit trail calls it."""
-
-
-class QuarantineError(RollcallError):
-    """It cannot be decided so."""
-
-    code = "quarantine"
-
-
-class DecidedError(QuarantineError):
-    """Somebody has decided about it already."""
-
-    code = "quarantine.decided"
-
-
-class WrongChannelError(QuarantineError):
-    """The id that was typed is not the channel's, so nothing was deleted."""
-
-    code = "quarantine.wrong_channel"
-
-
-class ChannelInUseError(QuarantineError):
-    """The channel is a room's already."""
-
-    code = "quarantine.in_use"
-
-
-class OwnerError(QuarantineError):
-    """The owner has to be a member of the guild who is no bot."""
-
-    code = "quarantine.owner"
-
-
-class OwnerHasRoomError(QuarantineError):
-    """The owner has a room already."""
-
-    code = "quarantine.owner_has_room"
-
-
-class NoChannelError(QuarantineError):
-    """No channel is known of this room: say which is to be its."""
-
-    code = "quarantine.no_channel"
 
 
 # Channels without a room --------------------------------------------------------------------
@@ -96,8 +68,7 @@ def adopt_channel(item_id: UUID, *, owner_id: int, actor: User, reason: str, now
     with transaction.atomic():
         item = _open_item(item_id)
         _check_owner(item.guild_id, owner_id)
-        if Room.objects.in_channels([item.channel_id]).exists():
-            raise ChannelInUseError
+        _check_free(item.guild_id, item.channel_id)
         room = Room.objects.create(
             guild_id=item.guild_id,
             owner_id=owner_id,
@@ -160,25 +131,58 @@ def delete_channel(
         item = _open_item(item_id)
         if confirmed_id != item.channel_id:
             raise WrongChannelError
-        if Room.objects.in_channels([item.channel_id]).exists():
-            raise ChannelInUseError
+        _check_free(item.guild_id, item.channel_id)
         _record(item, DELETE, {}, {}, actor=actor, reason=reason, now=now)
-    became = QuarantineState.DELETED
+    # The row stays locked while Discord is asked: who decides otherwise waits, and is too late.
+    # Where this breaks off it is to be decided still, and the sweep finds what is gone.
+    with transaction.atomic():
+        item = _open_item(item_id)
+        _check_free(item.guild_id, item.channel_id)
+        item.state, item.decided_at = _deleted(item, rest=rest), now
+        item.decided_by = actor.get_username()
+        item.save(update_fields=["state", "decided_at", "decided_by"])
+    logger.info(
+        "Channel %s in quarantine of guild %s: %s by account %s",
+        item.channel_id,
+        item.guild_id,
+        item.state,
+        actor.pk,
+    )
+
+
+def _deleted(item: QuarantinedChannel, *, rest: DiscordRest) -> QuarantineState:
+    """Deletes a channel on Discord; says what became of it."""
     try:
-        found = rest.channel(item.channel_id)
-        if found.guild_id != item.guild_id:
+        if rest.channel(item.channel_id).guild_id != item.guild_id:
             raise WrongChannelError
         rest.delete_channel(
             item.channel_id, reason="Rollcall: deleted from the quarantine by staff"
         )
     except NotThereError:
-        became = QuarantineState.GONE
-    QuarantinedChannel.objects.filter(pk=item_id).update(
-        state=became, decided_at=now, decided_by=actor.get_username()
-    )
+        return QuarantineState.GONE
+    return QuarantineState.DELETED
 
 
 # Rooms --------------------------------------------------------------------------------------
+
+
+def adoptable(room: Room) -> list[tuple[int, str]]:
+    """Lists the channels with which a room in quarantine can be adopted, its own in front.
+
+    Args:
+        room: the room.
+
+    Returns:
+        Ids and names. Only its own channel, and what is in its guild's quarantine: any other
+        is somebody else's, and would be deleted when the room is over.
+    """
+    items = _open_items(room.guild_id).order_by("found_at", "id")
+    found = {} if room.channel_id is None else {room.channel_id: room.name}
+    for channel_id, name in items.values_list("channel_id", "name"):
+        found.setdefault(channel_id, name)
+    used = Room.objects.in_channels(found).exclude(pk=room.pk).values_list("channel_id", flat=True)
+    out = {*used, *kept_in(room.guild_id)}
+    return [(channel_id, name) for channel_id, name in found.items() if channel_id not in out]
 
 
 def adopt_room(
@@ -191,7 +195,8 @@ def adopt_room(
         actor: who decides.
         reason: why, in their words.
         now: when.
-        channel_id: which channel is to be its; None for the one that it has.
+        channel_id: which channel is to be its, of :func:`adoptable`; None for the one that
+            it has.
 
     Raises:
         QuarantineError: one of its kinds.
@@ -201,15 +206,18 @@ def adopt_room(
         wanted = channel_id or room.channel_id
         if wanted is None:
             raise NoChannelError
-        if Room.objects.in_channels([wanted]).exclude(pk=room_id).exists():
-            raise ChannelInUseError
+        items = _open_items(room.guild_id).filter(channel_id=wanted).select_for_update()
+        item = items.first()
+        _check_free(room.guild_id, wanted, but=room_id)
+        if wanted != room.channel_id and item is None:
+            raise NotItsChannelError
         if room.kind == RoomKind.PRIVATE and _has_room(room.guild_id, room.owner_id):
             raise OwnerHasRoomError
         _decide_room(room, Adopted(wanted), ADOPT, actor=actor, reason=reason, now=now)
-        items = QuarantinedChannel.objects.filter(
-            guild_id=room.guild_id, channel_id=wanted, state=QuarantineState.OPEN
-        )
-        items.update(state=QuarantineState.ADOPTED, decided_at=now, decided_by=actor.get_username())
+        if item is not None:
+            item.state, item.decided_at = QuarantineState.ADOPTED, now
+            item.decided_by = actor.get_username()
+            item.save(update_fields=["state", "decided_at", "decided_by"])
     _count(room.guild_id, now)
     room.refresh_from_db()
     return room
@@ -252,6 +260,8 @@ def delete_room(
         room = _quarantined(room_id)
         if confirmed_id != room.channel_id:
             raise WrongChannelError
+        if room.channel_id is not None:
+            _check_free(room.guild_id, room.channel_id, but=room_id)
         _decide_room(room, CloseAsked(Reason.STAFF), DELETE, actor=actor, reason=reason, now=now)
     return room
 
@@ -261,6 +271,18 @@ def _open_item(item_id: UUID) -> QuarantinedChannel:
     if item is None or item.state != QuarantineState.OPEN:
         raise DecidedError
     return item
+
+
+def _open_items(guild_id: int) -> QuerySet[QuarantinedChannel]:
+    return QuarantinedChannel.objects.filter(guild_id=guild_id, state=QuarantineState.OPEN)
+
+
+def _check_free(guild_id: int, channel_id: int, *, but: UUID | None = None) -> None:
+    """Refuses a channel that is another room's, or none of rooms': theirs are deleted at last."""
+    if Room.objects.in_channels([channel_id]).exclude(pk=but).exists():
+        raise ChannelInUseError
+    if channel_id in kept_in(guild_id):
+        raise KeptError
 
 
 def _quarantined(room_id: UUID) -> Room:

@@ -9,10 +9,11 @@ from django.db import connection, transaction
 from django.db.models import Count
 
 from botrunner.domain.rooms.admission import Limits, Waiting, admitted
-from botrunner.domain.rooms.happenings import Admitted, Queued
+from botrunner.domain.rooms.happenings import Admitted, Denied, Queued
+from botrunner.domain.rooms.words import OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState
 from botrunner.services.rooms.names import room_name
-from botrunner.services.rooms.rules import rules_of
+from botrunner.services.rooms.rules import OFF_WORDS, rules_of
 from botrunner.services.rooms.steps import tell_locked
 from botrunner.services.rooms.wakes import wake
 from community.domain.errors import RollcallError
@@ -35,7 +36,7 @@ class RoomRequestError(RollcallError):
 class RoomsOffError(RoomRequestError):
     """Rooms are switched off here."""
 
-    code = "room.off"
+    code = OFF
 
 
 class HasRoomError(RoomRequestError):
@@ -125,11 +126,16 @@ def _take_turns() -> None:
 
 
 def _admit(now: datetime) -> int:
-    waiting = list(
+    asked = list(
         Room.objects.select_for_update(of=("self",))
         .filter(state__in=_TO_COME, kind=RoomKind.PRIVATE)
         .order_by("requested_at", "id")
     )
+    off = _switched_off({room.guild_id for room in asked})
+    waiting = [room for room in asked if room.guild_id not in off]
+    for room in asked:
+        if room.guild_id in off:
+            tell_locked(room, Denied(OFF), at=now, words=OFF_WORDS)
     if not waiting:
         return 0
     taken = dict(
@@ -147,6 +153,14 @@ def _admit(now: datetime) -> int:
         elif room.state == RoomState.REQUESTED:
             tell_locked(room, Queued(), at=now)
     return len(turns)
+
+
+def _switched_off(guild_ids: set[int]) -> set[int]:
+    """Names those in which nobody gets a room on demand any more."""
+    if not settings.ENABLE_VOICE_FEATURES:
+        return guild_ids
+    off = RoomRules.objects.filter(pk__in=guild_ids, is_enabled=False)
+    return set(off.values_list("guild_id", flat=True))
 
 
 def _limits(guild_ids: set[int]) -> Limits:

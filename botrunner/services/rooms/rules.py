@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
@@ -13,10 +13,19 @@ from botrunner.models import RoomKind, RoomRules
 if TYPE_CHECKING:
     from botrunner.models import Room
 
+OFF_WORDS: Final = "Rooms are switched off"
+
 
 def rules_of(guild_id: int) -> RoomRules:
     """Gives what a guild has chosen; the defaults, unsaved, where it has chosen nothing."""
     return RoomRules.objects.filter(pk=guild_id).first() or RoomRules(guild_id=guild_id)
+
+
+def is_off(room: Room) -> bool:
+    """Tells whether rooms of its kind are switched off by now: no new one is made then."""
+    if not settings.ENABLE_VOICE_FEATURES:
+        return True
+    return room.kind == RoomKind.PRIVATE and not rules_of(room.guild_id).is_enabled
 
 
 def timing_of(room: Room) -> Timing:

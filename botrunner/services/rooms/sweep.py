@@ -40,6 +40,7 @@ JOB: Final = "botrunner.sweep_rooms"
 LAST_GUILD: Final = "last_guild"
 """In a run's outcome: where the next one begins."""
 _MOST_ERRORS: Final = 5
+_MOST_UNANSWERED: Final = 3
 _SWEEP: Final = 0x7377656570  # "sweep": the key of the lock that a sweep holds
 
 
@@ -75,12 +76,15 @@ class GuildSweep:
         found: what was to be done.
         error: why Discord could not be asked about the guild; nothing is known then.
         reads_log: whether the audit log, which proves what is ours, may be read.
+        is_whole: whether it came to its end; not where time was up, or Discord asked for
+            patience.
     """
 
     guild_id: int
     found: list[Done] = field(default_factory=list)
     error: RestError | None = None
     reads_log: bool = True
+    is_whole: bool = True
 
     @property
     def done(self) -> int:
@@ -121,8 +125,8 @@ def sweep_all(
     Args:
         rest: what Discord is asked with.
         now: when.
-        after: the guild that was swept last: those with higher ids come first, after those
-            that have something to be done.
+        after: the guild that was swept last: those with higher ids come first, of those that
+            have something to be done as of the others.
         among: only these guilds; None for all.
 
     Raises:
@@ -181,13 +185,17 @@ def _swept(
     bot_works: bool = False,
 ) -> list[GuildSweep]:
     swept: list[GuildSweep] = []
+    unanswered = 0
     for guild_id in guild_ids:
         swept.append(
             sweep_guild(
                 guild_id, rest=rest, now=now + rest.spent, dry_run=dry_run, bot_works=bot_works
             )
         )
-        if rest.is_over or isinstance(swept[-1].error, NoAnswerError):
+        unanswered = unanswered + 1 if isinstance(swept[-1].error, NoAnswerError) else 0
+        swept[-1].is_whole = not rest.is_over
+        # One guild's trouble is its own; that of several in a row is Discord's.
+        if rest.is_over or unanswered == _MOST_UNANSWERED:
             break
     return swept
 
@@ -227,7 +235,9 @@ def sweep_now(*, now: datetime) -> Summary:
         "errors": sorted({str(error) for error in errors})[:_MOST_ERRORS],
     }
     if swept:
-        outcome[LAST_GUILD] = str(swept[-1].guild_id)
+        # One that takes all the time there is by itself is not the first again.
+        ended = [each for each in swept if each.is_whole] or swept[:1]
+        outcome[LAST_GUILD] = str(ended[-1].guild_id)
     return Summary(sum(len(guild.found) for guild in swept), outcome)
 
 
@@ -246,16 +256,23 @@ def guilds_to_sweep(
     if among is not None:
         present = present.filter(pk__in=among)
     rooms = Room.objects.order_by().filter(guild_id__in=present)
-    urgent = rooms.filter(Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False))
-    first = sorted(set(urgent.values_list("guild_id", flat=True)))
+    # Of those in quarantine nothing is to be done at once, though a creation may be unheard of.
+    urgent = rooms.filter(Q(state=RoomState.CLOSING) | Q(asked_at__isnull=False)).exclude(
+        state=RoomState.QUARANTINED
+    )
+    first = set(urgent.values_list("guild_id", flat=True))
     quarantine = QuarantinedChannel.objects.order_by().filter(
         state=QuarantineState.OPEN, guild_id__in=present
     )
     others = {
         *rooms.values_list("guild_id", flat=True).distinct(),
         *quarantine.values_list("guild_id", flat=True).distinct(),
-    } - set(first)
-    return first + sorted(others, key=lambda guild_id: (guild_id <= (after or 0), guild_id))
+    } - first
+
+    def turn(guild_id: int) -> tuple[bool, int]:
+        return guild_id <= (after or 0), guild_id
+
+    return sorted(first, key=turn) + sorted(others, key=turn)
 
 
 def last_guild_swept() -> int | None:

@@ -76,7 +76,7 @@ class Sweeping:
                 _tell(action, room_id, ChannelMade(channel_id), at)
                 _decide(channel_id, QuarantineState.ADOPTED, at)
             case Action(What.DELETE, int(channel_id), UUID() as room_id):
-                self._delete(action, channel_id, room_id, name=name, at=at)
+                self._delete(action, channel_id, room_id, at=at)
             case Action(What.QUARANTINE, int(channel_id)):
                 quarantine(self.guild_id, channel_id, name=name, why=action.why, now=at)
         logger.info(
@@ -107,30 +107,24 @@ class Sweeping:
         if channel_id is not None:
             _decide(channel_id, QuarantineState.GONE, at)
 
-    def _delete(
-        self, action: Action, channel_id: int, room_id: UUID, *, name: str, at: datetime
-    ) -> None:
+    def _delete(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> None:
         try:
             self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
         except NotThereError:
             pass
         except RestError as error:
-            self._not_deleted(action, channel_id, room_id, name=name, error=error, at=at)
+            self._not_deleted(action, channel_id, room_id, error=error, at=at)
             raise
         _tell(action, room_id, ChannelGone(channel_id), at)
         _decide(channel_id, QuarantineState.DELETED, at)
 
     def _not_deleted(
-        self,
-        action: Action,
-        channel_id: int,
-        room_id: UUID,
-        *,
-        name: str,
-        error: RestError,
-        at: datetime,
+        self, action: Action, channel_id: int, room_id: UUID, *, error: RestError, at: datetime
     ) -> None:
-        """Writes down what is in the way, so that staff see it; the next sweep tries again."""
+        """Writes down what is in the way, so that staff see it; the next sweep tries again.
+
+        Of a channel without a live room it stands in the sweep's run.
+        """
         is_refusal = isinstance(error, RefusedError)
         wait = error.wait if isinstance(error, RateLimitedError) else timedelta(0)
         logger.warning(
@@ -145,9 +139,6 @@ class Sweeping:
         if closing.exists():
             failed = DeletionFailed(error.code, is_refusal, wait)
             _tell(action, room_id, failed, at, words=str(error))
-        elif is_refusal:
-            why = f"Is ours and to go ({action.why}), but: {error}"
-            quarantine(self.guild_id, channel_id, name=name, why=why, now=at)
 
 
 def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: datetime) -> None:

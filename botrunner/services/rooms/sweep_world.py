@@ -22,11 +22,12 @@ from botrunner.domain.rooms.sweep import (
     looks_like_ours,
     missing,
 )
-from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room
+from botrunner.models import QuarantinedChannel, QuarantineState, Room
 from botrunner.rest_answers import made_at
 from botrunner.rest_errors import NotThereError, RefusedError
+from botrunner.services.rooms.kept import kept_in
 from botrunner.services.rooms.steps import life_of
-from community.models import ChannelKind, Guild, Member
+from community.models import ChannelKind, Member
 from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def world_of(
         gone=seen.gone,
         rooms=rooms,
         occupied=_occupied(guild_id),
-        kept=_kept(guild_id),
+        kept=kept_in(guild_id),
         in_quarantine=_ids(decided.filter(state=QuarantineState.OPEN)),
     )
 
@@ -204,14 +205,6 @@ def _occupied(guild_id: int) -> frozenset[int]:
     bots = Member.objects.filter(guild_id=guild_id, is_bot=True).values("user_id")
     states = VoiceState.objects.filter(guild_id=guild_id).exclude(user_id__in=bots)
     return frozenset(states.values_list("channel_id", flat=True))
-
-
-def _kept(guild_id: int) -> frozenset[int]:
-    """Names the channels that staff decided about, or that serve for something else."""
-    left = QuarantinedChannel.objects.filter(guild_id=guild_id, state=QuarantineState.LEFT_ALONE)
-    hubs = Hub.objects.filter(guild_id=guild_id).values_list("channel_id", flat=True)
-    afk = Guild.objects.filter(pk=guild_id).values_list("afk_channel_id", flat=True)
-    return frozenset({*_ids(left), *hubs, *(each for each in afk if each is not None)})
 
 
 def _ids(rows: Collection[QuarantinedChannel]) -> frozenset[int]:

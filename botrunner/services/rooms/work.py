@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -13,15 +12,18 @@ from botrunner.domain.rooms.happenings import (
     Admitted,
     CloseAsked,
     CreationAsked,
+    DeletionFailed,
     Denied,
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.words import OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
+from botrunner.services.rooms.rules import OFF_WORDS, is_off
 from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
-from community.models import Member
+from community.models import Channel, Member
 from community.models.shard import shard_in_query
 from community.services import leases
 from sessions_app.models import VoiceState
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
 
-OFF: Final = "room.off"
 HUB_GONE: Final = "room.hub_gone"
+FOREIGN: Final = "room.foreign_channel"
 OWNER_NOT_MOVED: Final = "OwnerNotMoved"
 """What a step of a room's story is called where its owner could not be moved into it."""
 
@@ -175,6 +177,9 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
             _admit(row, now=now)
         if row.next_try_at is not None and row.next_try_at > now:
             return None
+        if _is_foreign(row):
+            _leave_alone(row, now=now)
+            return None
         if next_effect(life_of(row)) is Effect.CREATE:
             return _begin_creation(row, bot_id=bot_id, now=now)
         return _work_of(row)
@@ -192,15 +197,31 @@ def _work_of(row: Room) -> Work | None:
     return None
 
 
+def _is_foreign(row: Room) -> bool:
+    """Tells whether a room's channel is another guild's, as far as the mirror knows of it."""
+    rows = Channel.objects.filter(pk=row.channel_id).exclude(guild_id=row.guild_id)
+    return row.channel_id is not None and rows.exists()
+
+
+def _leave_alone(row: Room, *, now: datetime) -> None:
+    """Does nothing to another guild's channel; its deletion comes to staff as a refused one."""
+    if next_effect(life_of(row)) is Effect.DELETE:
+        failed = DeletionFailed(FOREIGN, is_refusal=True)
+        tell_locked(row, failed, at=now, words="Its channel is another server's")
+
+
 def _admit(row: Room, *, now: datetime) -> None:
     """Lets a room of a hub have its turn at once: hubs have no queue."""
-    if not settings.ENABLE_VOICE_FEATURES:
-        tell_locked(row, Denied(OFF), at=now, words="Rooms are switched off")
+    if is_off(row):
+        tell_locked(row, Denied(OFF), at=now, words=OFF_WORDS)
     else:
         tell_locked(row, Admitted(), at=now)
 
 
 def _begin_creation(row: Room, *, bot_id: int, now: datetime) -> Creation | None:
+    if is_off(row):
+        tell_locked(row, Denied(OFF), at=now, words=OFF_WORDS)
+        return None
     if row.kind == RoomKind.HUB and row.hub is None:
         tell_locked(row, Denied(HUB_GONE), at=now, words="The hub is no longer there")
         return None

@@ -19,7 +19,7 @@ from tests.botrunner.admin.rooms import (
     make_suspect,
     page,
 )
-from tests.factories import make_guild, make_member, make_user
+from tests.factories import make_channel, make_guild, make_member, make_user
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -139,6 +139,31 @@ def test_a_room_in_quarantine_is_adopted_let_go_or_deleted(guild: Guild, client:
         let_go.pk: RoomState.CLOSED,
         deleted.pk: RoomState.CLOSING,
     }
+
+
+def test_a_room_is_adopted_with_a_channel_of_its_guilds_quarantine_and_no_other(
+    guild: Guild, client: Client
+) -> None:
+    room = lay_room(guild, "quarantined", channel_id=None)
+    item, elsewhere = make_suspect(guild), make_suspect(make_guild("Elsewhere"))
+    lounge = make_channel(guild, "Lounge")
+    url = page("room_adopt", room.pk)
+
+    shown = client.get(url).content.decode()
+    refused = [
+        client.post(url, {"reason": "x", "channel_id": str(channel_id)})
+        for channel_id in ("", lounge.pk, elsewhere.channel_id)
+    ]
+    room.refresh_from_db()
+    before = room.state
+    client.post(url, {"reason": "x", "channel_id": str(item.channel_id)})
+
+    assert f"Voice-Somebody ({item.channel_id})" in shown
+    assert str(elsewhere.channel_id) not in shown
+    assert all(answer.context["form"].errors["channel_id"] for answer in refused)
+    room.refresh_from_db()
+    assert (before, room.state) == (RoomState.QUARANTINED, RoomState.WAITING)
+    assert room.channel_id == item.channel_id
 
 
 @pytest.mark.parametrize("typed", ["", "12", "no number"])

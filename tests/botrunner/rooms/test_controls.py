@@ -13,6 +13,7 @@ from django.db import connection
 from botrunner.models import Room, RoomStep
 from botrunner.services.rooms import applying, controls, showing
 from botrunner.services.rooms.control_errors import (
+    ControlsOffError,
     FarEnoughError,
     NoRoomError,
     NotOwnerError,
@@ -128,6 +129,21 @@ def test_a_name_has_one_to_a_hundred_characters(name: str) -> None:
 def test_a_limit_is_one_that_discord_takes(limit: int) -> None:
     with pytest.raises(WrongLimitError):
         controls.set_limit(room().pk, limit, by=OWNER, now=NOW)
+
+
+def test_a_room_is_ended_and_not_changed_while_rooms_are_switched_off(settings: Any) -> None:
+    settings.ENABLE_VOICE_FEATURES = False
+    with pytest.raises(ControlsOffError):
+        controls.room_meant(GUILD, OWNER, channel_id=None)
+    row = room()
+
+    meant = controls.room_meant(GUILD, OWNER, channel_id=None)
+    with pytest.raises(ControlsOffError):
+        controls.rename(row.pk, "Den", by=OWNER, now=NOW)
+    closed = controls.close(row.pk, by=OWNER, now=NOW)
+
+    assert meant.pk == row.pk
+    assert closed.state == "closing"
 
 
 def test_an_end_is_put_off_by_an_hour_at_most() -> None:

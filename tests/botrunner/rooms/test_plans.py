@@ -9,9 +9,9 @@ from botrunner.models import Hub, RoomKind
 from botrunner.services.rooms.plans import overwrites_for, place_of
 from botrunner.services.rooms.steps import tell
 from community.domain.permissions import Permission
-from community.models import ChannelKind, Overwrite, OverwriteTarget
+from community.models import ChannelKind, Overwrite, OverwriteTarget, Role, RoleSpan
 from tests.botrunner.rooms.test_presence import make_room
-from tests.factories import NOW, make_channel, make_guild, snowflake
+from tests.factories import NOW, make_channel, make_guild, make_member, snowflake
 
 if TYPE_CHECKING:
     from botrunner.models import Room
@@ -80,6 +80,49 @@ def test_whom_staff_shut_out_stays_shut_out(*, gone: bool) -> None:
     [about_role] = [each for each in overwrites if each.target_id == role]
     # Outside of a category only who may come in is taken over from the hub.
     assert about_role.deny == (int(Permission.CONNECT) if gone else deny)
+
+
+@pytest.mark.parametrize("kind", ["private", "hub"])
+def test_a_room_takes_over_only_what_the_bot_may_set(kind: str) -> None:
+    guild = make_guild()
+    make_bot_member(guild, int(Permission.CONNECT | Permission.SPEAK | Permission.MANAGE_ROLES))
+    room = make_hub_room(guild)
+    room.kind = kind
+    category_id, moderators = place_of(make_hub_room(guild)).parent_id, snowflake()
+    Overwrite.objects.create(
+        channel_id=category_id,
+        target_kind=OverwriteTarget.ROLE,
+        target_id=moderators,
+        allow=int(Permission.MUTE_MEMBERS | Permission.SPEAK | Permission.MANAGE_ROLES),
+        deny=int(Permission.DEAFEN_MEMBERS),
+    )
+    Overwrite.objects.create(
+        channel_id=category_id,
+        target_kind=OverwriteTarget.ROLE,
+        target_id=guild.pk,
+        deny=int(Permission.SPEAK | Permission.STREAM),
+    )
+
+    found = {
+        each.target_id: (each.allow, each.deny)
+        for each in overwrites_for(room, parent_id=category_id, bot_id=BOT)
+    }
+
+    speak, shut = int(Permission.SPEAK), int(Permission.VIEW_CHANNEL | Permission.CONNECT)
+    if kind == "hub":
+        assert found[moderators] == (speak, 0)
+        assert found[guild.pk] == (0, speak)
+    else:
+        # Nobody is let in by the category, and nobody has to be shut out twice.
+        assert moderators not in found
+        assert found[guild.pk] == (0, speak | shut)
+
+
+def make_bot_member(guild: Guild, permissions: int) -> None:
+    bot = make_member(guild, "Rollcall", user_id=BOT, is_bot=True, roles_known_since=NOW)
+    Role.objects.create(id=guild.pk, guild=guild, name="@everyone")
+    role = Role.objects.create(id=snowflake(), guild=guild, name="Bot", permissions=permissions)
+    RoleSpan.objects.create(guild=guild, role=role, user_id=bot.user_id, started_at=NOW)
 
 
 def test_what_was_said_of_an_error_stays_as_long_as_the_error() -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection, transaction
 
 from botrunner.models import Hub, Room, RoomKind, RoomRules, RoomState
+from botrunner.services.rooms import presence
 from botrunner.services.rooms.controls import extend
+from botrunner.services.rooms.hub_choices import remove_hub
 from botrunner.services.rooms.presence import RETURN, expire, follow
 from botrunner.services.rooms.status import panel_text, until
 from sessions_app.models import VoiceSession, VoiceState
@@ -16,6 +20,7 @@ from tests.factories import (
     make_guild,
     make_member,
     make_session,
+    make_user,
     make_voice_state,
     snowflake,
 )
@@ -37,7 +42,7 @@ def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
         "requested_at": NOW,
         "name": "Voice-Mira",
     }
-    return Room.objects.create(guild=guild, channel_id=channel.pk, **(usual | columns))
+    return Room.objects.create(guild=guild, **({"channel_id": channel.pk} | usual | columns))
 
 
 def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:
@@ -280,3 +285,56 @@ def test_a_room_waits_for_an_owner_who_came_back_to_the_hub() -> None:
     room.refresh_from_db()
     assert (room.state, room.due_at) == (RoomState.GRACE, at + RETURN)
     assert not room.is_owner_moved
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hub_that_is_deleted_at_the_same_instant_stops_no_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guild = make_guild()
+    channel = make_channel(guild, "Join to create")
+    hub, sam = make_hub(guild, channel), make_user("sam", is_staff=True)
+    enter(make_member(guild), channel)
+
+    def elsewhere() -> None:
+        try:
+            remove_hub(hub.pk, actor=sam, reason="x", now=NOW)
+        finally:
+            connection.close()
+
+    deleting = threading.Thread(target=elsewhere)
+    give = presence._give
+
+    def giving(*args: Any, **options: Any) -> None:
+        deleting.start()
+        # Done at once where nothing holds it up; else it waits until the rooms are written.
+        deleting.join(1)
+        give(*args, **options)
+
+    monkeypatch.setattr(presence, "_give", giving)
+    with transaction.atomic():
+        follow([guild.pk], now=NOW)
+    deleting.join(30)
+
+    assert [room.hub for room in Room.objects.all()] == [None]
+    assert not Hub.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hub_that_was_deleted_just_before_gives_no_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guild = make_guild()
+    channel = make_channel(guild, "Join to create")
+    make_hub(guild, channel)
+    enter(make_member(guild), channel)
+    held = presence._held
+
+    def late(hub_ids: Any) -> Any:
+        Hub.objects.all().delete()
+        return held(hub_ids)
+
+    monkeypatch.setattr(presence, "_held", late)
+    follow([guild.pk], now=NOW)
+
+    assert not Room.objects.exists()

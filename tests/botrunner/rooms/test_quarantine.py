@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from botrunner.domain.rooms.sweep import What
 from botrunner.models import (
+    Hub,
     QuarantinedChannel,
     QuarantineState,
     Room,
     RoomReason,
     RoomState,
 )
+from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, RefusedError
-from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.quarantine import (
-    ChannelInUseError,
-    DecidedError,
-    NoChannelError,
-    OwnerError,
-    OwnerHasRoomError,
-    WrongChannelError,
     adopt_channel,
     adopt_room,
+    adoptable,
     delete_channel,
     delete_room,
     let_go_channel,
     let_go_room,
 )
+from botrunner.services.rooms.quarantine_errors import (
+    ChannelInUseError,
+    DecidedError,
+    KeptError,
+    NoChannelError,
+    NotItsChannelError,
+    OwnerError,
+    OwnerHasRoomError,
+    WrongChannelError,
+)
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
-from tests.botrunner.rooms.sandbox_beside import DELETE, Discord, discord_beside, later
-from tests.factories import make_member, make_session_of, make_user, make_voice_state, snowflake
+from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, discord_beside, later
+from tests.factories import (
+    make_guild,
+    make_member,
+    make_session_of,
+    make_user,
+    make_voice_state,
+    snowflake,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +162,21 @@ def test_what_is_let_go_is_never_looked_at_again(
         let_go_channel(item.pk, **how(sam))
 
 
+def test_a_channel_with_a_rooms_mark_that_is_let_go_is_never_bound(
+    discord: Discord, sam: User
+) -> None:
+    room = discord.make_room(RoomState.CLOSED)
+    marked = discord.make_channel(mark=room.pk)
+    suspect = QuarantinedChannel.objects.create(
+        guild=discord.row, channel_id=marked.id, name="Voice-Mira", why="", found_at=later(0)
+    )
+    let_go_channel(suspect.pk, **how(sam))
+    Room.objects.update(state=RoomState.CREATING, asked_at=later(-1), creations=1, ended_at=None)
+
+    assert swept(discord) == []
+    assert discord.has(marked)
+
+
 def test_a_channel_is_deleted_by_hand_and_only_with_its_id(
     discord: Discord, item: QuarantinedChannel, channel: Channel, sam: User
 ) -> None:
@@ -234,6 +264,54 @@ def test_a_room_is_not_adopted_with_anothers_channel(
         adopt_room(room.pk, channel_id=channel.id, **how(sam))
 
 
+def test_a_room_is_not_adopted_with_what_is_not_its_own_or_in_its_guilds_quarantine(
+    discord: Discord, item: QuarantinedChannel, sam: User
+) -> None:
+    room = stuck(discord, None, asked_at=later(-1))
+    lounge = discord.make_channel(by=discord.people[5])
+    elsewhere = QuarantinedChannel.objects.create(
+        guild=make_guild(), channel_id=snowflake(), name="Lounge", why="", found_at=later(0)
+    )
+    let_go_channel(item.pk, **how(sam))
+
+    for channel_id in (lounge.id, elsewhere.channel_id):
+        with pytest.raises(NotItsChannelError):
+            adopt_room(room.pk, channel_id=channel_id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_room(room.pk, channel_id=item.channel_id, **how(sam))
+
+    room.refresh_from_db()
+    assert (room.state, room.channel_id) == (RoomState.QUARANTINED, None)
+    assert adoptable(room) == []
+
+
+@pytest.mark.parametrize("use", ["hub", "afk"])
+def test_a_hub_and_the_afk_channel_are_nobodys_room(
+    discord: Discord, item: QuarantinedChannel, owner_id: int, sam: User, use: str
+) -> None:
+    own = discord.make_channel()
+    room = stuck(discord, own)
+    offered = adoptable(room)
+    for channel_id in (own.id, item.channel_id):
+        if use == "hub":
+            Hub.objects.create(guild=discord.row, channel_id=channel_id, created_at=later(0))
+            continue
+        type(discord.row).objects.update(afk_channel_id=channel_id)
+        with pytest.raises(KeptError):
+            adopt_room(room.pk, channel_id=channel_id, **how(sam))
+
+    if use == "hub":
+        with pytest.raises(KeptError):
+            delete_room(room.pk, confirmed_id=own.id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_channel(item.pk, owner_id=owner_id, **how(sam))
+    with pytest.raises(KeptError):
+        adopt_room(room.pk, channel_id=item.channel_id, **how(sam))
+
+    assert [channel_id for channel_id, _ in offered] == [own.id, item.channel_id]
+    assert item.channel_id not in dict(adoptable(room))
+
+
 def test_a_room_that_is_let_go_leaves_its_channel_for_good(
     discord: Discord, channel: Channel, sam: User
 ) -> None:
@@ -260,9 +338,56 @@ def test_a_room_that_staff_delete_is_closed_by_the_sweep_without_a_bot(
     assert trail() == [("room.delete", "sam", "as agreed")]
 
 
-@pytest.mark.parametrize("decide", [adopt_room, let_go_room, delete_room])
-def test_of_two_who_decide_the_first_one_does(decide: Any, sam: User) -> None:
-    options = {"confirmed_id": None} if decide is quarantine.delete_room else {}
+def test_who_decides_while_a_channel_is_being_deleted_is_too_late(
+    discord: Discord,
+    item: QuarantinedChannel,
+    channel: Channel,
+    sam: User,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    said: list[str] = []
 
-    with pytest.raises(DecidedError):
-        decide(UUID(int=1), **options, **how(sam))
+    def let_go_meanwhile() -> None:
+        try:
+            let_go_channel(item.pk, **how(sam))
+        except DecidedError as error:
+            said.append(error.code)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=let_go_meanwhile)
+
+    class Slow(DiscordRest):
+        def delete_channel(self, channel_id: int, *, reason: str) -> None:
+            other.start()
+            # Done at once where nothing holds it up; else it waits until this is over.
+            other.join(1)
+            super().delete_channel(channel_id, reason=reason)
+
+    with Slow(token=TOKEN, api_url=discord.sandbox.api_url) as rest:
+        delete_channel(item.pk, confirmed_id=channel.id, rest=rest, **how(sam))
+    other.join(30)
+
+    item.refresh_from_db()
+    assert said == [DecidedError.code]
+    assert item.state == QuarantineState.DELETED
+    assert f"Channel {channel.id} in quarantine" in caplog.text
+    assert f"deleted by account {sam.pk}" in caplog.text
+
+
+@pytest.mark.parametrize("decide", [adopt_room, let_go_room, delete_room])
+def test_of_two_who_decide_the_first_one_does(
+    discord: Discord, channel: Channel, sam: User, decide: Any
+) -> None:
+    room = stuck(discord, channel)
+    options = {"confirmed_id": channel.id} if decide is delete_room else {}
+    decide(room.pk, **options, **how(sam))
+    first = Room.objects.get(pk=room.pk).state
+
+    for again, more in ((adopt_room, {}), (let_go_room, {}), (delete_room, {"confirmed_id": 1})):
+        with pytest.raises(DecidedError):
+            again(room.pk, **more, **how(sam))  # type: ignore[operator]
+
+    assert Room.objects.get(pk=room.pk).state == first
+    assert len(trail()) == 1

@@ -11,6 +11,7 @@ from botrunner.domain.rooms.happenings import CloseAsked
 from botrunner.models import Room, RoomRules, RoomState
 from botrunner.services.rooms import requests, steps
 from botrunner.services.rooms.requests import HasRoomError, RoomsOffError, request_room
+from botrunner.services.rooms.status import status_text
 from tests.factories import make_guild
 
 if TYPE_CHECKING:
@@ -104,6 +105,30 @@ def test_rooms_that_are_off_are_refused_in_words(settings: Any, *, is_installati
         ask(guild, 1)
 
     assert not Room.objects.exists()
+
+
+@pytest.mark.parametrize("is_installations", [True, False])
+def test_who_waits_is_told_when_rooms_are_switched_off(
+    settings: Any, *, is_installations: bool
+) -> None:
+    guild, other = make_guild(), make_guild()
+    first, second = ask(guild, 1), ask(guild, 2, after=1)
+    ask(other, 1, after=2)
+    elsewhere = ask(other, 2, after=3)
+    if is_installations:
+        settings.ENABLE_VOICE_FEATURES = False
+    else:
+        RoomRules.objects.create(guild=guild, is_enabled=False)
+
+    steps.tell(first.pk, CloseAsked("asked"), at=NOW)
+    admitted = requests.admit(now=NOW)
+
+    second.refresh_from_db()
+    elsewhere.refresh_from_db()
+    assert admitted == 0
+    assert (second.state, second.error) == (RoomState.FAILED, "room.off")
+    assert "switched off" in status_text(second)
+    assert elsewhere.state == (RoomState.FAILED if is_installations else RoomState.QUEUED)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -221,19 +221,19 @@ def test_a_channel_in_quarantine_that_is_gone_is_settled(discord: Discord) -> No
     assert (row.state, row.decided_by) == (QuarantineState.GONE, "the sweep")
 
 
-def test_what_people_use_is_shown_until_they_have_left(discord: Discord) -> None:
+def test_what_people_use_is_shown_and_stays_though_they_leave(discord: Discord) -> None:
     _, channel = closing(discord)
     Room.objects.update(state=RoomState.CLOSED, ended_at=later(0))
     enter(discord, 3, channel)
 
-    sweep(discord)
-    stood = discord.has(channel)
+    shown = sweep(discord)
     VoiceState.objects.all().delete()
-    sweep(discord)
+    after = sweep(discord)
 
-    assert stood
-    assert not discord.has(channel)
-    assert QuarantinedChannel.objects.get().state == QuarantineState.DELETED
+    assert acts(shown) == [(What.QUARANTINE, channel.id)]
+    assert after.found == []
+    assert discord.has(channel)
+    assert QuarantinedChannel.objects.get().state == QuarantineState.OPEN
 
 
 def test_a_bot_inside_keeps_nothing(discord: Discord) -> None:

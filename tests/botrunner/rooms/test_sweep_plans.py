@@ -180,6 +180,30 @@ def test_nothing_is_deleted_that_staff_keep_or_that_people_use(world: World) -> 
             assert world.rooms[action.room_id].life.state is State.CLOSING
 
 
+@given(worlds(), st.sampled_from([State.CREATING, State.CLOSING, State.QUARANTINED]))
+def test_nothing_is_bound_or_deleted_that_staff_decide_about_or_decided(
+    world: World, state: State
+) -> None:
+    unheard = room_of(state, asked_at=LONG_AGO)
+    world = replace(
+        world, rooms=world.rooms | {ROOMS[0]: unheard}, creations=marks(*world.channels)
+    )
+    live = {
+        room.life.channel_id: room.life.state
+        for room in world.rooms.values()
+        if not room.life.is_over
+    }
+
+    for action in plan(world, at=NOW):
+        if action.what not in {What.BIND, What.DELETE}:
+            continue
+        assert action.channel_id not in world.kept
+        # What a live row names is its room's, whatever was asked about it before.
+        assert action.channel_id not in world.in_quarantine - live.keys()
+        if action.what is What.BIND:
+            assert action.channel_id not in live
+
+
 @given(worlds())
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(world: World) -> None:
     after = apply(world, plan(world, at=NOW))
@@ -308,6 +332,27 @@ def test_what_is_left_of_a_room_that_is_over_is_deleted_and_what_was_let_go_is_n
 
     assert done(world_of(channel_of(50), room=over, log_since=None)) == [(What.DELETE, 50)]
     assert done(world_of(channel_of(50), room=let_go, creations=marks(50))) == []
+
+
+@pytest.mark.parametrize("state", [State.CREATING, State.CLOSING, State.QUARANTINED])
+def test_a_marked_channel_that_staff_keep_is_no_rooms(state: State) -> None:
+    room = room_of(state, asked_at=LONG_AGO)
+    world = world_of(channel_of(50), room=room, creations=marks(50), kept=frozenset({50}))
+
+    assert {what for what, _ in done(world)} <= {What.FORGET}
+    assert {channel_id for _, channel_id in done(world)} <= {None}
+
+
+@pytest.mark.parametrize("state", [State.CREATING, State.CLOSING, State.QUARANTINED])
+def test_nothing_is_done_to_what_staff_are_to_decide_about(state: State) -> None:
+    unheard = room_of(state, asked_at=LONG_AGO)
+    over = room_of(State.CLOSED, reason=Reason.TIMEOUT, channel_id=50)
+
+    for room in (unheard, over):
+        world = world_of(
+            channel_of(50), room=room, creations=marks(50), in_quarantine=frozenset({50})
+        )
+        assert done(world) == []
 
 
 @pytest.mark.parametrize("state", [State.CLOSING, State.QUARANTINED])
