@@ -3,7 +3,7 @@
 Nothing is asked of Discord here. The row says what is wanted; a step of the room's story in
 which the state stays the same says who wanted it, and that it is to be done. The step that
 :mod:`botrunner.services.rooms.applying` adds says that it was, so that neither a crash nor
-two wishes at once lose one.
+two wishes at once lose one; where Discord refused, it takes the wish back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from botrunner.domain.rooms.happenings import CloseAsked, Extended
 from botrunner.domain.rooms.names import LONGEST
 from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.wishes import Wanted, reason_with
 from botrunner.models import Room, RoomKind, RoomState, RoomStep
 from botrunner.models.hub import MOST_USERS
 from botrunner.services.rooms.control_errors import (
@@ -57,6 +58,8 @@ CLAIMED: Final = "ClaimAsked"
 WISHES: Final = (RENAMED, LIMITED, LOCKED, UNLOCKED, INVITED, KICKED, HANDED_OVER, CLAIMED)
 """What the steps are called that Discord has to be brought in line with."""
 
+CHANGEABLE: Final = ("owner_id", "user_limit", "is_locked", "invited_ids", "kicked_ids")
+"""What a wish may change of a row, but the name."""
 EXTENSION: Final = timedelta(minutes=5)
 LONGEST_AHEAD: Final = timedelta(hours=1)
 """An end is not put off any further than this."""
@@ -226,6 +229,17 @@ def close(room_id: UUID, *, by: int, now: datetime, is_staff: bool = False) -> R
     return row
 
 
+def wanted_of(row: Room) -> Wanted:
+    """Gives what a room is to be, as far as a wish may be taken back."""
+    return Wanted(
+        owner_id=row.owner_id,
+        user_limit=row.user_limit,
+        is_locked=row.is_locked,
+        invited_ids=tuple(row.invited_ids),
+        kicked_ids=tuple(row.kicked_ids),
+    )
+
+
 # Within -----------------------------------------------------------------------------------
 
 
@@ -245,24 +259,16 @@ def _wish(
             row = _checked(_locked(room_id), by=by if is_owners else None)
             if row.state not in _OPEN and what != RENAMED:
                 raise NotThereYetError
+            former = wanted_of(row)
             change(row)
-            row.save(
-                update_fields=[
-                    "name",
-                    "user_limit",
-                    "is_locked",
-                    "invited_ids",
-                    "kicked_ids",
-                    "owner_id",
-                ]
-            )
+            row.save(update_fields=["name", *CHANGEABLE])
             RoomStep.objects.create(
                 room=row,
                 at=now,
                 happening=what,
                 former_state=row.state,
                 state=row.state,
-                reason=why,
+                reason=reason_with(why, former=former, latter=wanted_of(row)),
                 actor_id_on_discord=by,
             )
             wake(row.guild_id)
