@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.rooms.faces import Faces
     from botrunner.gateway.rooms.panel import RoomForm
+    from botrunner.gateway.rooms.verbs import Person
     from botrunner.gateway.writer import Writer
     from botrunner.models import Room
 
@@ -161,7 +162,12 @@ class Answering:
                     await self._note_request(client, message, answer)
 
     async def act(
-        self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
+        self,
+        used: Used,
+        verb: str,
+        *,
+        room_id: UUID | None = None,
+        value: str | Person | None = None,
     ) -> None:
         """Does something to a room for a member, and tells them alone what came of it.
 
@@ -233,18 +239,13 @@ class Answering:
         await self._words_of(lambda: showing.answered_with(room.pk, message_id=message_id))
 
     async def _write(
-        self, used: Used, verb: str, room_id: UUID | None, value: str | int | None
+        self, used: Used, verb: str, room_id: UUID | None, value: str | Person | None
     ) -> tuple[UUID, Reply] | str:
         """Writes what a member wants; gives of which room, and what is to be said."""
 
         def write() -> tuple[UUID, Reply] | str:
             try:
-                meant = (
-                    room_id
-                    or controls.room_meant(
-                        used.guild_id or 0, used.user.id, channel_id=used.channel_id
-                    ).pk
-                )
+                meant = _meant(used, verb, room_id)
                 press = Press(
                     meant,
                     used.user.id,
@@ -408,6 +409,15 @@ class Answering:
         finally:
             if task is not None:
                 self._under_way.discard(task)
+
+
+def _meant(used: Used, verb: str, room_id: UUID | None) -> UUID:
+    """Tells which room an interaction is about; one that it names has to be its guild's."""
+    guild_id = used.guild_id or 0
+    if room_id is not None:
+        return controls.room_named(guild_id, room_id)
+    find = controls.room_to_claim if verb == "claim" else controls.room_meant
+    return find(guild_id, used.user.id, channel_id=used.channel_id).pk
 
 
 async def _heard(answer: Callable[[], Awaitable[Result]]) -> Result:

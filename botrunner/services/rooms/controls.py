@@ -24,6 +24,7 @@ from botrunner.models.hub import MOST_USERS
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
+    HasOwnRoomError,
     NoRoomError,
     NothingToExtendError,
     NotInsideError,
@@ -91,6 +92,41 @@ def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     if room is None:
         raise NoRoomError
     return room
+
+
+def room_to_claim(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
+    """Tells which room somebody means to take over: the one that they are in.
+
+    Who is in none means the one in whose chat they are, and reads that they have to join it.
+
+    Raises:
+        RoomControlError: they are in none, or rooms are switched off.
+    """
+    if not settings.ENABLE_VOICE_FEATURES:
+        raise ControlsOffError
+    states = VoiceState.objects.filter(guild_id=guild_id, user_id=user_id)
+    inside = states.values_list("channel_id", flat=True).first()
+    live = Room.objects.live().filter(guild_id=guild_id)
+    room = None
+    for channel in (inside, channel_id):
+        if room is None and channel is not None:
+            room = live.filter(channel_id=channel).first()
+    if room is None:
+        raise NotInsideError
+    return room
+
+
+def room_named(guild_id: int, room_id: UUID) -> UUID:
+    """Gives a room's id back that a message of a guild names, where it is that guild's.
+
+    What somebody may in one guild says nothing about the rooms of another.
+
+    Raises:
+        RoomOverError: it is another guild's, or none.
+    """
+    if not Room.objects.filter(pk=room_id, guild_id=guild_id).exists():
+        raise RoomOverError
+    return room_id
 
 
 def check_owner(room_id: UUID, *, by: int) -> Room:
@@ -190,7 +226,11 @@ def claim(room_id: UUID, *, by: int, now: datetime) -> None:
             raise OwnerInsideError(owner_id=row.owner_id)
         _hand_over(row, by)
 
-    _wish(room_id, CLAIMED, change, by=by, now=now, is_owners=False)
+    try:
+        _wish(room_id, CLAIMED, change, by=by, now=now, is_owners=False)
+    except WrongPersonError as error:
+        # It is about whoever takes the room over, which is who reads it.
+        raise HasOwnRoomError from error
 
 
 def extend(room_id: UUID, *, by: int, now: datetime) -> datetime:

@@ -14,7 +14,9 @@ from botrunner.models import Room, RoomStep
 from botrunner.services.rooms import applying, controls, showing
 from botrunner.services.rooms.control_errors import (
     FarEnoughError,
+    HasOwnRoomError,
     NoRoomError,
+    NotInsideError,
     NotOwnerError,
     NotThereYetError,
     OwnsItError,
@@ -26,6 +28,7 @@ from botrunner.services.rooms.control_errors import (
 )
 from botrunner.services.rooms.status import panel_text
 from community.models import Guild, Member
+from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +55,12 @@ def room(state: str = "occupied", **fields: Any) -> Room:
         "ended_at": NOW if state in {"closed", "failed"} else None,
     }
     return Room.objects.create(**(values | fields))
+
+
+def put(user_id: int, channel_id: int) -> None:
+    VoiceState.objects.create(
+        guild_id=GUILD, user_id=user_id, channel_id=channel_id, changed_at=NOW
+    )
 
 
 def steps(row: Room) -> list[str]:
@@ -263,6 +272,41 @@ def test_what_was_wished_meanwhile_is_not_settled_with_what_was_done(
     assert (first.user_limit, second.user_limit) == (3, 4)
     assert showing.wishing_among([row.pk]) == set()
     assert applying.begin_change(row.pk, lease=lease, bot_id=99) is None
+
+
+def test_who_takes_a_room_over_means_the_one_that_they_are_in() -> None:
+    theirs = room()
+    other = room(channel_id=51, owner_id=30, kind="hub")
+    room(channel_id=52, owner_id=OTHER, kind="hub")
+    put(OTHER, CHANNEL)
+
+    here = controls.room_to_claim(GUILD, OTHER, channel_id=51)
+    elsewhere = controls.room_to_claim(GUILD, 40, channel_id=51)
+    with pytest.raises(NotInsideError):
+        controls.room_to_claim(GUILD, 40, channel_id=1)
+
+    assert (here, elsewhere) == (theirs, other)
+
+
+def test_who_has_a_room_reads_so_when_they_take_another_over() -> None:
+    left = room()
+    room("waiting", channel_id=51, owner_id=OTHER)
+    put(OTHER, CHANNEL)
+
+    with pytest.raises(HasOwnRoomError, match="You have a room of your own already"):
+        controls.claim(left.pk, by=OTHER, now=NOW)
+
+    left.refresh_from_db()
+    assert left.owner_id == OWNER
+
+
+def test_a_room_is_named_in_its_own_guild_only() -> None:
+    row = room()
+
+    with pytest.raises(RoomOverError):
+        controls.room_named(GUILD + 1, row.pk)
+
+    assert controls.room_named(GUILD, row.pk) == row.pk
 
 
 def refuse(row: Room, *, done: tuple[str, ...] = ()) -> None:
