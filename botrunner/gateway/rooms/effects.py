@@ -63,6 +63,9 @@ class Voice(Protocol):
     async def leave(self, guild_id: int, channel_id: int) -> object:
         """Has the bot leave a channel, or stop joining it."""
 
+    def knows(self, guild_id: int, channel_id: int) -> bool:
+        """Tells whether Discord has told of a channel."""
+
     def where(self, guild_id: int) -> int | None:
         """Tells which channel of a guild the bot is in; None for none."""
 

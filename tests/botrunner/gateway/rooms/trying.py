@@ -42,7 +42,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked_once, "SECONDS_IN_TIME", 2.0)
     monkeypatch.setattr(asked_once, "LONGEST_WAIT_SECONDS", 1.0)
     monkeypatch.setattr(answering, "LONGEST_PAUSE_SECONDS", 0.3)
-    monkeypatch.setattr(seat, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(seat, "LONGEST_SECONDS", 0.2)
     usual = bot_voice.BotVoice.__init__.__kwdefaults__ or {}
     monkeypatch.setitem(usual, "sit_seconds", 2.0)
 
