@@ -51,6 +51,7 @@ class Standing:
         at: when it wants to be looked at; None for at once, or where it wants nothing.
         is_open: whether people may be in it; then ``at`` is when it has waited long enough.
         moves_owner: whether its owner is to be moved into it.
+        is_to_be_made: whether what is to be done is to make its channel.
     """
 
     room_id: UUID
@@ -63,6 +64,7 @@ class Standing:
     is_open: bool
     moves_owner: bool
     bot_joins: bool
+    is_to_be_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _standing(row: Room) -> Standing:
         is_open=life.is_open,
         moves_owner=_moves_owner(row),
         bot_joins=row.bot_joins,
+        is_to_be_made=effect is Effect.CREATE or is_hub_request,
     )
 
 
@@ -150,7 +153,9 @@ def _moves_owner(row: Room) -> bool:
 # Beginning -------------------------------------------------------------------------------
 
 
-def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | None:
+def begin(
+    room_id: UUID, *, lease: Lease, bot_id: int, now: datetime, may_make: bool = True
+) -> Work | None:
     """Tells what is to be done for a room now, once that may be known to be under way.
 
     Args:
@@ -158,6 +163,7 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
         lease: the shard's.
         bot_id: the bot's user id.
         now: when.
+        may_make: whether a channel may be made; not by a bot that stops.
 
     Returns:
         None where nothing is to be done.
@@ -170,6 +176,8 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
         rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
         row = rows.filter(pk=room_id).first()
         if row is None:
+            return None
+        if not may_make and _standing(row).is_to_be_made:
             return None
         if row.state == RoomState.REQUESTED and row.kind == RoomKind.HUB:
             _admit(row, now=now)
