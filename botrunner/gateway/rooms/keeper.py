@@ -24,9 +24,10 @@ from botrunner.domain.rooms.happenings import (
     ChannelMade,
     CreationNotSent,
 )
-from botrunner.domain.rooms.refusals import ERROR_BITRATE
+from botrunner.domain.rooms.refusals import ERROR_BITRATE, NOT_MOVED
 from botrunner.domain.rooms.room import HOLDS_SLOT
 from botrunner.gateway.rooms import effects
+from botrunner.gateway.rooms.moves import Moves
 from botrunner.gateway.rooms.records import Records
 from botrunner.gateway.rooms.seat import BotSeat
 from botrunner.gateway.things import RoomsDue
@@ -118,6 +119,7 @@ class RoomKeeper:
         self._holders: frozenset[UUID] = frozenset()
         self._admitted_at = clock.elapsed()
         self._is_stopping = False
+        self._moves = Moves(clock.elapsed)
 
     # From outside ------------------------------------------------------------------
 
@@ -213,7 +215,8 @@ class RoomKeeper:
             elif room.has_work:
                 pauses.append(self._begin(room))
             if room.is_open and room.moves_owner:
-                pauses.append(self._begin(room))
+                rest = self._moves.rest((room.room_id, room.move_since))
+                pauses.append(rest if rest > 0 else self._begin(room))
         self._forget(rooms)
         return min(pauses)
 
@@ -265,6 +268,7 @@ class RoomKeeper:
         room_ids = {room.room_id for room in rooms}
         for room_id in self._resting.keys() - room_ids:
             del self._resting[room_id]
+        self._moves.forget({(room.room_id, room.move_since) for room in rooms if room.moves_owner})
         for guild_id in self._due_put.keys() - {room.guild_id for room in rooms}:
             del self._due_put[guild_id]
 
@@ -330,7 +334,8 @@ class RoomKeeper:
                 await self._seat.leave(wanted.guild_id, wanted.channel_id)
             await self._tell(room_id, await effects.delete(client.http, wanted))
         elif isinstance(wanted, Move):
-            return await self._move(wanted, client)
+            await self._move(wanted, client)
+            return False
         else:
             await self._records.at(work.owner_left_hub, room_id)
             return False
@@ -339,23 +344,44 @@ class RoomKeeper:
     async def _create(self, wanted: Creation, client: discord.Client) -> None:
         outcome = await effects.create(client.http, wanted)
         if isinstance(outcome.happening, CreationNotSent) and outcome.error == ERROR_BITRATE:
-            await self._records.insist(work.use_usual_bitrate, wanted.room_id, bitrate=USUAL_BITRATE)
+            await self._records.insist(
+                work.use_usual_bitrate, wanted.room_id, bitrate=USUAL_BITRATE
+            )
         await self._tell(wanted.room_id, outcome)
 
-    async def _move(self, wanted: Move, client: discord.Client) -> bool:
+    async def _move(self, wanted: Move, client: discord.Client) -> None:
+        """Has a room's owner moved into it; that they were, the gateway tells."""
+        stay = (wanted.room_id, wanted.since)
+        if self._moves.rest(stay) > 0:
+            return
+        if self._moves.is_in_vain(stay):
+            await self._records.insist(
+                work.owner_not_moved,
+                wanted,
+                at=self._clock.now(),
+                error=NOT_MOVED,
+                words="Discord said so each time, and they are still in the hub",
+            )
+            return
         moved = await effects.move(client.http, wanted)
-        if moved.again_in is not None:
-            self._rest(wanted.room_id, moved.again_in)
-            await self._note(wanted.room_id, troubles.MOVE_WAITS, moved.words)
-            return False
         if moved.is_channel_gone:
             gone = effects.Outcome(ChannelGone(wanted.channel_id), "It was gone already")
             await self._tell(wanted.room_id, gone)
-            return True
-        await self._records.insist(
-            work.owner_moved, wanted, at=self._clock.now(), error=moved.error, words=moved.words
-        )
-        return True
+        elif moved.is_owner_gone:
+            await self._records.insist(work.owner_gone_from_voice, wanted)
+        elif moved.error:
+            await self._records.insist(
+                work.owner_not_moved,
+                wanted,
+                at=self._clock.now(),
+                error=moved.error,
+                words=moved.words,
+            )
+        elif moved.again_in is not None:
+            self._moves.wait(stay, moved.again_in)
+            await self._note(wanted.room_id, troubles.MOVE_WAITS, moved.words)
+        else:
+            self._moves.confirm(stay)
 
     async def _note_unseated(self, room_id: UUID, words: str) -> None:
         """Has staff read why the bot does not sit in a room that wants it."""

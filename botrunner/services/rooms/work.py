@@ -51,6 +51,7 @@ class Standing:
         at: when it wants to be looked at; None for at once, or where it wants nothing.
         is_open: whether people may be in it; then ``at`` is when it has waited long enough.
         moves_owner: whether its owner is to be moved into it.
+        move_since: when they entered the hub.
         is_to_be_made: whether what is to be done is to make its channel.
     """
 
@@ -64,6 +65,7 @@ class Standing:
     is_open: bool
     moves_owner: bool
     bot_joins: bool
+    move_since: datetime | None = None
     is_to_be_made: bool = False
 
 
@@ -100,12 +102,13 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A room's owner is to be moved into it."""
+    """A room's owner is to be moved into it, who entered the hub at an instant."""
 
     room_id: UUID
     guild_id: int
     owner_id: int
     channel_id: int
+    since: datetime | None
 
 
 Work = Creation | Search | Deletion | Move
@@ -136,6 +139,7 @@ def _standing(row: Room) -> Standing:
         is_open=life.is_open,
         moves_owner=_moves_owner(row),
         bot_joins=row.bot_joins,
+        move_since=row.move_owner_since,
         is_to_be_made=effect is Effect.CREATE or is_hub_request,
     )
 
@@ -196,7 +200,7 @@ def _work_of(row: Room) -> Work | None:
     if effect is Effect.DELETE and row.channel_id is not None:
         return Deletion(row.pk, row.guild_id, row.channel_id, row.reason)
     if _moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
-        return Move(row.pk, row.guild_id, row.owner_id, row.channel_id)
+        return Move(row.pk, row.guild_id, row.owner_id, row.channel_id, row.move_owner_since)
     return None
 
 
@@ -267,32 +271,36 @@ def owner_left_hub(room_id: UUID) -> None:
             row.save(update_fields=["is_owner_moved"])
 
 
-def owner_moved(move: Move, *, at: datetime, error: str = "", words: str = "") -> None:
-    """Notes that a room's owner was moved into it, or that they cannot be.
+def owner_gone_from_voice(move: Move) -> None:
+    """Notes of an owner who Discord says is in no channel that they need not be moved."""
+    Room.objects.filter(pk=move.room_id, move_owner_since=move.since).update(is_owner_moved=True)
+
+
+def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") -> None:
+    """Notes that a room's owner cannot be moved into it.
 
     Args:
         move: what was tried.
         at: when.
-        error: a code that says why not; empty where they were moved.
+        error: a code that says why not.
         words: what staff are to read.
     """
     with transaction.atomic():
         rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
         row = rows.get(pk=move.room_id)
         row.is_owner_moved = True
-        if error:
-            row.error, row.error_text = error, words[:LONGEST_REASON]
-            if row.hub is not None:
-                # In the hub's chat they read where their room is.
-                row.asked_in_id = row.hub.channel_id
-            RoomStep.objects.create(
-                room=row,
-                at=at,
-                happening=OWNER_NOT_MOVED,
-                former_state=row.state,
-                state=row.state,
-                reason=words[:LONGEST_REASON],
-            )
+        row.error, row.error_text = error, words[:LONGEST_REASON]
+        if row.hub is not None:
+            # In the hub's chat they read where their room is.
+            row.asked_in_id = row.hub.channel_id
+        RoomStep.objects.create(
+            room=row,
+            at=at,
+            happening=OWNER_NOT_MOVED,
+            former_state=row.state,
+            state=row.state,
+            reason=words[:LONGEST_REASON],
+        )
         row.save(update_fields=["is_owner_moved", "error", "error_text", "asked_in_id"])
 
 
