@@ -75,8 +75,9 @@ def _with(wanted: Wanted, former: str) -> Wanted:
         return replace(wanted, is_locked=_LOCKED[former])
     number = _NUMBER.fullmatch(former)
     if number is not None:
-        field = "owner_id" if number["what"] == "owner" else "user_limit"
-        return replace(wanted, **{field: int(number["number"])})
+        if number["what"] == "owner":
+            return replace(wanted, owner_id=int(number["number"]))
+        return replace(wanted, user_limit=int(number["number"]))
     person = _PERSON.fullmatch(former)
     if person is None:
         return wanted

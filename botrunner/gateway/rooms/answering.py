@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
@@ -22,18 +21,19 @@ from botrunner.gateway.asked_once import NotSentError, RefusedError
 from botrunner.gateway.payload import UnreadableError
 from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import messages, verbs
+from botrunner.gateway.rooms.answers import PUT_OFF_SECONDS, Answers, heard
 from botrunner.gateway.rooms.commands import tree_of
-from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.panel import ITEMS, sent_off
 from botrunner.gateway.rooms.verbs import VERBS, Press, Reply, words_after
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from botrunner.services.rooms import asking, controls, showing
 from botrunner.services.rooms.asking import Asked, where_is
 from botrunner.services.rooms.requests import HasRoomError
+from botrunner.services.rooms.status import NOTED
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from uuid import UUID
 
     from botrunner.gateway.clock import Clock
@@ -45,24 +45,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WRITTEN_SECONDS: Final = 0.5
-"""So long an answer waits for what was asked to be written down."""
-PUT_OFF_SECONDS: Final = 2.4
-"""Discord waits for three in all; whether it was put off is open after so long."""
-ATTEMPT_SECONDS: Final = 1.1
-"""One that was not heard of until then is sent again."""
-AGAIN_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 1.0
 """A form is an answer by itself: so long is looked who may fill it in."""
 DATABASE_SECONDS: Final = 8.0
 IN_LINE_SECONDS: Final = 6.0
 """So long Discord is waited for before the answer says that it takes longer."""
-TOKEN_VALID: Final = timedelta(minutes=14, seconds=30)
-LONGEST_PAUSE_SECONDS: Final = 30.0
-ACKNOWLEDGED: Final = 40060
 WORD: Final = "!voice"
-NOTED: Final = "Your request for a room is noted."
-HAS_ONE: Final = "You have a room already, or wait for one."
 
 Result = TypeVar("Result")
 Used = discord.Interaction[Any]
@@ -82,6 +70,10 @@ class Request:
     asked: Asked
     room: Room | None = None
 
+    def has_room(self) -> bool:
+        """Tells whether it came to a room, whatever was to be said before."""
+        return self.room is not None
+
 
 class Answering:
     """Who answers on one shard."""
@@ -97,6 +89,7 @@ class Answering:
         self._writer = writer
         self._clock = clock
         self._faces = faces
+        self._answers = Answers(clock)
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def attach(self, client: discord.Client) -> None:
@@ -136,11 +129,11 @@ class Answering:
         async with self._noted():
             with self._faces.unanswered(request.guild_id, request.user_id):
                 writing = self._begin(self._ask(request, used.client))
-                is_there, message_id = await self._put_off(used, writing, is_for_all=True)
+                is_there, message_id = await self._answers.put_off(used, writing, is_for_all=True)
                 answer = await writing
                 if isinstance(answer, str):
                     if is_there:
-                        await self._say(used, answer, request)
+                        await self._answers.say(used, answer, is_void=request.has_room)
                 elif message_id is not None:
                     await self._answered_with(answer, message_id)
 
@@ -157,7 +150,9 @@ class Answering:
             with self._faces.unanswered(request.guild_id, request.user_id):
                 answer = await self._ask(request, client)
                 if isinstance(answer, str):
-                    await self._reply_in_the_end(client, message, answer, request)
+                    await self._answers.reply_in_the_end(
+                        client, message, answer, is_void=request.has_room
+                    )
                 else:
                     await self._note_request(client, message, answer)
 
@@ -179,10 +174,10 @@ class Answering:
         """
         async with self._noted():
             writing = self._begin(self._write(used, verb, room_id, value))
-            is_there, _ = await self._put_off(used, writing, is_for_all=False)
+            is_there, _ = await self._answers.put_off(used, writing, is_for_all=False)
             async for words in self._come_of(await writing):
                 if is_there:
-                    await self._say(used, words)
+                    await self._answers.say(used, words)
 
     async def ask_more(self, used: Used, room_id: UUID, form: RoomForm) -> None:
         """Shows a form to who may run a room; nobody else is asked to fill one in."""
@@ -194,9 +189,9 @@ class Answering:
             try:
                 async with asyncio.timeout(PUT_OFF_SECONDS):
                     if refusal:
-                        await _heard(lambda: used.response.send_message(refusal, ephemeral=True))
+                        await heard(lambda: used.response.send_message(refusal, ephemeral=True))
                     else:
-                        await _heard(lambda: used.response.send_modal(form))
+                        await heard(lambda: used.response.send_modal(form))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 logger.info("A form could not be shown: %r", error)
 
@@ -226,7 +221,7 @@ class Answering:
                     asked=request.asked,
                 )
             except HasRoomError as error:
-                return f"{HAS_ONE} {where_is(error)}"
+                return f"{error} {where_is(error)}"
             except RollcallError as error:
                 return str(error)
             return request.room
@@ -291,105 +286,19 @@ class Answering:
         async with asyncio.timeout(seconds):
             return await self._writer.run(at_database, function)
 
-    # Telling Discord ------------------------------------------------------------------
-
-    async def _put_off(
-        self, used: Used, writing: asyncio.Task[Any], *, is_for_all: bool
-    ) -> tuple[bool, int | None]:
-        """Puts the answer off; tells whether one can still be given, and in which message.
-
-        Args:
-            used: the interaction.
-            writing: writes down what was asked: it comes first, unless it takes its time.
-            is_for_all: whether others see the answer.
-        """
-        await asyncio.wait({writing}, timeout=WRITTEN_SECONDS)
-        try:
-            async with asyncio.timeout(PUT_OFF_SECONDS):
-                answer = await _heard(
-                    lambda: used.response.defer(ephemeral=not is_for_all, thinking=True)
-                )
-        except discord.NotFound as error:
-            logger.warning("An interaction came too late to be answered: %s", error.code)
-            return False, None
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            # It may have been put off all the same: the sentence is tried in any case.
-            if not (isinstance(error, discord.HTTPException) and error.code == ACKNOWLEDGED):
-                logger.warning("It is open whether an interaction was answered: %r", error)
-            return True, None
-        return True, None if answer is None else answer.message_id
-
-    async def _say(self, used: Used, words: str, request: Request | None = None) -> None:
-        """Writes words into the answer that was put off, as long as that can be done.
-
-        Args:
-            used: the interaction.
-            words: what the answer is to say.
-            request: what it answers: where it came to a room in the end, the words are not so.
-        """
-        while used.created_at + TOKEN_VALID > self._clock.now():
-            if request is not None and request.room is not None:
-                return
-            try:
-                await messages.edit_answer(
-                    used.client.http,
-                    words,
-                    application_id=used.application_id,
-                    token=used.token,
-                )
-            except (NotSentError, NotAnsweredError) as error:
-                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
-            except (RefusedError, TokenVoidError, UnreadableError) as error:
-                logger.info("A member could not be answered: %s", error)
-                return
-            else:
-                return
-
     async def _note_request(
         self, client: discord.Client, message: discord.Message, room: Room
     ) -> None:
         """Answers that a request is noted; where that cannot be, its status is told later."""
         try:
             # The nonce is that of the room's status: after a crash it is the same message.
-            message_id = await self._reply(
+            message_id = await self._answers.reply(
                 client, message, NOTED, nonce=messages.status_nonce(room.pk)
             )
         except (NotSentError, NotAnsweredError, RefusedError, UnreadableError) as error:
             logger.info("Message %s is answered later: %s", message.id, error)
         else:
             await self._answered_with(room, message_id)
-
-    async def _reply(
-        self, client: discord.Client, message: discord.Message, words: str, *, nonce: str
-    ) -> int:
-        """Answers a message, or has the answer that there is say so; gives the answer's id."""
-        message_id, said = await messages.post(
-            client.http,
-            words,
-            channel_id=message.channel.id,
-            nonce=nonce,
-            answers_id=message.id,
-        )
-        if said != words:
-            await messages.edit(
-                client.http, words, channel_id=message.channel.id, message_id=message_id
-            )
-        return message_id
-
-    async def _reply_in_the_end(
-        self, client: discord.Client, message: discord.Message, words: str, request: Request
-    ) -> None:
-        """Answers a message as soon as Discord lets it, as long as anybody waits for that."""
-        while request.room is None and message.created_at + TOKEN_VALID > self._clock.now():
-            try:
-                await self._reply(client, message, words, nonce=str(message.id))
-            except (NotSentError, NotAnsweredError) as error:
-                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
-            except (RefusedError, UnreadableError) as error:
-                logger.info("Message %s could not be answered: %s", message.id, error)
-                return
-            else:
-                return
 
     def _begin(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Begins something that ends with the shard at the latest."""
@@ -418,14 +327,3 @@ def _meant(used: Used, verb: str, room_id: UUID | None) -> UUID:
         return controls.room_named(guild_id, room_id)
     find = controls.room_to_claim if verb == "claim" else controls.room_meant
     return find(guild_id, used.user.id, channel_id=used.channel_id).pk
-
-
-async def _heard(answer: Callable[[], Awaitable[Result]]) -> Result:
-    """Gives a first answer, and again where none came back: Discord takes one, once."""
-    while True:
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await answer()
-        except (aiohttp.ClientError, OSError) as error:
-            logger.info("A first answer was not heard of: %r", error)
-            await asyncio.sleep(AGAIN_SECONDS)

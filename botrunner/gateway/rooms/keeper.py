@@ -20,11 +20,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.happenings import (
-    ChannelGone,
     ChannelMade,
     CreationNotSent,
 )
-from botrunner.domain.rooms.refusals import ERROR_BITRATE, NOT_MOVED
+from botrunner.domain.rooms.refusals import ERROR_BITRATE
 from botrunner.domain.rooms.room import HOLDS_SLOT
 from botrunner.gateway.rooms import effects
 from botrunner.gateway.rooms.moves import Moves
@@ -119,7 +118,7 @@ class RoomKeeper:
         self._holders: frozenset[UUID] = frozenset()
         self._admitted_at = clock.elapsed()
         self._is_stopping = False
-        self._moves = Moves(clock.elapsed)
+        self._moves = Moves(self._records, clock)
 
     # From outside ------------------------------------------------------------------
 
@@ -334,7 +333,7 @@ class RoomKeeper:
                 await self._seat.leave(wanted.guild_id, wanted.channel_id)
             await self._tell(room_id, await effects.delete(client.http, wanted))
         elif isinstance(wanted, Move):
-            await self._move(wanted, client)
+            await self._moves.move(wanted, client.http)
             return False
         else:
             await self._records.at(work.owner_left_hub, room_id)
@@ -349,48 +348,11 @@ class RoomKeeper:
             )
         await self._tell(wanted.room_id, outcome)
 
-    async def _move(self, wanted: Move, client: discord.Client) -> None:
-        """Has a room's owner moved into it; that they were, the gateway tells."""
-        stay = (wanted.room_id, wanted.since)
-        if self._moves.rest(stay) > 0:
-            return
-        if self._moves.is_in_vain(stay):
-            await self._records.insist(
-                work.owner_not_moved,
-                wanted,
-                at=self._clock.now(),
-                error=NOT_MOVED,
-                words="Discord said so each time, and they are still in the hub",
-            )
-            return
-        moved = await effects.move(client.http, wanted)
-        if moved.is_channel_gone:
-            gone = effects.Outcome(ChannelGone(wanted.channel_id), "It was gone already")
-            await self._tell(wanted.room_id, gone)
-        elif moved.is_owner_gone:
-            await self._records.insist(work.owner_gone_from_voice, wanted)
-        elif moved.error:
-            await self._records.insist(
-                work.owner_not_moved,
-                wanted,
-                at=self._clock.now(),
-                error=moved.error,
-                words=moved.words,
-            )
-        elif moved.again_in is not None:
-            self._moves.wait(stay, moved.again_in)
-            await self._note(wanted.room_id, troubles.MOVE_WAITS, moved.words)
-        else:
-            self._moves.confirm(stay)
-
     async def _note_unseated(self, room_id: UUID, words: str) -> None:
         """Has staff read why the bot does not sit in a room that wants it."""
-        await self._note(room_id, troubles.NOT_SEATED, words)
-
-    async def _note(self, room_id: UUID, happening: str, words: str) -> None:
         with contextlib.suppress(DatabaseAwayError):
             await self._records.at(
-                troubles.note, room_id, happening, words=words, now=self._clock.now()
+                troubles.note, room_id, troubles.NOT_SEATED, words=words, now=self._clock.now()
             )
 
     async def _bind(self, room_id: UUID, channel_id: int) -> None:

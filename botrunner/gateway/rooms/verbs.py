@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
+from botrunner.gateway.rooms.bringing import CHANGE, RENAME
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.control_errors import (
     WrongLimitError,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 Person = discord.Member | discord.User
 """Whom somebody chose: Discord says of those who are in the guild what they are there."""
-
-RENAME: Final = "rename"
-CHANGE: Final = "change"
 
 SLOW: Final = "Discord does not answer right now: it is done as soon as it does."
 AWAY: Final = "Rollcall's database does not answer right now. Try again in a minute."

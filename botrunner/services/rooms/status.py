@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from botrunner.models import Room
 
+NOTED: Final = "Your request for a room is noted."
 LONGEST_NAMED: Final = timedelta(hours=2)
 """A room that waits longer in all was adopted or put off: only its end is named."""
 
@@ -62,7 +63,7 @@ def until(at: datetime) -> str:
 
 
 def _requested(_: Room) -> str:
-    return "Your request for a room is noted."
+    return NOTED
 
 
 def _queued(position: int | None) -> str:
