@@ -65,10 +65,12 @@ class LiveFirst(ChangeList):
         super().get_results(request)
         if ORDER_VAR in self.params:
             return
-        first = (self.page_num - 1) * self.list_per_page
+        shows_all = self.show_all and self.can_show_all
+        on_page = self.list_max_show_all if shows_all else self.list_per_page
+        first = 0 if shows_all else (self.page_num - 1) * on_page
         live = self.queryset.exclude(state__in=OVER)
-        shown = list(live[first : first + self.list_per_page])
-        missing = self.list_per_page - len(shown)
+        shown = list(live[first : first + on_page])
+        missing = on_page - len(shown)
         if missing:
             before = max(0, first - live.count()) if first else 0
             over = self.queryset.filter(state__in=OVER)

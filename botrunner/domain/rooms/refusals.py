@@ -23,6 +23,8 @@ ERROR_PERMISSIONS: Final = "room.permissions"
 ERROR_REFUSED: Final = "room.refused"
 NOT_ANSWERED: Final = "room.not_answered"
 NOT_REACHED: Final = "room.not_reached"
+NOT_MOVED: Final = "room.not_moved"
+"""Discord said that it moved somebody, and they stayed where they were."""
 
 _WORDS: Final = {
     ERROR_GUILD_FULL: "The server has 500 channels, the most that Discord allows",

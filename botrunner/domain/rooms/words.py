@@ -58,6 +58,7 @@ ERRORS: Final[Mapping[str, str]] = {
     refusals.NOT_REACHED: (
         "Discord could not be reached, or asks for patience. It is tried again."
     ),
+    refusals.NOT_MOVED: "Discord did not move you into it: enter it by a click.",
     OFF: "Rooms are switched off here.",
     HUB_GONE: "The channel that gives rooms is no hub any more.",
 }

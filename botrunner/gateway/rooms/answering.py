@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
@@ -22,46 +21,36 @@ from botrunner.gateway.asked_once import NotSentError, RefusedError
 from botrunner.gateway.payload import UnreadableError
 from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import messages, verbs
+from botrunner.gateway.rooms.answers import PUT_OFF_SECONDS, Answers, heard
 from botrunner.gateway.rooms.commands import tree_of
-from botrunner.gateway.rooms.messages import TokenVoidError
 from botrunner.gateway.rooms.panel import ITEMS, sent_off
 from botrunner.gateway.rooms.verbs import VERBS, Press, Reply, words_after
 from botrunner.gateway.writer import DatabaseAwayError, at_database
 from botrunner.services.rooms import asking, controls, showing
 from botrunner.services.rooms.asking import Asked, where_is
 from botrunner.services.rooms.requests import HasRoomError
+from botrunner.services.rooms.status import NOTED
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from uuid import UUID
 
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.rooms.faces import Faces
     from botrunner.gateway.rooms.panel import RoomForm
+    from botrunner.gateway.rooms.verbs import Person
     from botrunner.gateway.writer import Writer
     from botrunner.models import Room
 
 logger = logging.getLogger(__name__)
 
-WRITTEN_SECONDS: Final = 0.5
-"""So long an answer waits for what was asked to be written down."""
-PUT_OFF_SECONDS: Final = 2.4
-"""Discord waits for three in all; whether it was put off is open after so long."""
-ATTEMPT_SECONDS: Final = 1.1
-"""One that was not heard of until then is sent again."""
-AGAIN_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 1.0
 """A form is an answer by itself: so long is looked who may fill it in."""
 DATABASE_SECONDS: Final = 8.0
 IN_LINE_SECONDS: Final = 6.0
 """So long Discord is waited for before the answer says that it takes longer."""
-TOKEN_VALID: Final = timedelta(minutes=14, seconds=30)
-LONGEST_PAUSE_SECONDS: Final = 30.0
-ACKNOWLEDGED: Final = 40060
 WORD: Final = "!voice"
-NOTED: Final = "Your request for a room is noted."
-HAS_ONE: Final = "You have a room already, or wait for one."
 
 Result = TypeVar("Result")
 Used = discord.Interaction[Any]
@@ -81,6 +70,10 @@ class Request:
     asked: Asked
     room: Room | None = None
 
+    def has_room(self) -> bool:
+        """Tells whether it came to a room, whatever was to be said before."""
+        return self.room is not None
+
 
 class Answering:
     """Who answers on one shard."""
@@ -96,6 +89,7 @@ class Answering:
         self._writer = writer
         self._clock = clock
         self._faces = faces
+        self._answers = Answers(clock)
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def attach(self, client: discord.Client) -> None:
@@ -135,11 +129,11 @@ class Answering:
         async with self._noted():
             with self._faces.unanswered(request.guild_id, request.user_id):
                 writing = self._begin(self._ask(request, used.client))
-                is_there, message_id = await self._put_off(used, writing, is_for_all=True)
+                is_there, message_id = await self._answers.put_off(used, writing, is_for_all=True)
                 answer = await writing
                 if isinstance(answer, str):
                     if is_there:
-                        await self._say(used, answer, request)
+                        await self._answers.say(used, answer, is_void=request.has_room)
                 elif message_id is not None:
                     await self._answered_with(answer, message_id)
 
@@ -156,12 +150,19 @@ class Answering:
             with self._faces.unanswered(request.guild_id, request.user_id):
                 answer = await self._ask(request, client)
                 if isinstance(answer, str):
-                    await self._reply_in_the_end(client, message, answer, request)
+                    await self._answers.reply_in_the_end(
+                        client, message, answer, is_void=request.has_room
+                    )
                 else:
                     await self._note_request(client, message, answer)
 
     async def act(
-        self, used: Used, verb: str, *, room_id: UUID | None = None, value: str | int | None = None
+        self,
+        used: Used,
+        verb: str,
+        *,
+        room_id: UUID | None = None,
+        value: str | Person | None = None,
     ) -> None:
         """Does something to a room for a member, and tells them alone what came of it.
 
@@ -173,10 +174,10 @@ class Answering:
         """
         async with self._noted():
             writing = self._begin(self._write(used, verb, room_id, value))
-            is_there, _ = await self._put_off(used, writing, is_for_all=False)
+            is_there, _ = await self._answers.put_off(used, writing, is_for_all=False)
             async for words in self._come_of(await writing):
                 if is_there:
-                    await self._say(used, words)
+                    await self._answers.say(used, words)
 
     async def ask_more(self, used: Used, room_id: UUID, form: RoomForm) -> None:
         """Shows a form to who may run a room; nobody else is asked to fill one in."""
@@ -188,9 +189,9 @@ class Answering:
             try:
                 async with asyncio.timeout(PUT_OFF_SECONDS):
                     if refusal:
-                        await _heard(lambda: used.response.send_message(refusal, ephemeral=True))
+                        await heard(lambda: used.response.send_message(refusal, ephemeral=True))
                     else:
-                        await _heard(lambda: used.response.send_modal(form))
+                        await heard(lambda: used.response.send_modal(form))
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 logger.info("A form could not be shown: %r", error)
 
@@ -220,7 +221,7 @@ class Answering:
                     asked=request.asked,
                 )
             except HasRoomError as error:
-                return f"{HAS_ONE} {where_is(error)}"
+                return f"{error} {where_is(error)}"
             except RollcallError as error:
                 return str(error)
             return request.room
@@ -233,18 +234,13 @@ class Answering:
         await self._words_of(lambda: showing.answered_with(room.pk, message_id=message_id))
 
     async def _write(
-        self, used: Used, verb: str, room_id: UUID | None, value: str | int | None
+        self, used: Used, verb: str, room_id: UUID | None, value: str | Person | None
     ) -> tuple[UUID, Reply] | str:
         """Writes what a member wants; gives of which room, and what is to be said."""
 
         def write() -> tuple[UUID, Reply] | str:
             try:
-                meant = (
-                    room_id
-                    or controls.room_meant(
-                        used.guild_id or 0, used.user.id, channel_id=used.channel_id
-                    ).pk
-                )
+                meant = _meant(used, verb, room_id)
                 press = Press(
                     meant,
                     used.user.id,
@@ -290,105 +286,19 @@ class Answering:
         async with asyncio.timeout(seconds):
             return await self._writer.run(at_database, function)
 
-    # Telling Discord ------------------------------------------------------------------
-
-    async def _put_off(
-        self, used: Used, writing: asyncio.Task[Any], *, is_for_all: bool
-    ) -> tuple[bool, int | None]:
-        """Puts the answer off; tells whether one can still be given, and in which message.
-
-        Args:
-            used: the interaction.
-            writing: writes down what was asked: it comes first, unless it takes its time.
-            is_for_all: whether others see the answer.
-        """
-        await asyncio.wait({writing}, timeout=WRITTEN_SECONDS)
-        try:
-            async with asyncio.timeout(PUT_OFF_SECONDS):
-                answer = await _heard(
-                    lambda: used.response.defer(ephemeral=not is_for_all, thinking=True)
-                )
-        except discord.NotFound as error:
-            logger.warning("An interaction came too late to be answered: %s", error.code)
-            return False, None
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            # It may have been put off all the same: the sentence is tried in any case.
-            if not (isinstance(error, discord.HTTPException) and error.code == ACKNOWLEDGED):
-                logger.warning("It is open whether an interaction was answered: %r", error)
-            return True, None
-        return True, None if answer is None else answer.message_id
-
-    async def _say(self, used: Used, words: str, request: Request | None = None) -> None:
-        """Writes words into the answer that was put off, as long as that can be done.
-
-        Args:
-            used: the interaction.
-            words: what the answer is to say.
-            request: what it answers: where it came to a room in the end, the words are not so.
-        """
-        while used.created_at + TOKEN_VALID > self._clock.now():
-            if request is not None and request.room is not None:
-                return
-            try:
-                await messages.edit_answer(
-                    used.client.http,
-                    words,
-                    application_id=used.application_id,
-                    token=used.token,
-                )
-            except (NotSentError, NotAnsweredError) as error:
-                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
-            except (RefusedError, TokenVoidError, UnreadableError) as error:
-                logger.info("A member could not be answered: %s", error)
-                return
-            else:
-                return
-
     async def _note_request(
         self, client: discord.Client, message: discord.Message, room: Room
     ) -> None:
         """Answers that a request is noted; where that cannot be, its status is told later."""
         try:
             # The nonce is that of the room's status: after a crash it is the same message.
-            message_id = await self._reply(
+            message_id = await self._answers.reply(
                 client, message, NOTED, nonce=messages.status_nonce(room.pk)
             )
         except (NotSentError, NotAnsweredError, RefusedError, UnreadableError) as error:
             logger.info("Message %s is answered later: %s", message.id, error)
         else:
             await self._answered_with(room, message_id)
-
-    async def _reply(
-        self, client: discord.Client, message: discord.Message, words: str, *, nonce: str
-    ) -> int:
-        """Answers a message, or has the answer that there is say so; gives the answer's id."""
-        message_id, said = await messages.post(
-            client.http,
-            words,
-            channel_id=message.channel.id,
-            nonce=nonce,
-            answers_id=message.id,
-        )
-        if said != words:
-            await messages.edit(
-                client.http, words, channel_id=message.channel.id, message_id=message_id
-            )
-        return message_id
-
-    async def _reply_in_the_end(
-        self, client: discord.Client, message: discord.Message, words: str, request: Request
-    ) -> None:
-        """Answers a message as soon as Discord lets it, as long as anybody waits for that."""
-        while request.room is None and message.created_at + TOKEN_VALID > self._clock.now():
-            try:
-                await self._reply(client, message, words, nonce=str(message.id))
-            except (NotSentError, NotAnsweredError) as error:
-                await asyncio.sleep(min(messages.wait_of(error), LONGEST_PAUSE_SECONDS))
-            except (RefusedError, UnreadableError) as error:
-                logger.info("Message %s could not be answered: %s", message.id, error)
-                return
-            else:
-                return
 
     def _begin(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Begins something that ends with the shard at the latest."""
@@ -410,12 +320,10 @@ class Answering:
                 self._under_way.discard(task)
 
 
-async def _heard(answer: Callable[[], Awaitable[Result]]) -> Result:
-    """Gives a first answer, and again where none came back: Discord takes one, once."""
-    while True:
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await answer()
-        except (aiohttp.ClientError, OSError) as error:
-            logger.info("A first answer was not heard of: %r", error)
-            await asyncio.sleep(AGAIN_SECONDS)
+def _meant(used: Used, verb: str, room_id: UUID | None) -> UUID:
+    """Tells which room an interaction is about; one that it names has to be its guild's."""
+    guild_id = used.guild_id or 0
+    if room_id is not None:
+        return controls.room_named(guild_id, room_id)
+    find = controls.room_to_claim if verb == "claim" else controls.room_meant
+    return find(guild_id, used.user.id, channel_id=used.channel_id).pk

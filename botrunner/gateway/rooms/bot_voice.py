@@ -77,6 +77,14 @@ class BotVoice:
         guild = None if client is None else client.get_guild(guild_id)
         return None if guild is None else _seat(guild)
 
+    def knows(self, guild_id: int, channel_id: int) -> bool:
+        """Tells whether Discord has told of a channel, so that it can be tried to sit there."""
+        client = self._client()
+        guild = None if client is None else client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return False
+        return guild.get_channel(channel_id) is not None
+
     async def sit(self, guild_id: int, channel_id: int) -> CannotSitError | None:
         """Has the bot join a channel, or move there; deaf and mute.
 
@@ -98,8 +106,6 @@ class BotVoice:
                 del self._attempts[guild_id]
         if problem is None:
             logger.info("Guild %s: the bot sits in channel %s", guild_id, channel_id)
-        else:
-            logger.warning("Guild %s: %s", guild_id, problem)
         return problem
 
     async def leave(self, guild_id: int, channel_id: int) -> bool:

@@ -209,14 +209,17 @@ class Bringing:
         if work is None:
             return None
         refusal = ""
+        done = []
         try:
-            await changes.change(client.http, work)
+            for part, bring in changes.PARTS.items():
+                await bring(client.http, work)
+                done.append(part)
         except RefusedError as error:
             refusal = await self._refused(error, room_id, work.channel_id)
         except UnreadableError as error:
             raise NotAnsweredError from error
         await self._records.insist(
-            applying.settle_change, work, now=self._clock.now(), refusal=refusal
+            applying.settle_change, work, now=self._clock.now(), refusal=refusal, done=done
         )
         return Outcome(refusal=refusal)
 

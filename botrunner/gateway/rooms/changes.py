@@ -8,6 +8,7 @@ from botrunner.domain.rooms.marks import reason_of
 from botrunner.domain.rooms.refusals import NOT_CONNECTED, UNKNOWN_CHANNEL, UNKNOWN_MEMBER
 from botrunner.gateway.asked_once import RefusedError, ask_in_time
 from botrunner.gateway.payload import as_snowflake, entries, mapping, snowflake
+from botrunner.services.rooms.applying import GUESTS, LEAVING, LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,22 +32,32 @@ async def rename(http: HTTPClient, work: Rename) -> None:
     await ask_in_time(http, "PATCH", CHANNEL, place, json={"name": work.name}, reason=reason)
 
 
-async def change(http: HTTPClient, work: Change) -> None:
-    """Sets a room's limit and who may enter it, and has those leave who may not.
-
-    What is so already is left alone, so that doing it twice does nothing.
-    """
-    place = {"channel_id": work.channel_id}
+async def set_limit(http: HTTPClient, work: Change) -> None:
+    """Sets how many may be in a room, where that was wished for."""
     if work.user_limit is not None:
         limit = {"user_limit": work.user_limit}
         reason = reason_of(work.room_id, "limit set by its owner")
+        place = {"channel_id": work.channel_id}
         await ask_in_time(http, "PATCH", CHANNEL, place, json=limit, reason=reason)
+
+
+async def set_guests(http: HTTPClient, work: Change) -> None:
+    """Sets who may enter a room; what is so already is left alone."""
     if work.overwrites is not None:
+        place = {"channel_id": work.channel_id}
         channel = mapping(await ask_in_time(http, "GET", CHANNEL, place), "channel")
         there = entries(channel, "permission_overwrites")
         await _let_in(http, work, work.overwrites, there)
+
+
+async def send_out(http: HTTPClient, work: Change) -> None:
+    """Has those leave a room who may not be in it."""
     for user_id in work.leaving:
         await _send_out(http, work, user_id)
+
+
+PARTS: Final = {LIMIT: set_limit, GUESTS: set_guests, LEAVING: send_out}
+"""What brings a room in line, part by part and in this order; to do it twice is no harm."""
 
 
 async def _let_in(

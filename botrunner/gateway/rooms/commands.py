@@ -55,7 +55,7 @@ def _add_settings(group: app_commands.Group, answering: Answering) -> None:
     @group.command(name="limit", description="Limit how many may be in it")
     @app_commands.describe(number="At most so many; 0 for any number")
     async def limit(used: Used, number: Number) -> None:
-        await answering.act(used, "limit", value=number)
+        await answering.act(used, "limit", value=str(number))
 
     @group.command(name="lock", description="Let nobody in any more but whom you invite")
     async def lock(used: Used) -> None:
@@ -74,17 +74,17 @@ def _add_people(group: app_commands.Group, answering: Answering) -> None:
     @group.command(name="invite", description="Let somebody in")
     @app_commands.describe(member="Whom")
     async def invite(used: Used, member: discord.User) -> None:
-        await answering.act(used, "invite", value=member.id)
+        await answering.act(used, "invite", value=member)
 
     @group.command(name="kick", description="Send somebody out")
     @app_commands.describe(member="Whom")
     async def kick(used: Used, member: discord.User) -> None:
-        await answering.act(used, "kick", value=member.id)
+        await answering.act(used, "kick", value=member)
 
     @group.command(name="transfer", description="Hand it over to somebody else")
     @app_commands.describe(member="To whom")
     async def transfer(used: Used, member: discord.User) -> None:
-        await answering.act(used, "transfer", value=member.id)
+        await answering.act(used, "transfer", value=member)
 
     @group.command(
         name="claim", description="Take over the room that you are in, if its owner left"

@@ -63,6 +63,9 @@ class Voice(Protocol):
     async def leave(self, guild_id: int, channel_id: int) -> object:
         """Has the bot leave a channel, or stop joining it."""
 
+    def knows(self, guild_id: int, channel_id: int) -> bool:
+        """Tells whether Discord has told of a channel."""
+
     def where(self, guild_id: int) -> int | None:
         """Tells which channel of a guild the bot is in; None for none."""
 
@@ -87,15 +90,17 @@ class Moved:
     """What came of moving a room's owner.
 
     Attributes:
-        again_in: seconds after which it may be tried again; None where it is settled.
-        error: why they cannot be moved; empty where they were, or need not be.
+        again_in: seconds after which it may be tried again; None where Discord answered.
+        error: why they cannot be moved; empty where Discord says that they were.
         is_channel_gone: whether there is no channel to move them to.
+        is_owner_gone: whether they are not in voice any more.
     """
 
     again_in: float | None = None
     error: str = ""
     words: str = ""
     is_channel_gone: bool = False
+    is_owner_gone: bool = False
 
 
 async def create(http: HTTPClient, work: Creation) -> Outcome:
@@ -232,7 +237,7 @@ async def move(http: HTTPClient, work: Move) -> Moved:
         if refused.number == refusals.UNKNOWN_CHANNEL:
             return Moved(is_channel_gone=True)
         if refused.number in {refusals.NOT_CONNECTED, refusals.UNKNOWN_MEMBER}:
-            return Moved()
+            return Moved(is_owner_gone=True)
         why = refusals.usual_error(refused.status)
         words = refusals.words_of(
             why,

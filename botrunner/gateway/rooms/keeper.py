@@ -17,20 +17,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.happenings import (
-    ChannelGone,
     ChannelMade,
     CreationNotSent,
 )
 from botrunner.domain.rooms.refusals import ERROR_BITRATE
 from botrunner.domain.rooms.room import HOLDS_SLOT
-from botrunner.gateway.pauses import Pauses
 from botrunner.gateway.rooms import effects
+from botrunner.gateway.rooms.moves import Moves
+from botrunner.gateway.rooms.records import Records
 from botrunner.gateway.rooms.seat import BotSeat
 from botrunner.gateway.things import RoomsDue
-from botrunner.gateway.writer import DatabaseAwayError, at_database
+from botrunner.gateway.writer import DatabaseAwayError
 from botrunner.models import Room, RoomKind, RoomState
 from botrunner.services.rooms import requests, steps, troubles, work
 from botrunner.services.rooms.plans import USUAL_BITRATE
@@ -68,9 +68,6 @@ ASK_SECONDS: Final = 0.5
 """And so long for a database that may be away, to hear whether there are any."""
 POLL_SECONDS: Final = 0.02
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
 
 class RoomKeeper:
     """The rooms of one shard that something is to be done for."""
@@ -100,7 +97,7 @@ class RoomKeeper:
             start_sweep: cleans up at the start; None where nothing does.
         """
         self._lease = lease
-        self._writer = writer
+        self._records = Records(writer, shard_id=lease.shard_id)
         self._clock = clock
         self._connection = connection
         self._sight = sight
@@ -120,6 +117,8 @@ class RoomKeeper:
         self._recounted_at = clock.elapsed()
         self._holders: frozenset[UUID] = frozenset()
         self._admitted_at = clock.elapsed()
+        self._is_stopping = False
+        self._moves = Moves(self._records, clock)
 
     # From outside ------------------------------------------------------------------
 
@@ -153,10 +152,14 @@ class RoomKeeper:
                 await asyncio.wait_for(self._woken.wait(), pause)
 
     async def shut_down(self) -> None:
-        """Ends the rooms that are not to outlive the bot, as far as that can be done in time."""
-        with contextlib.suppress(TimeoutError, DatabaseAwayError, LeaseLostError):
+        """Ends the rooms that are not to outlive the bot, as far as that can be done in time.
+
+        None is made from now on: whoever has their turn has it when the bot is back.
+        """
+        self._is_stopping = True
+        try:
             async with asyncio.timeout(ASK_SECONDS) as patience:
-                ending = await self._at_database(
+                ending = await self._records.at(
                     work.close_at_shutdown, self._lease, now=self._clock.now()
                 )
                 if not ending:
@@ -164,10 +167,15 @@ class RoomKeeper:
                 patience.reschedule(asyncio.get_running_loop().time() + SHUT_DOWN_SECONDS)
                 self.wake()
                 await self._until_over(ending)
+        except (TimeoutError, DatabaseAwayError, LeaseLostError) as error:
+            logger.info("Shard %s: rooms are left as they are: %r", self._lease.shard_id, error)
+        except Exception:
+            # Whatever it is, the facts that were heard are still to be written.
+            logger.exception("Shard %s: rooms could not be ended", self._lease.shard_id)
 
     async def _until_over(self, room_ids: Sequence[UUID]) -> None:
         while True:
-            live = await self._at_database(_count_live, room_ids)
+            live = await self._records.at(_count_live, room_ids)
             if not live:
                 return
             await asyncio.sleep(POLL_SECONDS)
@@ -189,13 +197,13 @@ class RoomKeeper:
             return REST_SECONDS
 
     async def _look(self) -> float:
-        rooms = await self._at_database(work.standing, self._lease)
-        if await self._admit(rooms):
+        rooms = await self._records.at(work.standing, self._lease)
+        if not self._is_stopping and await self._admit(rooms):
             self.wake()
-        if self._seat is not None:
-            self._seat.take(rooms)
-        self._recount(rooms)
         pauses = [LOOK_SECONDS]
+        if self._seat is not None and self._client() is not None:
+            pauses.append(self._seat.take(rooms))
+        self._recount(rooms)
         now = self._clock.now()
         for room in rooms:
             if room.is_open and room.at is not None and room.at <= now:
@@ -206,12 +214,15 @@ class RoomKeeper:
             elif room.has_work:
                 pauses.append(self._begin(room))
             if room.is_open and room.moves_owner:
-                pauses.append(self._begin(room))
+                rest = self._moves.rest((room.room_id, room.move_since))
+                pauses.append(rest if rest > 0 else self._begin(room))
         self._forget(rooms)
         return min(pauses)
 
     def _begin(self, room: Standing) -> float:
         """Has a room's work begun; gives for how many seconds it may not be."""
+        if self._is_stopping and room.is_to_be_made:
+            return LOOK_SECONDS
         rest = self._resting.get(room.room_id, 0.0) - self._clock.elapsed()
         if rest > 0:
             return rest
@@ -256,6 +267,7 @@ class RoomKeeper:
         room_ids = {room.room_id for room in rooms}
         for room_id in self._resting.keys() - room_ids:
             del self._resting[room_id]
+        self._moves.forget({(room.room_id, room.move_since) for room in rooms if room.moves_owner})
         for guild_id in self._due_put.keys() - {room.guild_id for room in rooms}:
             del self._due_put[guild_id]
 
@@ -268,7 +280,7 @@ class RoomKeeper:
         is_time = waits and elapsed - self._admitted_at >= LOOK_SECONDS
         admitted = 0
         if self._holders - holders or is_time:
-            admitted = await self._at_database(requests.admit, now=self._clock.now())
+            admitted = await self._records.at(requests.admit, now=self._clock.now())
             self._admitted_at = elapsed
         self._holders = holders
         return admitted > 0
@@ -303,8 +315,13 @@ class RoomKeeper:
         if client is None or client.user is None:
             self._rest(room_id, CONNECTION_SECONDS)
             return False
-        wanted = await self._at_database(
-            work.begin, room_id, lease=self._lease, bot_id=client.user.id, now=self._clock.now()
+        wanted = await self._records.at(
+            work.begin,
+            room_id,
+            lease=self._lease,
+            bot_id=client.user.id,
+            now=self._clock.now(),
+            may_make=not self._is_stopping,
         )
         if isinstance(wanted, Creation):
             await self._create(wanted, client)
@@ -316,41 +333,26 @@ class RoomKeeper:
                 await self._seat.leave(wanted.guild_id, wanted.channel_id)
             await self._tell(room_id, await effects.delete(client.http, wanted))
         elif isinstance(wanted, Move):
-            return await self._move(wanted, client)
+            await self._moves.move(wanted, client.http)
+            return False
         else:
-            await self._at_database(work.owner_left_hub, room_id)
+            await self._records.at(work.owner_left_hub, room_id)
             return False
         return True
 
     async def _create(self, wanted: Creation, client: discord.Client) -> None:
         outcome = await effects.create(client.http, wanted)
         if isinstance(outcome.happening, CreationNotSent) and outcome.error == ERROR_BITRATE:
-            await self._insist(work.use_usual_bitrate, wanted.room_id, bitrate=USUAL_BITRATE)
+            await self._records.insist(
+                work.use_usual_bitrate, wanted.room_id, bitrate=USUAL_BITRATE
+            )
         await self._tell(wanted.room_id, outcome)
-
-    async def _move(self, wanted: Move, client: discord.Client) -> bool:
-        moved = await effects.move(client.http, wanted)
-        if moved.again_in is not None:
-            self._rest(wanted.room_id, moved.again_in)
-            await self._note(wanted.room_id, troubles.MOVE_WAITS, moved.words)
-            return False
-        if moved.is_channel_gone:
-            gone = effects.Outcome(ChannelGone(wanted.channel_id), "It was gone already")
-            await self._tell(wanted.room_id, gone)
-            return True
-        await self._insist(
-            work.owner_moved, wanted, at=self._clock.now(), error=moved.error, words=moved.words
-        )
-        return True
 
     async def _note_unseated(self, room_id: UUID, words: str) -> None:
         """Has staff read why the bot does not sit in a room that wants it."""
-        await self._note(room_id, troubles.NOT_SEATED, words)
-
-    async def _note(self, room_id: UUID, happening: str, words: str) -> None:
         with contextlib.suppress(DatabaseAwayError):
-            await self._at_database(
-                troubles.note, room_id, happening, words=words, now=self._clock.now()
+            await self._records.at(
+                troubles.note, room_id, troubles.NOT_SEATED, words=words, now=self._clock.now()
             )
 
     async def _bind(self, room_id: UUID, channel_id: int) -> None:
@@ -360,7 +362,7 @@ class RoomKeeper:
             await self._tell(room_id, outcome)
 
     async def _tell(self, room_id: UUID, outcome: Outcome) -> None:
-        await self._insist(
+        await self._records.insist(
             steps.tell,
             room_id,
             outcome.happening,
@@ -374,31 +376,6 @@ class RoomKeeper:
         """Gives the client where it is connected: another may not have logged in."""
         connection = self._connection()
         return connection.client if connection is not None and connection.is_open else None
-
-    async def _at_database(
-        self,
-        function: Callable[Arguments, Result],
-        *arguments: Arguments.args,
-        **named: Arguments.kwargs,
-    ) -> Result:
-        return await self._writer.run(lambda: at_database(function, *arguments, **named))
-
-    async def _insist(
-        self,
-        function: Callable[Arguments, object],
-        *arguments: Arguments.args,
-        **named: Arguments.kwargs,
-    ) -> None:
-        """Writes what came of an effect, however long the database is away."""
-        pauses = Pauses(first=0.25, longest=5.0)
-        while True:
-            try:
-                await self._at_database(function, *arguments, **named)
-            except DatabaseAwayError as error:
-                logger.warning("Shard %s: %s", self._lease.shard_id, error)
-                await asyncio.sleep(pauses.take())
-            else:
-                return
 
 
 def _count_live(room_ids: Sequence[UUID]) -> int:

@@ -97,7 +97,7 @@ class RoomSelect(
         answering = answering_of(interaction.client)
         if answering is not None:
             chosen = self.item.values
-            value = chosen[0].id if chosen else None
+            value = chosen[0] if chosen else None
             await answering.act(interaction, self.verb, room_id=self.room_id, value=value)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
+from botrunner.gateway.rooms.bringing import CHANGE, RENAME
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.control_errors import (
     WrongLimitError,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from botrunner.gateway.rooms.outcome import Outcome
 
-RENAME: Final = "rename"
-CHANGE: Final = "change"
+Person = discord.Member | discord.User
+"""Whom somebody chose: Discord says of those who are in the guild what they are there."""
 
 SLOW: Final = "Discord does not answer right now: it is done as soon as it does."
 AWAY: Final = "Rollcall's database does not answer right now. Try again in a minute."
@@ -41,14 +42,14 @@ class Press:
     Attributes:
         by: their user id.
         is_staff: whether they may manage channels.
-        value: what they typed, or the user id of whom they chose; None for neither.
+        value: what they typed, or whom they chose; None for neither.
     """
 
     room_id: UUID
     by: int
     now: datetime
     is_staff: bool = False
-    value: str | int | None = None
+    value: str | Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +126,25 @@ def unlock(press: Press) -> Reply:
 
 def invite(press: Press) -> Reply:
     """Lets somebody in."""
-    controls.invite(press.room_id, _person(press), by=press.by, now=press.now)
-    return Reply(f"<@{press.value}> may come in.", CHANGE)
+    user_id = _person(press).id
+    controls.invite(press.room_id, user_id, by=press.by, now=press.now)
+    return Reply(f"<@{user_id}> may come in.", CHANGE)
 
 
 def kick(press: Press) -> Reply:
     """Sends somebody out, for good."""
-    controls.kick(press.room_id, _person(press), by=press.by, now=press.now)
-    return Reply(f"<@{press.value}> is out, and comes in again only if invited.", CHANGE)
+    user_id = _person(press).id
+    controls.kick(press.room_id, user_id, by=press.by, now=press.now)
+    return Reply(f"<@{user_id}> is out, and comes in again only if invited.", CHANGE)
 
 
 def transfer(press: Press) -> Reply:
     """Hands the room over."""
-    controls.transfer(press.room_id, _person(press), by=press.by, now=press.now)
-    return Reply(f"It is <@{press.value}>'s room now.", CHANGE)
+    person = _person(press)
+    if not isinstance(person, discord.Member):
+        raise WrongPersonError(why="They are not in this server")
+    controls.transfer(press.room_id, person.id, by=press.by, now=press.now)
+    return Reply(f"It is <@{person.id}>'s room now.", CHANGE)
 
 
 def claim(press: Press) -> Reply:
@@ -175,7 +181,7 @@ VERBS: Final[Mapping[str, Callable[[Press], Reply]]] = {
 }
 
 
-def _person(press: Press) -> int:
-    if not isinstance(press.value, int):
+def _person(press: Press) -> Person:
+    if not isinstance(press.value, discord.Member | discord.User):
         raise WrongPersonError(why="Choose somebody")
     return press.value

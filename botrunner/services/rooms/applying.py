@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -11,7 +11,8 @@ from django.db.models import Max
 from botrunner.domain.rooms.happenings import ChannelGone
 from botrunner.domain.rooms.renames import remembered, rename_at
 from botrunner.domain.rooms.room import OPEN
-from botrunner.models import Room, RoomStep
+from botrunner.domain.rooms.wishes import taken_back
+from botrunner.models import Room, RoomKind, RoomState, RoomStep
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.plans import overwrites_for
 from botrunner.services.rooms.steps import LONGEST_REASON, tell
@@ -19,7 +20,7 @@ from community.services import leases
 from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -30,6 +31,10 @@ APPLIED: Final = "Applied"
 NOT_APPLIED: Final = "NotApplied"
 SETTLED: Final = (APPLIED, NOT_APPLIED)
 """What the steps are called that settle all wishes before them."""
+LIMIT: Final = "limit"
+GUESTS: Final = "guests"
+LEAVING: Final = "leaving"
+"""The parts of a change, each by itself done or refused."""
 RENAMED: Final = "Renamed"
 NOT_RENAMED: Final = "NotRenamed"
 
@@ -168,18 +173,59 @@ def begin_change(room_id: UUID, *, lease: Lease, bot_id: int) -> Change | None:
         )
 
 
-def settle_change(change: Change, *, now: datetime, refusal: str = "") -> None:
-    """Notes that Discord was brought in line, or refused; not where more was wished meanwhile."""
+def settle_change(
+    change: Change, *, now: datetime, refusal: str = "", done: Collection[str] = ()
+) -> None:
+    """Notes that Discord was brought in line, or refused; not where more was wished meanwhile.
+
+    What was refused is taken back: a row that went on wanting it would tell members what is
+    not so, and hand the room to somebody who cannot enter it.
+
+    Args:
+        change: what Discord was asked for.
+        now: when.
+        refusal: Discord's words; empty where it did all.
+        done: where it refused, the parts that it had done before.
+    """
     with transaction.atomic():
         row = Room.objects.select_for_update(of=("self",)).get(pk=change.room_id)
-        later = RoomStep.objects.filter(
-            room=row, happening__in=controls.WISHES, id__gt=change.up_to
-        )
+        wishes = RoomStep.objects.filter(room=row, happening__in=controls.WISHES)
         # Whoever does what was wished since then does this once more, which is no harm; what
         # was refused is told, and not asked again with it.
-        if later.exists():
+        if wishes.filter(id__gt=change.up_to).exists():
             return
+        if refusal:
+            _take_back(row, done=done)
         _note(row, NOT_APPLIED if refusal else APPLIED, now=now, words=refusal)
+
+
+def _take_back(row: Room, *, done: Collection[str]) -> None:
+    """Has a row be again what it was before the wishes that Discord did not do."""
+    kinds = {controls.LIMITED} if LIMIT not in done else set()
+    if GUESTS not in done:
+        kinds |= _OF_PEOPLE
+    steps = RoomStep.objects.filter(room=row)
+    settled = steps.filter(happening__in=SETTLED).aggregate(last=Max("id"))["last"] or 0
+    refused = steps.filter(happening__in=sorted(kinds), id__gt=settled).order_by("-id")
+    former = taken_back(controls.wanted_of(row), refused.values_list("reason", flat=True))
+    if former.owner_id != row.owner_id and _has_other(row, former.owner_id):
+        # Who had it asked for another room meanwhile, and may have one at a time.
+        former = replace(former, owner_id=row.owner_id)
+    for field in controls.CHANGEABLE:
+        value = getattr(former, field)
+        setattr(row, field, list(value) if isinstance(value, tuple) else value)
+    row.save(update_fields=controls.CHANGEABLE)
+
+
+def _has_other(row: Room, user_id: int) -> bool:
+    return (
+        row.kind == RoomKind.PRIVATE
+        and Room.objects.live()
+        .filter(guild_id=row.guild_id, owner_id=user_id, kind=RoomKind.PRIVATE)
+        .exclude(pk=row.pk)
+        .exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED])
+        .exists()
+    )
 
 
 def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:

@@ -89,6 +89,12 @@ class OwnerInsideError(RoomControlError):
     code = "room.owner_inside"
 
 
+class HasOwnRoomError(RoomControlError):
+    """You have a room of your own already: close it with `/close`, then take this one over."""
+
+    code = "room.has_own"
+
+
 class OwnsItError(RoomControlError):
     """The room is yours already."""
 

@@ -3,7 +3,7 @@
 Nothing is asked of Discord here. The row says what is wanted; a step of the room's story in
 which the state stays the same says who wanted it, and that it is to be done. The step that
 :mod:`botrunner.services.rooms.applying` adds says that it was, so that neither a crash nor
-two wishes at once lose one.
+two wishes at once lose one; where Discord refused, it takes the wish back.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from botrunner.domain.rooms.happenings import CloseAsked, Extended
 from botrunner.domain.rooms.names import LONGEST
 from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.wishes import Wanted, reason_with
 from botrunner.models import Room, RoomKind, RoomState, RoomStep
 from botrunner.models.hub import MOST_USERS
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
+    HasOwnRoomError,
     NoRoomError,
     NothingToExtendError,
     NotInsideError,
@@ -57,6 +59,8 @@ CLAIMED: Final = "ClaimAsked"
 WISHES: Final = (RENAMED, LIMITED, LOCKED, UNLOCKED, INVITED, KICKED, HANDED_OVER, CLAIMED)
 """What the steps are called that Discord has to be brought in line with."""
 
+CHANGEABLE: Final = ("owner_id", "user_limit", "is_locked", "invited_ids", "kicked_ids")
+"""What a wish may change of a row, but the name."""
 EXTENSION: Final = timedelta(minutes=5)
 LONGEST_AHEAD: Final = timedelta(hours=1)
 """An end is not put off any further than this."""
@@ -88,6 +92,41 @@ def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     if room is None:
         raise NoRoomError if settings.ENABLE_VOICE_FEATURES else ControlsOffError
     return room
+
+
+def room_to_claim(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
+    """Tells which room somebody means to take over: the one that they are in.
+
+    Who is in none means the one in whose chat they are, and reads that they have to join it.
+
+    Raises:
+        RoomControlError: they are in none, or rooms are switched off.
+    """
+    if not settings.ENABLE_VOICE_FEATURES:
+        raise ControlsOffError
+    states = VoiceState.objects.filter(guild_id=guild_id, user_id=user_id)
+    inside = states.values_list("channel_id", flat=True).first()
+    live = Room.objects.live().filter(guild_id=guild_id)
+    room = None
+    for channel in (inside, channel_id):
+        if room is None and channel is not None:
+            room = live.filter(channel_id=channel).first()
+    if room is None:
+        raise NotInsideError
+    return room
+
+
+def room_named(guild_id: int, room_id: UUID) -> UUID:
+    """Gives a room's id back that a message of a guild names, where it is that guild's.
+
+    What somebody may in one guild says nothing about the rooms of another.
+
+    Raises:
+        RoomOverError: it is another guild's, or none.
+    """
+    if not Room.objects.filter(pk=room_id, guild_id=guild_id).exists():
+        raise RoomOverError
+    return room_id
 
 
 def check_owner(room_id: UUID, *, by: int) -> Room:
@@ -187,7 +226,11 @@ def claim(room_id: UUID, *, by: int, now: datetime) -> None:
             raise OwnerInsideError(owner_id=row.owner_id)
         _hand_over(row, by)
 
-    _wish(room_id, CLAIMED, change, by=by, now=now, is_owners=False)
+    try:
+        _wish(room_id, CLAIMED, change, by=by, now=now, is_owners=False)
+    except WrongPersonError as error:
+        # It is about whoever takes the room over, which is who reads it.
+        raise HasOwnRoomError from error
 
 
 def extend(room_id: UUID, *, by: int, now: datetime) -> datetime:
@@ -226,6 +269,17 @@ def close(room_id: UUID, *, by: int, now: datetime, is_staff: bool = False) -> R
     return row
 
 
+def wanted_of(row: Room) -> Wanted:
+    """Gives what a room is to be, as far as a wish may be taken back."""
+    return Wanted(
+        owner_id=row.owner_id,
+        user_limit=row.user_limit,
+        is_locked=row.is_locked,
+        invited_ids=tuple(row.invited_ids),
+        kicked_ids=tuple(row.kicked_ids),
+    )
+
+
 # Within -----------------------------------------------------------------------------------
 
 
@@ -245,24 +299,16 @@ def _wish(
             row = _checked(_locked(room_id), by=by if is_owners else None)
             if row.state not in _OPEN and what != RENAMED:
                 raise NotThereYetError
+            former = wanted_of(row)
             change(row)
-            row.save(
-                update_fields=[
-                    "name",
-                    "user_limit",
-                    "is_locked",
-                    "invited_ids",
-                    "kicked_ids",
-                    "owner_id",
-                ]
-            )
+            row.save(update_fields=["name", *CHANGEABLE])
             RoomStep.objects.create(
                 room=row,
                 at=now,
                 happening=what,
                 former_state=row.state,
                 state=row.state,
-                reason=why,
+                reason=reason_with(why, former=former, latter=wanted_of(row)),
                 actor_id_on_discord=by,
             )
             wake(row.guild_id)

@@ -15,7 +15,7 @@ from botrunner.domain.rooms.words import (
     error_words,
     ordinal,
 )
-from botrunner.models import RoomKind, RoomState
+from botrunner.models import RoomKind, RoomReason, RoomState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from botrunner.models import Room
 
+NOTED: Final = "Your request for a room is noted."
 LONGEST_NAMED: Final = timedelta(hours=2)
 """A room that waits longer in all was adopted or put off: only its end is named."""
 
@@ -62,7 +63,7 @@ def until(at: datetime) -> str:
 
 
 def _requested(_: Room) -> str:
-    return "Your request for a room is noted."
+    return NOTED
 
 
 def _queued(position: int | None) -> str:
@@ -115,7 +116,11 @@ def _closing(room: Room) -> str:
 
 
 def _closed(room: Room) -> str:
-    return f"Your room is over: {end_words(room.reason)}."
+    text = f"Your room is over: {end_words(room.reason)}."
+    if room.kind == RoomKind.HUB and room.reason == RoomReason.TIMEOUT:
+        # Who was not moved may sit in the hub still, which gives a room to who enters it.
+        return f"{text} Leave the hub and join it again for another one."
+    return text
 
 
 def _failed(room: Room) -> str:

@@ -17,7 +17,7 @@ from botrunner.domain.rooms.happenings import (
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import OPEN, Reason
-from botrunner.domain.rooms.words import OFF
+from botrunner.domain.rooms.words import HUB_GONE, OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
 
-HUB_GONE: Final = "room.hub_gone"
 FOREIGN: Final = "room.foreign_channel"
 OWNER_NOT_MOVED: Final = "OwnerNotMoved"
 """What a step of a room's story is called where its owner could not be moved into it."""
@@ -53,6 +52,8 @@ class Standing:
         at: when it wants to be looked at; None for at once, or where it wants nothing.
         is_open: whether people may be in it; then ``at`` is when it has waited long enough.
         moves_owner: whether its owner is to be moved into it.
+        move_since: when they entered the hub.
+        is_to_be_made: whether what is to be done is to make its channel.
     """
 
     room_id: UUID
@@ -65,6 +66,8 @@ class Standing:
     is_open: bool
     moves_owner: bool
     bot_joins: bool
+    move_since: datetime | None = None
+    is_to_be_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,13 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A room's owner is to be moved into it."""
+    """A room's owner is to be moved into it, who entered the hub at an instant."""
 
     room_id: UUID
     guild_id: int
     owner_id: int
     channel_id: int
+    since: datetime | None
 
 
 Work = Creation | Search | Deletion | Move
@@ -136,6 +140,8 @@ def _standing(row: Room) -> Standing:
         is_open=life.is_open,
         moves_owner=_moves_owner(row),
         bot_joins=row.bot_joins,
+        move_since=row.move_owner_since,
+        is_to_be_made=effect is Effect.CREATE or is_hub_request,
     )
 
 
@@ -152,7 +158,9 @@ def _moves_owner(row: Room) -> bool:
 # Beginning -------------------------------------------------------------------------------
 
 
-def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | None:
+def begin(
+    room_id: UUID, *, lease: Lease, bot_id: int, now: datetime, may_make: bool = True
+) -> Work | None:
     """Tells what is to be done for a room now, once that may be known to be under way.
 
     Args:
@@ -160,6 +168,7 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
         lease: the shard's.
         bot_id: the bot's user id.
         now: when.
+        may_make: whether a channel may be made; not by a bot that stops.
 
     Returns:
         None where nothing is to be done.
@@ -172,6 +181,8 @@ def begin(room_id: UUID, *, lease: Lease, bot_id: int, now: datetime) -> Work | 
         rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
         row = rows.filter(pk=room_id).first()
         if row is None:
+            return None
+        if not may_make and _standing(row).is_to_be_made:
             return None
         if row.state == RoomState.REQUESTED and row.kind == RoomKind.HUB:
             _admit(row, now=now)
@@ -193,7 +204,7 @@ def _work_of(row: Room) -> Work | None:
     if effect is Effect.DELETE and row.channel_id is not None:
         return Deletion(row.pk, row.guild_id, row.channel_id, row.reason)
     if _moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
-        return Move(row.pk, row.guild_id, row.owner_id, row.channel_id)
+        return Move(row.pk, row.guild_id, row.owner_id, row.channel_id, row.move_owner_since)
     return None
 
 
@@ -280,32 +291,36 @@ def owner_left_hub(room_id: UUID) -> None:
             row.save(update_fields=["is_owner_moved"])
 
 
-def owner_moved(move: Move, *, at: datetime, error: str = "", words: str = "") -> None:
-    """Notes that a room's owner was moved into it, or that they cannot be.
+def owner_gone_from_voice(move: Move) -> None:
+    """Notes of an owner who Discord says is in no channel that they need not be moved."""
+    Room.objects.filter(pk=move.room_id, move_owner_since=move.since).update(is_owner_moved=True)
+
+
+def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") -> None:
+    """Notes that a room's owner cannot be moved into it.
 
     Args:
         move: what was tried.
         at: when.
-        error: a code that says why not; empty where they were moved.
+        error: a code that says why not.
         words: what staff are to read.
     """
     with transaction.atomic():
         rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
         row = rows.get(pk=move.room_id)
         row.is_owner_moved = True
-        if error:
-            row.error, row.error_text = error, words[:LONGEST_REASON]
-            if row.hub is not None:
-                # In the hub's chat they read where their room is.
-                row.asked_in_id = row.hub.channel_id
-            RoomStep.objects.create(
-                room=row,
-                at=at,
-                happening=OWNER_NOT_MOVED,
-                former_state=row.state,
-                state=row.state,
-                reason=words[:LONGEST_REASON],
-            )
+        row.error, row.error_text = error, words[:LONGEST_REASON]
+        if row.hub is not None:
+            # In the hub's chat they read where their room is.
+            row.asked_in_id = row.hub.channel_id
+        RoomStep.objects.create(
+            room=row,
+            at=at,
+            happening=OWNER_NOT_MOVED,
+            former_state=row.state,
+            state=row.state,
+            reason=words[:LONGEST_REASON],
+        )
         row.save(update_fields=["is_owner_moved", "error", "error_text", "asked_in_id"])
 
 

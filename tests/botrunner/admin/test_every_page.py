@@ -281,3 +281,15 @@ def test_the_front_page_counts_the_rooms_of_ones_guilds(guild: Guild) -> None:
     assert "1 unproved channel to decide about" in shown
     blind = as_(give(make_user("blind", is_staff=True), "view_voicestate", guild=guild))
     assert "in quarantine" not in blind.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.parametrize(("query", "shown"), [("", 50), ("?p=2", 3), ("?all=", 53)])
+def test_the_list_of_rooms_shows_a_page_or_all(guild: Guild, query: str, shown: int) -> None:
+    client = as_(keeper(guild))
+    for number in range(53):
+        lay_room(guild, "waiting" if number % 2 else "closed")
+
+    response = client.get(page("room_changelist") + query)
+
+    listed = [room.pk for room in response.context["cl"].result_list]
+    assert len(set(listed)) == len(listed) == shown

@@ -15,7 +15,9 @@ from botrunner.services.rooms import applying, controls, showing
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
+    HasOwnRoomError,
     NoRoomError,
+    NotInsideError,
     NotOwnerError,
     NotThereYetError,
     OwnsItError,
@@ -25,7 +27,9 @@ from botrunner.services.rooms.control_errors import (
     WrongNameError,
     WrongPersonError,
 )
+from botrunner.services.rooms.status import panel_text
 from community.models import Guild, Member
+from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +56,12 @@ def room(state: str = "occupied", **fields: Any) -> Room:
         "ended_at": NOW if state in {"closed", "failed"} else None,
     }
     return Room.objects.create(**(values | fields))
+
+
+def put(user_id: int, channel_id: int) -> None:
+    VoiceState.objects.create(
+        guild_id=GUILD, user_id=user_id, channel_id=channel_id, changed_at=NOW
+    )
 
 
 def steps(row: Room) -> list[str]:
@@ -278,6 +288,116 @@ def test_what_was_wished_meanwhile_is_not_settled_with_what_was_done(
     assert (first.user_limit, second.user_limit) == (3, 4)
     assert showing.wishing_among([row.pk]) == set()
     assert applying.begin_change(row.pk, lease=lease, bot_id=99) is None
+
+
+def test_who_takes_a_room_over_means_the_one_that_they_are_in() -> None:
+    theirs = room()
+    other = room(channel_id=51, owner_id=30, kind="hub")
+    room(channel_id=52, owner_id=OTHER, kind="hub")
+    put(OTHER, CHANNEL)
+
+    here = controls.room_to_claim(GUILD, OTHER, channel_id=51)
+    elsewhere = controls.room_to_claim(GUILD, 40, channel_id=51)
+    with pytest.raises(NotInsideError):
+        controls.room_to_claim(GUILD, 40, channel_id=1)
+
+    assert (here, elsewhere) == (theirs, other)
+
+
+def test_who_has_a_room_reads_so_when_they_take_another_over() -> None:
+    left = room()
+    room("waiting", channel_id=51, owner_id=OTHER)
+    put(OTHER, CHANNEL)
+
+    with pytest.raises(HasOwnRoomError, match="You have a room of your own already"):
+        controls.claim(left.pk, by=OTHER, now=NOW)
+
+    left.refresh_from_db()
+    assert left.owner_id == OWNER
+
+
+def test_a_room_is_named_in_its_own_guild_only() -> None:
+    row = room()
+
+    with pytest.raises(RoomOverError):
+        controls.room_named(GUILD + 1, row.pk)
+
+    assert controls.room_named(GUILD, row.pk) == row.pk
+
+
+def refuse(row: Room, *, done: tuple[str, ...] = ()) -> None:
+    """Has Discord refuse all that is wished for a room, but what it had done before."""
+    lease: Any = None
+    change = applying.begin_change(row.pk, lease=lease, bot_id=99)
+    assert change is not None
+    applying.settle_change(change, now=NOW, refusal="Missing Permissions (50013)", done=done)
+    row.refresh_from_db()
+
+
+def test_a_lock_that_discord_refuses_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+    row = room()
+    controls.set_locked(row.pk, is_locked=True, by=OWNER, now=NOW)
+
+    refuse(row)
+
+    assert not row.is_locked
+    assert "locked" not in panel_text(row)
+    assert steps(row) == ["LockAsked", "NotApplied"]
+
+
+def test_a_room_that_discord_does_not_hand_over_stays_its_owners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+    row = room(invited_ids=[20, OTHER], kicked_ids=[30])
+    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
+
+    refuse(row)
+
+    assert (row.owner_id, row.invited_ids, row.kicked_ids) == (OWNER, [20, OTHER], [30])
+    assert f"<@{OWNER}>'s room" in panel_text(row)
+    assert controls.check_owner(row.pk, by=OWNER) == row
+
+
+def test_all_that_was_refused_at_once_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+    row = room(user_limit=3, kicked_ids=[20])
+    controls.invite(row.pk, 20, by=OWNER, now=NOW)
+    controls.kick(row.pk, 20, by=OWNER, now=NOW)
+    controls.set_limit(row.pk, 5, by=OWNER, now=NOW)
+    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
+    controls.kick(row.pk, OWNER, by=OTHER, now=NOW)
+
+    refuse(row)
+
+    assert (row.owner_id, row.user_limit) == (OWNER, 3)
+    assert (row.invited_ids, row.kicked_ids) == ([], [20])
+
+
+def test_what_discord_did_before_it_refused_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+    row = room()
+    controls.set_limit(row.pk, 5, by=OWNER, now=NOW)
+    refuse(row, done=(applying.LIMIT,))
+    controls.set_locked(row.pk, is_locked=True, by=OWNER, now=NOW)
+
+    refuse(row)
+
+    assert (row.user_limit, row.is_locked) == (5, False)
+
+
+def test_who_asked_for_another_room_meanwhile_is_not_given_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+    row = room()
+    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
+    room("requested")
+
+    refuse(row)
+
+    assert row.owner_id == OTHER
 
 
 @pytest.mark.django_db(transaction=True)

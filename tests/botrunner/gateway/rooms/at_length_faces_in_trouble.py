@@ -282,6 +282,28 @@ async def test_a_lock_that_discord_refuses_is_told_and_not_tried_again(rooms: Ro
     assert [step for step, _ in story if "pplied" in step] == ["NotApplied", "Applied"]
 
 
+async def test_a_lock_and_a_handing_over_that_discord_refuses_are_taken_back(
+    rooms: Rooms,
+) -> None:
+    hub = await rooms.hub()
+    async with visited(rooms) as (visitors, _):
+        rooms.enter(0, hub.channel_id)
+        await until(lambda: rooms.where(0) not in {None, hub.channel_id})
+        room = await rooms.until((await rooms.rows())[0], "occupied")
+        panel = await visitors.panel(room)
+        rooms.fail(LET_IN, status=403, code=50013, count=None)
+        said = [
+            await visitors.acts(0, "room lock"),
+            await visitors.acts(0, "room transfer", member=rooms.people(1)),
+        ]
+        row = await rooms.row(room)
+        await until(lambda: f"<@{rooms.people(0)}>'s" in panel.fields["content"])
+        await until(lambda: "locked" not in panel.fields["content"])
+
+    assert said == ["Discord refused it: Missing Permissions (50013)"] * 2
+    assert (row.owner_id, row.is_locked, row.invited_ids) == (rooms.people(0), False, [])
+
+
 async def test_who_was_told_that_discord_is_slow_reads_what_came_of_it(
     rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:

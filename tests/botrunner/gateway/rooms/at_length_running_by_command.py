@@ -161,8 +161,11 @@ async def test_whoever_is_inside_takes_over_a_room_that_its_owner_left(rooms: Ro
         rooms.leave(0)
         rooms.enter(3, row.channel_id)
         await settled(bot)
-        # Two ask at the same instant: one of them has it.
-        both = [visitors.use(who, "room claim", channel_id=row.channel_id) for who in (1, 3)]
+        # Two ask at the same instant, one of them in another chat: one of them has it.
+        both = [
+            visitors.use(1, "room claim"),
+            visitors.use(3, "room claim", channel_id=row.channel_id),
+        ]
         said = [await visitors.answered(used) for used in both]
         taken = await rooms.row(row)
         handed = await visitors.acts(

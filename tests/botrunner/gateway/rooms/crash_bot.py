@@ -148,7 +148,7 @@ def shorten_pauses() -> None:
         )
 
     vars(steps)["timing_of"] = timing_of
-    vars(seat)["AGAIN_SECONDS"] = 0.3
+    vars(seat)["LONGEST_SECONDS"] = 0.3
 
 
 def run(what: str) -> None:

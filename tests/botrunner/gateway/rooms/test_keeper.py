@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botrunner.domain.rooms.marks import room_id_in
-from botrunner.gateway.rooms import keeper
+from botrunner.domain.rooms.refusals import NOT_MOVED
+from botrunner.gateway.rooms import keeper, moves
 from sessions_app.models import VoiceSession
-from tests.botrunner.gateway.conftest import running, settled, stored, until
+from tests.botrunner.gateway.conftest import running, settled, stored, until, until_stored
+from tests.botrunner.gateway.rooms.conftest import MOVE
 
 if TYPE_CHECKING:
     from tests.botrunner.gateway.rooms.conftest import Rooms
@@ -167,3 +169,28 @@ async def test_rooms_that_are_to_end_with_the_bot_do(rooms: Rooms) -> None:
     closed = await rooms.row(room)
     assert (closed.state, closed.reason) == ("closed", "shutdown")
     assert rooms.made() == []
+
+
+async def test_an_owner_who_stays_in_the_hub_is_moved_again_and_told_at_last(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moves, "CONFIRM_SECONDS", 0.1)
+    hub = await rooms.hub()
+    # Discord says each time that it moved them, and does nothing.
+    moving = rooms.fail(MOVE, status=200, count=None)
+    async with running(rooms.community):
+        rooms.enter(0, hub.channel_id)
+
+        async def is_given_up() -> bool:
+            return [row.error for row in await rooms.rows()] == [NOT_MOVED]
+
+        await until_stored(is_given_up, seconds=20)
+        [left] = await rooms.rows()
+        rooms.community.sandbox.route_faults.lift()
+        rooms.leave(0)
+        rooms.enter(0, hub.channel_id)
+        occupied = await rooms.until(left, "occupied")
+
+    assert moving.struck == moves.MOST_MOVES
+    assert left.asked_in_id == hub.channel_id
+    assert rooms.where(0) == occupied.channel_id

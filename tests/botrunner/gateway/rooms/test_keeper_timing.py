@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
-from botrunner.gateway.rooms import keeper as module
+from botrunner.gateway.rooms import records
 from botrunner.gateway.rooms.keeper import DUE_AGAIN_SECONDS, RECOUNT_SECONDS, RoomKeeper
 from botrunner.gateway.things import RoomsDue
 from botrunner.services.rooms import requests, work
@@ -37,6 +39,8 @@ class Hand:
 class Here:
     """Stands for the thread to the database, which is not there, and for the sight of a guild."""
 
+    shard_id = 0
+
     async def run(self, function: Callable[[], Any]) -> Any:
         return function()
 
@@ -50,8 +54,9 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
     live: list[Standing] = []
     monkeypatch.setattr(work, "standing", lambda _: live)
     monkeypatch.setattr(requests, "admit", lambda *, now: 0)  # noqa: ARG005 - called by name
+    monkeypatch.setattr(work, "close_at_shutdown", lambda *_, **__: [])
     monkeypatch.setattr(
-        module, "at_database", lambda function, *given, **named: function(*given, **named)
+        records, "at_database", lambda function, *given, **named: function(*given, **named)
     )
     return live
 
@@ -83,6 +88,14 @@ def keeper(clock: Hand, put: list[float]) -> RoomKeeper:
         sight=stand_in,
         put=take,
     )
+
+
+done: list[UUID] = []
+"""The rooms for which something was begun."""
+
+
+async def done_for(room_id: UUID) -> None:
+    done.append(room_id)
 
 
 def waiting(number: int, *, due: float) -> Standing:
@@ -140,3 +153,45 @@ async def test_room_that_stays_due_is_held_against_the_clock_once_a_second(
     await keeper._look()
 
     assert put == [1.25, pytest.approx(1.25 + DUE_AGAIN_SECONDS)]
+
+
+async def test_a_bot_that_stops_gives_no_turns_and_makes_no_rooms(
+    keeper: RoomKeeper,
+    clock: Hand,
+    rooms: list[Standing],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[datetime] = []
+    monkeypatch.setattr(requests, "admit", lambda *, now: given.append(now) or 0)
+    monkeypatch.setattr(keeper, "_client", object)
+    monkeypatch.setattr(keeper, "_work", done_for)
+    done.clear()
+    rooms += [
+        replace(waiting(1, due=60), state="closing", is_open=False, at=None, has_work=True),
+        replace(waiting(2, due=60), state="creating", is_open=False, at=None, has_work=True),
+        replace(waiting(3, due=60), state="queued", is_open=False, at=None),
+    ]
+    rooms[1] = replace(rooms[1], is_to_be_made=True)
+    await keeper.shut_down()
+    clock.seconds = 60.0
+    await keeper._look()
+    del rooms[0]
+    await keeper._look()
+    await asyncio.gather(*keeper.tasks())
+
+    assert given == []
+    assert done == [UUID(int=1)]
+
+
+async def test_a_stop_goes_on_whatever_rooms_stumble_over(
+    keeper: RoomKeeper, rooms: list[Standing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(work, "close_at_shutdown", stumble)
+
+    await keeper.shut_down()
+
+    assert await keeper._look() > 0
+    assert rooms == []

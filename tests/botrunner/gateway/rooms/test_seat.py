@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
 from botrunner.gateway.rooms import seat
 from botrunner.gateway.rooms.seat import BotSeat
+from botrunner.services.rooms.work import Standing
 from tests.botrunner.gateway.conftest import running, until
 from tests.botrunner.gateway.rooms.conftest import DELETE
 
@@ -24,11 +26,13 @@ class Voice:
 
     Attributes:
         refuses: how many times more it cannot sit down.
+        untold: the channels that Discord has not told of.
     """
 
     at: dict[int, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     refuses: int = 0
+    untold: set[int] = field(default_factory=set)
 
     async def sit(self, guild_id: int, channel_id: int) -> Exception | None:
         if self.refuses:
@@ -41,6 +45,10 @@ class Voice:
     async def leave(self, guild_id: int, channel_id: int) -> None:
         assert self.at.pop(guild_id) == channel_id
         self.done.append("left")
+
+    def knows(self, guild_id: int, channel_id: int) -> bool:
+        del guild_id
+        return channel_id not in self.untold
 
     def where(self, guild_id: int) -> int | None:
         return self.at.get(guild_id)
@@ -80,7 +88,7 @@ async def test_the_bot_sits_in_the_oldest_room_and_leaves_before_it_is_deleted(
 async def test_a_bot_that_cannot_sit_down_tries_again(
     rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seat, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(seat, "LONGEST_SECONDS", 0.1)
     voice = Voice(refuses=1)
     async with running(rooms.community) as bot:
         seated(bot, voice)
@@ -97,3 +105,61 @@ async def test_a_bot_stays_out_where_the_guild_wants_it_to(rooms: Rooms) -> None
         await asyncio.sleep(0.2)
 
     assert voice.done == []
+
+
+def wants_the_bot(channel_id: int) -> Standing:
+    return Standing(
+        room_id=UUID(int=channel_id),
+        guild_id=7,
+        kind="private",
+        state="waiting",
+        channel_id=channel_id,
+        has_work=False,
+        at=None,
+        is_open=True,
+        moves_owner=False,
+        bot_joins=True,
+    )
+
+
+async def test_a_channel_that_discord_tells_of_late_is_sat_in_at_once_then() -> None:
+    seconds = 0.0
+    noted: list[str] = []
+
+    async def note(_: UUID, words: str) -> None:
+        noted.append(words)
+
+    voice = Voice(untold={50})
+    bot_seat = BotSeat(voice, elapsed=lambda: seconds, note=note)
+    waits = [bot_seat.take([wants_the_bot(50)])]
+    seconds += waits[0]
+    waits.append(bot_seat.take([wants_the_bot(50)]))
+    seconds += waits[1]
+    voice.untold.clear()
+    bot_seat.take([wants_the_bot(50)])
+    await asyncio.gather(*bot_seat.tasks())
+
+    assert max(waits) < 1.0
+    assert voice.at == {7: 50}
+    assert noted == []
+
+
+async def test_a_seat_that_is_not_to_be_had_is_tried_less_and_less() -> None:
+    seconds = 0.0
+    noted: list[str] = []
+
+    async def note(_: UUID, words: str) -> None:
+        noted.append(words)
+
+    voice = Voice(refuses=8)
+    bot_seat = BotSeat(voice, elapsed=lambda: seconds, note=note)
+    waits = []
+    for _ in range(8):
+        bot_seat.take([wants_the_bot(50)])
+        await asyncio.gather(*bot_seat.tasks())
+        waits.append(bot_seat.take([wants_the_bot(50)]))
+        seconds += waits[-1]
+
+    assert waits[:3] == pytest.approx([0.25, 0.5, 1.0])
+    assert waits[-1] == pytest.approx(10.0)
+    assert len(noted) == 8
