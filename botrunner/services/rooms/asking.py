@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from botrunner.services.rooms.plans import place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.requests import (
     HasRoomError,
@@ -14,7 +15,6 @@ from botrunner.services.rooms.requests import (
     position_of,
     request_room,
 )
-from botrunner.services.rooms.rules import rules_of
 from botrunner.services.rooms.status import status_text
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def ask_for_room(
             display_name=display_name,
             asked_in_id=asked.channel_id,
         )
-        parent_id = rules_of(guild_id).parent_id
-        found = preflight(guild_id, bot_id=bot_id, parent_id=parent_id)
+        # Where it would really be made: a category that is gone is done without.
+        found = preflight(guild_id, bot_id=bot_id, parent_id=place_of(room).parent_id)
         missing = [lack for lack in found if lack.blocks]
         if missing:
             raise RoomLacksError(missing)

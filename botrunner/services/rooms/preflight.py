@@ -32,7 +32,9 @@ UNKNOWN_BOT: Final = Lack(
 """Nothing can be said; the request for a room is made all the same, and Discord answers it."""
 NO_CATEGORY: Final = Lack(
     "preflight.category_gone",
-    "The category that is chosen for rooms is not there any more: choose another one, or none.",
+    "The category that is chosen for rooms is not there any more: choose another one, or none. "
+    "Rooms are made outside of any meanwhile.",
+    blocks=False,
 )
 
 
@@ -65,7 +67,7 @@ def preflight(guild_id: int, *, bot_id: int | None, parent_id: int | None) -> li
     if parent_id is None:
         return lacks(facts)
     category = _categories(guild_id, [parent_id]).get(parent_id)
-    return [NO_CATEGORY] if category is None else lacks(_in(facts, category))
+    return [NO_CATEGORY, *lacks(facts)] if category is None else lacks(_in(facts, category))
 
 
 def settable_by(guild_id: int, *, bot_id: int | None) -> int | None:
@@ -100,7 +102,8 @@ def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:
             found = tuple(lacks(_in(facts, category)))
             checks.append(PlaceCheck(f"in the category {category.name}", parent_id, found))
         else:
-            checks.append(PlaceCheck("in a category that is gone", parent_id, (NO_CATEGORY,)))
+            found = (NO_CATEGORY, *lacks(facts))
+            checks.append(PlaceCheck("in a category that is gone", parent_id, found))
     return checks
 
 

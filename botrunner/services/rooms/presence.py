@@ -6,11 +6,12 @@ that is committed first holds.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from botrunner.domain.rooms.happenings import Counted, Extended, TimeIsUp
 from botrunner.domain.rooms.room import OPEN
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
+
+logger = logging.getLogger(__name__)
 
 RETURN: Final = timedelta(seconds=30)
 """For so long at least a room waits for an owner who is to be moved back into it."""
@@ -150,7 +153,7 @@ def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
         held.save(update_fields=["move_owner_since", "is_owner_moved"])
         _wait_for_return(held, now=now)
     else:
-        Room.objects.create(
+        made = Room.objects.create(
             guild_id=hub.guild_id,
             owner_id=user_id,
             kind=RoomKind.HUB,
@@ -158,6 +161,10 @@ def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
             name=room_name(hub.guild_id, hub.name_template, name or str(user_id)),
             requested_at=now,
             move_owner_since=now,
+        )
+        line = (made.pk, hub.guild_id, hub.pk, user_id)
+        transaction.on_commit(
+            lambda: logger.info("Room %s of guild %s: asked for through hub %s (owner %s)", *line)
         )
     wake(hub.guild_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from botrunner.services.rooms.wakes import wake
 from community.domain.errors import RollcallError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -106,14 +108,20 @@ def admit(*, now: datetime) -> int:
 
 def position_of(room: Room) -> int | None:
     """Tells a queued room's place in its guild's queue, 1 for the next; None for any other."""
-    queue = list(Room.objects.queued().filter(guild_id=room.guild_id).values_list("pk", flat=True))
-    return queue.index(room.pk) + 1 if room.pk in queue else None
+    if room.state != RoomState.QUEUED:
+        return None
+    return places_in(Room.objects.queued().filter(guild_id=room.guild_id)).get(room.pk)
 
 
-def positions(guild_id: int) -> dict[UUID, int]:
-    """Tells all places in a guild's queue."""
-    queue = Room.objects.queued().filter(guild_id=guild_id).values_list("pk", flat=True)
-    return {pk: place for place, pk in enumerate(queue, start=1)}
+def places_in(rows: Iterable[Room]) -> dict[UUID, int]:
+    """Tells the places in their guilds' queues of rooms that are listed in order, all of them."""
+    counted: Counter[int] = Counter()
+    places = {}
+    for row in rows:
+        if row.state == RoomState.QUEUED:
+            counted[row.guild_id] += 1
+            places[row.pk] = counted[row.guild_id]
+    return places
 
 
 def _take_turns() -> None:

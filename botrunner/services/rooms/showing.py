@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -11,15 +10,16 @@ from django.db.models import F, Max, Q
 
 from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import OPEN, OVER
-from botrunner.models import Room, RoomState, RoomStep
+from botrunner.models import Room, RoomStep
 from botrunner.services.rooms.applying import SETTLED
 from botrunner.services.rooms.controls import WISHES
+from botrunner.services.rooms.requests import places_in, position_of
 from botrunner.services.rooms.status import panel_text, status_text
 from community.models.shard import shard_in_query
 from community.services import leases
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from uuid import UUID
 
     from community.domain.leases import Lease
@@ -110,17 +110,6 @@ def faces(lease: Lease, *, also: Collection[UUID], since: datetime) -> list[Face
     return [_face(row, places.get(row.pk), has_wishes=row.pk in wishing) for row in rows]
 
 
-def places_in(rows: Iterable[Room]) -> dict[UUID, int]:
-    """Tells the places in their guilds' queues of rooms that are listed in order, all of them."""
-    counted: defaultdict[int, int] = defaultdict(int)
-    places = {}
-    for row in rows:
-        if row.state == RoomState.QUEUED:
-            counted[row.guild_id] += 1
-            places[row.pk] = counted[row.guild_id]
-    return places
-
-
 def wishing_among(room_ids: Collection[UUID]) -> set[UUID]:
     """Tells for which rooms something was wished since Discord was last brought in line."""
     if not room_ids:
@@ -175,9 +164,7 @@ def begin_status(room_id: UUID, *, lease: Lease, now: datetime) -> Status | None
     row = Room.objects.filter(pk=room_id).first()
     if row is None or row.asked_in_id is None:
         return None
-    queue = Room.objects.queued().filter(guild_id=row.guild_id)
-    place = places_in(queue).get(row.pk) if row.state == RoomState.QUEUED else None
-    text = status_text(row, place)
+    text = status_text(row, position_of(row))
     if text == row.status_shown:
         return None
     return Status(

@@ -123,18 +123,32 @@ def tell_locked(
         actor_id_on_discord=by_member,
     )
     wake(row.guild_id)
-    logger.info(
-        "Room %s of guild %s: %s: %s to %s (channel %s%s%s)",
-        row.pk,
-        row.guild_id,
-        type(happening).__name__,
-        before.state.value,
-        after.state.value,
-        row.channel_id,
-        f", {after.reason}" if after.reason else "",
-        f", {after.error}" if after.error else "",
-    )
+    _log_once_written(row, before, happening, actor=actor, by_member=by_member)
     return True
+
+
+def _log_once_written(
+    row: Room, before: Life, happening: Happening, *, actor: User | None, by_member: int | None
+) -> None:
+    """Logs a step when it is committed: of one that is rolled back nothing has become true.
+
+    Ids and codes only: what people wrote stands in the story.
+    """
+    said = (
+        ("owner", row.owner_id),
+        ("channel", row.channel_id),
+        ("due", row.due_at.isoformat() if row.due_at is not None else None),
+        ("reason", row.reason),
+        ("error", row.error),
+        ("account", actor.pk if actor is not None else None),
+        ("member", by_member),
+    )
+    line = (
+        f"Room {row.pk} of guild {row.guild_id}: {type(happening).__name__}: "
+        f"{before.state.value} to {row.state} "
+        f"({', '.join(f'{name} {value}' for name, value in said if value)})"
+    )
+    transaction.on_commit(lambda: logger.info("%s", line))
 
 
 def _is_untold(row: Room) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from botrunner.domain.rooms.preflight import NEEDS, Category, Facts, Lack, Need, Role, lacks
 from botrunner.models import Hub, RoomRules
+from botrunner.services.rooms.asking import Asked, RoomLacksError, ask_for_room
 from botrunner.services.rooms.preflight import (
     NO_CATEGORY,
     UNKNOWN_BOT,
@@ -263,6 +264,30 @@ def test_a_category_that_is_gone_or_full_is_named(guild: Guild) -> None:
 
     assert lack.words.startswith("The category Rooms has 50 channels")
     assert preflight(guild.pk, bot_id=bot_id, parent_id=snowflake()) == [NO_CATEGORY]
+
+
+def test_who_asks_gets_a_room_though_the_chosen_category_is_gone(guild: Guild) -> None:
+    bot_id = bot_of(guild.pk, now=NOW).user_id
+    RoomRules.objects.create(guild=guild, parent_id=snowflake())
+
+    room = ask_for_room(guild.pk, 7, now=NOW, display_name="Mira", bot_id=bot_id, asked=Asked(None))
+
+    assert room.state == "creating"
+    assert not NO_CATEGORY.blocks
+
+
+def test_what_is_in_the_way_outside_is_told_where_the_chosen_category_is_gone(
+    guild: Guild,
+) -> None:
+    bot_id = bot_of(guild.pk, now=NOW).user_id
+    RoleRow.objects.filter(is_managed=True).update(permissions=ALL & ~Permission.CONNECT)
+    RoomRules.objects.create(guild=guild, parent_id=snowflake())
+
+    [check] = preflight_places(guild.pk, bot_id=bot_id)
+    with pytest.raises(RoomLacksError, match="Connect"):
+        ask_for_room(guild.pk, 7, now=NOW, display_name="Mira", bot_id=bot_id, asked=Asked(None))
+
+    assert [lack.code for lack in check.lacks] == [NO_CATEGORY.code, "preflight.connect"]
 
 
 def test_without_the_bots_roles_nothing_is_claimed(guild: Guild) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -289,8 +290,9 @@ def test_a_room_waits_for_an_owner_who_came_back_to_the_hub() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_hub_that_is_deleted_at_the_same_instant_stops_no_books(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     guild = make_guild()
     channel = make_channel(guild, "Join to create")
     hub, sam = make_hub(guild, channel), make_user("sam", is_staff=True)
@@ -316,6 +318,7 @@ def test_a_hub_that_is_deleted_at_the_same_instant_stops_no_books(
         follow([guild.pk], now=NOW)
     deleting.join(30)
 
+    assert f"asked for through hub {hub.pk}" in caplog.text
     assert [room.hub for room in Room.objects.all()] == [None]
     assert not Hub.objects.exists()
 

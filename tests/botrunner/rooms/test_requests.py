@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from botrunner.domain.rooms.happenings import CloseAsked
 from botrunner.models import Room, RoomRules, RoomState
@@ -48,7 +49,8 @@ def test_who_asks_second_waits_and_is_told_the_place() -> None:
 
     assert (second.state, third.state) == (RoomState.QUEUED, RoomState.QUEUED)
     assert [requests.position_of(room) for room in (second, third)] == [1, 2]
-    assert requests.positions(guild.pk) == {second.pk: 1, third.pk: 2}
+    assert requests.places_in(Room.objects.order_by("requested_at")) == {second.pk: 1, third.pk: 2}
+    assert requests.position_of(elsewhere) is None
     assert elsewhere.state == RoomState.CREATING
 
 
@@ -151,3 +153,26 @@ def test_of_many_who_ask_at_the_same_instant_one_gets_the_slot() -> None:
 
     states = sorted(Room.objects.values_list("state", flat=True))
     assert states == ["creating", *["queued"] * 5]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_is_logged_with_what_became_of_it_and_not_where_it_was_rolled_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    guild = make_guild()
+    room = ask(guild, 41)
+    caplog.clear()
+
+    with transaction.atomic():
+        steps.tell(room.pk, CloseAsked("asked"), at=NOW, by_member=41)
+        transaction.set_rollback(True)
+    rolled_back = caplog.text
+    steps.tell(room.pk, CloseAsked("asked"), at=NOW, words="a secret of theirs", by_member=41)
+
+    assert rolled_back == ""
+    assert (
+        f"Room {room.pk} of guild {guild.pk}: CloseAsked: creating to closed "
+        "(owner 41, reason asked, member 41)"
+    ) in caplog.text
+    assert "secret" not in caplog.text
