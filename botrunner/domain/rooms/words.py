@@ -25,6 +25,7 @@ ENDS: Final[Mapping[str, str]] = {
 
 OFF: Final = "room.off"
 HUB_GONE: Final = "room.hub_gone"
+FOREIGN: Final = "room.foreign_channel"
 
 ERRORS: Final[Mapping[str, str]] = {
     life.AWAY: (
@@ -61,6 +62,7 @@ ERRORS: Final[Mapping[str, str]] = {
     refusals.NOT_MOVED: "Discord did not move you into it: enter it by a click.",
     OFF: "Rooms are switched off here.",
     HUB_GONE: "The channel that gives rooms is no hub any more.",
+    FOREIGN: "Its channel is another server's, and is left alone.",
 }
 """By code, what is in the way of a room; whole sentences."""
 

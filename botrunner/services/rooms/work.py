@@ -17,7 +17,7 @@ from botrunner.domain.rooms.happenings import (
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import OPEN, Reason
-from botrunner.domain.rooms.words import HUB_GONE, OFF
+from botrunner.domain.rooms.words import FOREIGN, HUB_GONE, OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
 
-FOREIGN: Final = "room.foreign_channel"
 OWNER_NOT_MOVED: Final = "OwnerNotMoved"
 """What a step of a room's story is called where its owner could not be moved into it."""
 
