@@ -279,7 +279,8 @@ def _open_items(guild_id: int) -> QuerySet[QuarantinedChannel]:
 
 def _check_free(guild_id: int, channel_id: int, *, but: UUID | None = None) -> None:
     """Refuses a channel that is another room's, or none of rooms': theirs are deleted at last."""
-    if Room.objects.in_channels([channel_id]).exclude(pk=but).exists():
+    rooms = Room.objects.in_channels([channel_id])
+    if any(room_id != but for room_id in rooms.values_list("pk", flat=True)):
         raise ChannelInUseError
     if channel_id in kept_in(guild_id):
         raise KeptError

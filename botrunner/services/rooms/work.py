@@ -209,8 +209,9 @@ def _work_of(row: Room) -> Work | None:
 
 def _is_foreign(row: Room) -> bool:
     """Tells whether a room's channel is another guild's, as far as the mirror knows of it."""
-    rows = Channel.objects.filter(pk=row.channel_id).exclude(guild_id=row.guild_id)
-    return row.channel_id is not None and rows.exists()
+    if row.channel_id is None:
+        return False
+    return Channel.objects.filter(pk=row.channel_id).exclude(guild_id=row.guild_id).exists()
 
 
 def _leave_alone(row: Room, *, now: datetime) -> None:

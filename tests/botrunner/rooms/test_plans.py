@@ -89,6 +89,7 @@ def test_a_room_takes_over_only_what_the_bot_may_set(kind: str) -> None:
     room = make_hub_room(guild)
     room.kind = kind
     category_id, moderators = place_of(make_hub_room(guild)).parent_id, snowflake()
+    assert category_id is not None
     Overwrite.objects.create(
         channel_id=category_id,
         target_kind=OverwriteTarget.ROLE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -385,9 +386,10 @@ def test_of_two_who_decide_the_first_one_does(
     decide(room.pk, **options, **how(sam))
     first = Room.objects.get(pk=room.pk).state
 
-    for again, more in ((adopt_room, {}), (let_go_room, {}), (delete_room, {"confirmed_id": 1})):
+    again: list[Any] = [adopt_room, let_go_room, partial(delete_room, confirmed_id=1)]
+    for decide_too in again:
         with pytest.raises(DecidedError):
-            again(room.pk, **more, **how(sam))  # type: ignore[operator]
+            decide_too(room.pk, **how(sam))
 
     assert Room.objects.get(pk=room.pk).state == first
     assert len(trail()) == 1
