@@ -163,7 +163,12 @@ async def test_a_bot_that_stops_gives_no_turns_and_makes_no_rooms(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[datetime] = []
-    monkeypatch.setattr(requests, "admit", lambda *, now: given.append(now) or 0)
+
+    def admit(*, now: datetime) -> int:
+        given.append(now)
+        return 1
+
+    monkeypatch.setattr(requests, "admit", admit)
     monkeypatch.setattr(keeper, "_client", object)
     monkeypatch.setattr(keeper, "_work", done_for)
     done.clear()
