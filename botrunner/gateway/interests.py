@@ -115,7 +115,9 @@ class Interests:
     async def _wait(self) -> None:
         seconds = SECONDS_BETWEEN_TRIES if any(self._questions.values()) else None
         try:
-            await asyncio.wait_for(self._has_more.wait(), seconds)
+            # Not wait_for(): who is woken and cancelled at once would not hear of the latter.
+            async with asyncio.timeout(seconds):
+                await self._has_more.wait()
         except TimeoutError:
             return
 

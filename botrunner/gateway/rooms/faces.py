@@ -120,8 +120,10 @@ class Faces:
         while True:
             self._woken.clear()
             pause = await self._look_safely()
+            # Not wait_for(): who is woken and cancelled at once would not hear of the latter.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
 
     @contextlib.contextmanager
     def unanswered(self, guild_id: int, user_id: int) -> Iterator[None]:

@@ -148,8 +148,10 @@ class RoomKeeper:
             pause = await self._look_safely()
             # Whoever writes facts waits for the same thread: it is theirs half of the time.
             await asyncio.sleep(self._clock.elapsed() - began)
+            # Not wait_for(): who is woken and cancelled at once would not hear of the latter.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
 
     async def shut_down(self) -> None:
         """Ends the rooms that are not to outlive the bot, as far as that can be done in time.

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from botrunner.gateway.rooms import records
+from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import DUE_AGAIN_SECONDS, RECOUNT_SECONDS, RoomKeeper
 from botrunner.gateway.things import RoomsDue
 from botrunner.services.rooms import requests, work
@@ -162,7 +163,12 @@ async def test_a_bot_that_stops_gives_no_turns_and_makes_no_rooms(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[datetime] = []
-    monkeypatch.setattr(requests, "admit", lambda *, now: given.append(now) or 0)
+
+    def admit(*, now: datetime) -> int:
+        given.append(now)
+        return 1
+
+    monkeypatch.setattr(requests, "admit", admit)
     monkeypatch.setattr(keeper, "_client", object)
     monkeypatch.setattr(keeper, "_work", done_for)
     done.clear()
@@ -195,3 +201,34 @@ async def test_a_stop_goes_on_whatever_rooms_stumble_over(
 
     assert await keeper._look() > 0
     assert rooms == []
+
+
+async def test_a_keeper_that_is_woken_as_it_is_cancelled_ends(keeper: RoomKeeper) -> None:
+    await ends_though_woken(asyncio.create_task(keeper.run()), keeper.wake)
+
+
+async def test_faces_that_are_woken_as_they_are_cancelled_end() -> None:
+    stand_in: Any = Here()
+    any_clock: Any = Hand()
+    faces = Faces(
+        lease=stand_in,
+        writer=stand_in,
+        clock=any_clock,
+        connection=lambda: None,
+        syncing=stand_in,
+    )
+
+    await ends_though_woken(asyncio.create_task(faces.run()), faces.wake)
+
+
+async def ends_though_woken(running: asyncio.Task[None], wake: Callable[[], None]) -> None:
+    """Wakes what waits, and cancels it before it has gone on."""
+    await asyncio.sleep(0.05)
+    wake()
+    await asyncio.sleep(0)
+    running.cancel()
+
+    done, _ = await asyncio.wait({running}, timeout=3)
+
+    running.cancel()
+    assert done == {running}
