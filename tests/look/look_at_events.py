@@ -92,6 +92,18 @@ def test_every_page_of_events_looks_well(
         assert response is not None
         assert response.status == 200, path
         problems += in_all_modes(look, name)
+
+    assert not problems, "\n".join(problems)
+
+
+def test_every_form_of_events_looks_well_when_it_was_sent(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    made = make_evenings(root)
+    context = logged_in(browser, live_server, root, size=WIDE, scheme="light")
+    look = Look(context.new_page(), live_server)
+    problems: list[str] = []
+
     for name, send in (("preview", preview), ("errors", wrong), ("repeat-preview", repeated)):
         send(look, made)
         problems += in_all_modes(look, name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from botrunner.models import Room, RoomStep
 from botrunner.services.rooms import applying, controls, showing
@@ -27,7 +25,6 @@ from botrunner.services.rooms.control_errors import (
     WrongNameError,
     WrongPersonError,
 )
-from botrunner.services.rooms.status import panel_text
 from community.models import Guild, Member
 from sessions_app.models import VoiceState
 
@@ -323,99 +320,3 @@ def test_a_room_is_named_in_its_own_guild_only() -> None:
         controls.room_named(GUILD + 1, row.pk)
 
     assert controls.room_named(GUILD, row.pk) == row.pk
-
-
-def refuse(row: Room, *, done: tuple[str, ...] = ()) -> None:
-    """Has Discord refuse all that is wished for a room, but what it had done before."""
-    lease: Any = None
-    change = applying.begin_change(row.pk, lease=lease, bot_id=99)
-    assert change is not None
-    applying.settle_change(change, now=NOW, refusal="Missing Permissions (50013)", done=done)
-    row.refresh_from_db()
-
-
-def test_a_lock_that_discord_refuses_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
-    row = room()
-    controls.set_locked(row.pk, is_locked=True, by=OWNER, now=NOW)
-
-    refuse(row)
-
-    assert not row.is_locked
-    assert "locked" not in panel_text(row)
-    assert steps(row) == ["LockAsked", "NotApplied"]
-
-
-def test_a_room_that_discord_does_not_hand_over_stays_its_owners(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
-    row = room(invited_ids=[20, OTHER], kicked_ids=[30])
-    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
-
-    refuse(row)
-
-    assert (row.owner_id, row.invited_ids, row.kicked_ids) == (OWNER, [20, OTHER], [30])
-    assert f"<@{OWNER}>'s room" in panel_text(row)
-    assert controls.check_owner(row.pk, by=OWNER) == row
-
-
-def test_all_that_was_refused_at_once_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
-    row = room(user_limit=3, kicked_ids=[20])
-    controls.invite(row.pk, 20, by=OWNER, now=NOW)
-    controls.kick(row.pk, 20, by=OWNER, now=NOW)
-    controls.set_limit(row.pk, 5, by=OWNER, now=NOW)
-    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
-    controls.kick(row.pk, OWNER, by=OTHER, now=NOW)
-
-    refuse(row)
-
-    assert (row.owner_id, row.user_limit) == (OWNER, 3)
-    assert (row.invited_ids, row.kicked_ids) == ([], [20])
-
-
-def test_what_discord_did_before_it_refused_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
-    row = room()
-    controls.set_limit(row.pk, 5, by=OWNER, now=NOW)
-    refuse(row, done=(applying.LIMIT,))
-    controls.set_locked(row.pk, is_locked=True, by=OWNER, now=NOW)
-
-    refuse(row)
-
-    assert (row.user_limit, row.is_locked) == (5, False)
-
-
-def test_who_asked_for_another_room_meanwhile_is_not_given_two(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
-    row = room()
-    controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
-    room("requested")
-
-    refuse(row)
-
-    assert row.owner_id == OTHER
-
-
-@pytest.mark.django_db(transaction=True)
-def test_wishes_at_the_same_instant_are_all_kept() -> None:
-    row = room()
-
-    def invite(user_id: int) -> None:
-        try:
-            controls.invite(row.pk, user_id, by=OWNER, now=NOW)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=invite, args=(user_id,)) for user_id in range(20, 30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    row.refresh_from_db()
-    assert sorted(row.invited_ids) == list(range(20, 30))
-    assert steps(row) == ["InviteAsked"] * 10

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from botrunner.domain.rooms.words import FOREIGN
 from botrunner.models import RoomKind, RoomRules, RoomState
-from botrunner.services.rooms.work import FOREIGN, Deletion, begin
+from botrunner.services.rooms.work import Deletion, begin
 from community.services import leases
 from tests.botrunner.rooms.test_presence import make_room
 from tests.factories import NOW, at, make_channel, make_guild
