@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-SCENARIOS = ("bot-killed", "commit-cut")
+SCENARIOS = ("bot-killed",)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
