@@ -1,8 +1,8 @@
 """``manage.py runbot`` with a spyglass: ``python -m benchmarks.rooms_bot FILE``.
 
 It runs the command as it is. At SIGUSR1 it writes to the file what only the process itself
-knows of what it holds; at SIGUSR2 it does so after a collection of garbage. This module
-imports nothing of Rollcall's.
+knows of what it holds; at SIGUSR2 it does so after a collection of garbage, and of what
+discord.py would forget a few minutes later. This module imports nothing of Rollcall's.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main() -> None:
 
     def tell(number: int, _: object) -> None:
         if number == signal.SIGUSR2:
+            forget_limits()
             gc.collect()
             c.malloc_trim(0)
         held = {
@@ -46,6 +47,19 @@ def main() -> None:
     signal.signal(signal.SIGUSR2, tell)
     sys.argv = ["manage.py", "runbot"]
     runpy.run_path("manage.py", run_name="__main__")
+
+
+def forget_limits() -> None:
+    """Forgets rate limits that nothing waits for.
+
+    discord.py keeps those of each channel for five minutes after their last use
+    (``Ratelimit.is_inactive``), some kilobytes a room.
+    """
+    http_client = sys.modules["discord.http"].HTTPClient
+    for client in [each for each in gc.get_objects() if isinstance(each, http_client)]:
+        for key, limit in list(client._buckets.items()):
+            if not limit.outgoing and not limit._pending_requests:
+                del client._buckets[key]
 
 
 class Heap(ctypes.Structure):

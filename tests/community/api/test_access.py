@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -60,6 +61,7 @@ def found(method: str, path: str) -> int:
     return 404 if any(f"{{{name}}}" in path for name in OF_ONE) else 200
 
 
+@functools.cache
 def allowed() -> dict[str, list[str]]:
     """Lists the endpoints with their methods as the schema has them: a new one is walked too."""
     paths = api.get_openapi_schema(path_prefix="/api/")["paths"]
