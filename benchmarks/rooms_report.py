@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 SEATED_SECONDS: Final = 2.0
 ENDED_SECONDS: Final = 1.0
 OFF_SECONDS: Final = 1.0
-MOST_BYTES_OF_ROOM: Final = 1_024
-#: So much more may be fragments, however few the rooms.
+#: So much a warm-up may add, however few the rooms.
 MOST_GROWTH: Final = 0.05
 LABELS: Final = {
     LEFT: "The last person leaves",
@@ -79,9 +78,10 @@ class Figures:
             for name in ("tasks", "threads", "sockets", "files", "connections")
             if getattr(last, name) > getattr(first, name)
         ]
-        more = last.resident - first.resident
-        if more > MOST_BYTES_OF_ROOM * last.rooms and more > MOST_GROWTH * first.resident:
-            grown.append(f"memory: {more / last.rooms:,.0f} bytes a room")
+        for name in ("blocks", "heap"):
+            before, after = getattr(first, name), getattr(last, name)
+            if after - before > MOST_GROWTH * before:
+                grown.append(f"memory, {name}: {before:,} before, {after:,} after")
         return grown
 
     # Showing ------------------------------------------------------------------------------

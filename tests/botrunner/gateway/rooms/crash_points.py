@@ -164,8 +164,9 @@ async def crash_at(stage: Stage, scenario: Scenario, point: Point) -> bool:
     if is_met:
         await stage.mimic()
         await scenario.meanwhile(stage)
-        if point.when != LATE:
-            stage.sandbox.route_faults.lift()
+    if not is_met or point.when != LATE:
+        # What was not met is not to meet the next bot.
+        stage.sandbox.route_faults.lift()
     if stage.bots.ended.is_set():
         await stage.start()
     if is_met and isinstance(trap, LateKill):

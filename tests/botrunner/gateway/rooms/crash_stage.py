@@ -19,7 +19,7 @@ from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.rest.route_faults import RouteFault
 from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.sweep import sweep_guild
-from tests.botrunner.gateway.conftest import TOKEN, now, serving, stored
+from tests.botrunner.gateway.conftest import TOKEN, now, serving, stored, until
 from tests.botrunner.gateway.rooms.conftest import Rooms
 from tests.botrunner.gateway.rooms.crash_bot import LONG_AFTER, SETTLING_SECONDS
 from tests.botrunner.gateway.rooms.crash_nursery import Nursery, nursery
@@ -42,6 +42,7 @@ LOOK_SECONDS: Final = 0.05
 ENOUGH_LOOKS: Final = 2
 """So often in a row nothing may be amiss."""
 UNTIL_SWEPT_SECONDS: Final = 5.0
+START_SWEEP_SECONDS: Final = 5.0
 """So long the bot mends by itself what can be mended by a sweep, too."""
 
 
@@ -194,7 +195,11 @@ class Stage:
     # Bots ------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Starts a bot, and waits until it is connected and members can use its commands."""
+        """Starts a bot, and waits until it is connected and members can use its commands.
+
+        Its sweep at the start is waited for too, as long as it takes usually: it asks when it
+        comes to it, and what it asks is of no story.
+        """
         before = self.sandbox.gateway.identified
         await self.bots.begin("bot")
 
@@ -206,6 +211,12 @@ class Stage:
             return self.sandbox.gateway.identified > before and is_connected and has_commands
 
         await self.comes(is_there)
+        with contextlib.suppress(AssertionError):
+            await until(self._has_swept, seconds=START_SWEEP_SECONDS)
+
+    def _has_swept(self) -> bool:
+        log = self.bots.log(lines=200)
+        return "at its start" in log[log.rfind("Serving shards") :]
 
     async def sweep(self) -> GuildSweep:
         """Sweeps as beat does, when nothing is in the bot's hands any more."""
