@@ -135,7 +135,7 @@ class RoomKeeper:
     def tasks(self) -> list[asyncio.Task[None]]:
         """Lists what is under way, to be cancelled with the shard."""
         seats = [] if self._seat is None else self._seat.tasks()
-        sweeping = [] if self._sweeping is None else [self._sweeping]
+        sweeping = [] if self._sweeping is None or self._sweeping.done() else [self._sweeping]
         return [*self._lanes.values(), *self._marks, *seats, *sweeping]
 
     async def run(self) -> None:
