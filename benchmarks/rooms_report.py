@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SEATED_SECONDS: Final = 2.0
 ENDED_SECONDS: Final = 1.0
 OFF_SECONDS: Final = 1.0
-#: So much a warm-up may add, however few the rooms.
+#: So much of what it held the warm-up may add, however many the rooms.
 MOST_GROWTH: Final = 0.05
 LABELS: Final = {
     LEFT: "The last person leaves",

@@ -99,16 +99,25 @@ def test_what_is_left_behind_is_named(name: str) -> None:
     assert missed.startswith(f"{name}: ")
 
 
-def test_memory_that_grows_with_each_room_is_named() -> None:
-    grown = looked(rooms=1_000, resident=BEFORE.resident + 10_000_000)
+@pytest.mark.parametrize("name", ["blocks", "heap"])
+def test_memory_that_is_given_out_and_kept_is_named(name: str) -> None:
+    before = getattr(BEFORE, name)
+    grown = looked(rooms=1_000, **{name: round(before * 1.051)})
 
-    [missed] = judged(collected=[BEFORE, grown]).misses()
+    assert judged(collected=[BEFORE, grown]).misses() == [
+        f"memory, {name}: {before:,} before, {round(before * 1.051):,} after"
+    ]
 
-    assert missed == "memory: 10,000 bytes a room"
+
+@pytest.mark.parametrize("name", ["blocks", "heap"])
+def test_memory_of_a_warm_up_is_flat(name: str) -> None:
+    warm = looked(rooms=1_000, **{name: round(getattr(BEFORE, name) * 1.049)})
+
+    assert judged(collected=[BEFORE, warm]).misses() == []
 
 
 def test_memory_in_fragments_is_flat() -> None:
-    fragments = looked(rooms=100, resident=BEFORE.resident + 4_000_000)
+    fragments = looked(rooms=1_000, resident=BEFORE.resident + 40_000_000)
 
     assert judged(collected=[BEFORE, fragments]).misses() == []
 
