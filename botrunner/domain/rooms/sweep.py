@@ -29,6 +29,9 @@ IN_HAND: Final = timedelta(seconds=45)
 
 TWIN: Final = "a twin: its room has another channel"
 
+UNTOLD: Final = "Has a room's overwrite for our bot, and the audit log does not tell who made it."
+"""Why a channel is shown about which the audit log may tell yet."""
+
 _MAY_HAVE_UNHEARD: Final = frozenset({State.CREATING, State.CLOSING, State.QUARANTINED})
 _NEVER_MADE: Final = frozenset({State.CLOSING, State.QUARANTINED})
 
@@ -39,7 +42,8 @@ class What(enum.StrEnum):
     FORGET = "forget"
     """The channel is not there: the row says so from now on. Discord is not touched."""
     BIND = "bind"
-    """The channel is the room's: the row says so from now on. Discord is not touched."""
+    """The channel is the room's: the row says so from now on, and nobody need decide about it.
+    Discord is not touched."""
     DELETE = "delete"
     """The channel is deleted on Discord."""
     QUARANTINE = "quarantine"
@@ -121,6 +125,8 @@ class World:
         occupied: ids of channels with people in them.
         kept: ids of channels that staff have decided to keep, or put to another use.
         in_quarantine: ids of channels that staff are to decide about.
+        untold: those of them that are there for :data:`UNTOLD` alone: what can be proved by
+            now is done, as if nobody had been shown them.
     """
 
     bot_id: int
@@ -132,6 +138,7 @@ class World:
     occupied: frozenset[int] = frozenset()
     kept: frozenset[int] = frozenset()
     in_quarantine: frozenset[int] = frozenset()
+    untold: frozenset[int] = frozenset()
 
 
 def missing(
@@ -181,6 +188,7 @@ class _Planning:
     def __init__(self, world: World, at: datetime) -> None:
         self.world = world
         self.at = at
+        self.for_staff = world.in_quarantine - world.untold
         self.live_in: dict[int, KnownRoom] = {}
         self.over_in: dict[int, KnownRoom] = {}
         self.let_go_in: set[int] = set()
@@ -224,13 +232,14 @@ class _Planning:
             if room.channel_id in self.world.gone:
                 yield Action(What.FORGET, room.channel_id, room.id, "its channel answers 404")
             elif room.channel_id in self.world.channels:
+                yield from self._if_asked_about(room, room.channel_id)
                 yield from self._if_closing(room, room.channel_id)
             return
         if room.asked_at is None or room.state not in _MAY_HAVE_UNHEARD:
             return
         marked = self.marked.get(room.id, ())
         found = [channel_id for channel_id in marked if not self._is_spoken_for(channel_id)]
-        if not self.world.in_quarantine.isdisjoint(marked) and not found:
+        if not self.for_staff.isdisjoint(marked) and not found:
             # Staff may say yet that it is this room's.
             return
         if found:
@@ -256,6 +265,12 @@ class _Planning:
             if not self._is_in_hand(self.world.channels[twin].made_at):
                 yield from self._to_go(twin, room.id, TWIN)
 
+    def _if_asked_about(self, room: Room, channel_id: int) -> Iterator[Action]:
+        """Settles what staff were asked before the bot heard whose it is."""
+        is_open = channel_id in self.world.in_quarantine and channel_id not in self.world.kept
+        if is_open and room.state is not State.QUARANTINED:
+            yield Action(What.BIND, channel_id, room.id, "its room's row names it")
+
     def _if_closing(self, room: Room, channel_id: int) -> Iterator[Action]:
         if room.state is State.CLOSING and channel_id not in self.world.kept:
             yield Action(What.DELETE, channel_id, room.id, "the room is to end")
@@ -276,7 +291,7 @@ class _Planning:
     def _is_spoken_for(self, channel_id: int) -> bool:
         """Tells whether a channel is somebody's, or for staff to decide about."""
         return (
-            channel_id in self.world.in_quarantine
+            channel_id in self.for_staff
             or channel_id in self.live_in
             or channel_id in self.let_go_in
             or channel_id in self.world.kept
@@ -332,7 +347,9 @@ class _Planning:
             if log_since is not None and channel.made_at > log_since:
                 # Our bot's creations since then are known, and it is not among them.
                 return
-            why = "Has a room's overwrite for our bot, and the audit log does not tell who made it."
+            if channel.id in self.world.untold:
+                return
+            why = UNTOLD
         else:
             return
         yield from self._quarantined(channel.id, None, why)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Left
 
 from botrunner.domain.rooms.happenings import (
     ChannelGone,
@@ -67,18 +72,17 @@ class Sweeping:
         Raises:
             RestError: if Discord did not do it.
         """
-        if not self._is_wanted(action, at):
-            return False
         match action:
-            case Action(What.FORGET, channel_id, room_id):
-                self._forget(action, channel_id, room_id, at)
             case Action(What.BIND, int(channel_id), UUID() as room_id):
-                _tell(action, room_id, ChannelMade(channel_id), at)
-                _decide(channel_id, QuarantineState.ADOPTED, at)
+                is_done = self._bind(action, channel_id, room_id, at=at)
             case Action(What.DELETE, int(channel_id), UUID() as room_id):
-                self._delete(action, channel_id, room_id, at=at)
-            case Action(What.QUARANTINE, int(channel_id)):
-                quarantine(self.guild_id, channel_id, name=name, why=action.why, now=at)
+                is_done = self._delete(action, channel_id, room_id, at=at)
+            case _:
+                is_done = self._is_wanted(action, at)
+                if is_done:
+                    self._write(action, name, at=at)
+        if not is_done:
+            return False
         logger.info(
             "Swept guild %s: %s channel %s of room %s: %s",
             self.guild_id,
@@ -98,6 +102,26 @@ class Sweeping:
             for each in plan(world, at=at)
         )
 
+    def _write(self, action: Action, name: str, *, at: datetime) -> None:
+        """Does what is about rows alone, and takes nothing out of staff's hands."""
+        match action:
+            case Action(What.FORGET, channel_id, room_id):
+                self._forget(action, channel_id, room_id, at)
+            case Action(What.QUARANTINE, int(channel_id)):
+                quarantine(self.guild_id, channel_id, name=name, why=action.why, now=at)
+
+    def _bind(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> bool:
+        # Whoever decides about either waits, and is too late; else it is seen here. The room
+        # goes first, as where staff adopt one.
+        with transaction.atomic():
+            Room.objects.select_for_update(of=("self",)).filter(pk=room_id).first()
+            _hold(channel_id)
+            if not self._is_wanted(action, at):
+                return False
+            _tell(action, room_id, ChannelMade(channel_id), at)
+            _settle(action, channel_id, QuarantineState.ADOPTED, at)
+        return True
+
     def _forget(
         self, action: Action, channel_id: int | None, room_id: UUID | None, at: datetime
     ) -> None:
@@ -105,18 +129,27 @@ class Sweeping:
             gone = MarkNotFound() if channel_id is None else ChannelGone(channel_id)
             _tell(action, room_id, gone, at)
         if channel_id is not None:
-            _decide(channel_id, QuarantineState.GONE, at)
+            _settle(action, channel_id, QuarantineState.GONE, at)
 
-    def _delete(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> None:
+    def _delete(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> bool:
         try:
-            self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
-        except NotThereError:
-            pass
+            # What staff were shown stays locked while Discord is asked: whoever decides waits.
+            with transaction.atomic():
+                _hold(channel_id)
+                if not self._is_wanted(action, at):
+                    return False
+                self._ask_to_delete(action, channel_id, room_id)
+                _settle(action, channel_id, QuarantineState.DELETED, at)
         except RestError as error:
             self._not_deleted(action, channel_id, room_id, error=error, at=at)
             raise
         _tell(action, room_id, ChannelGone(channel_id), at)
-        _decide(channel_id, QuarantineState.DELETED, at)
+        return True
+
+    def _ask_to_delete(self, action: Action, channel_id: int, room_id: UUID) -> None:
+        """Asks Discord; what is gone already is as good."""
+        with contextlib.suppress(NotThereError):
+            self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
 
     def _not_deleted(
         self, action: Action, channel_id: int, room_id: UUID, *, error: RestError, at: datetime
@@ -144,6 +177,8 @@ class Sweeping:
 def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: datetime) -> None:
     """Shows a channel to staff, again where it was done with; one left alone stays so.
 
+    Of one that they are shown already it says why, as far as that is known by now.
+
     Args:
         guild_id: the guild.
         channel_id: the channel.
@@ -158,16 +193,28 @@ def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: date
         "found_at": now,
     }
     _, is_new = QuarantinedChannel.objects.get_or_create(channel_id=channel_id, defaults=fresh)
-    if not is_new:
-        QuarantinedChannel.objects.filter(channel_id=channel_id).exclude(
-            state__in=[QuarantineState.OPEN, QuarantineState.LEFT_ALONE]
-        ).update(state=QuarantineState.OPEN, decided_at=None, decided_by="", **fresh)
+    if is_new:
+        return
+    rows = QuarantinedChannel.objects.filter(channel_id=channel_id)
+    rows.filter(state=QuarantineState.OPEN).update(why=fresh["why"])
+    rows.exclude(state__in=[QuarantineState.OPEN, QuarantineState.LEFT_ALONE]).update(
+        state=QuarantineState.OPEN, decided_at=None, decided_by="", **fresh
+    )
 
 
-def _decide(channel_id: int, state: QuarantineState, at: datetime) -> None:
-    """Settles a channel about which staff need not decide any more."""
+def _hold(channel_id: int) -> None:
+    """Locks what staff are shown of a channel, if it is anything, to the transaction's end."""
+    QuarantinedChannel.objects.select_for_update().filter(channel_id=channel_id).first()
+
+
+def _settle(action: Action, channel_id: int, state: QuarantineState, at: datetime) -> None:
+    """Settles a channel about which staff need not decide any more, and says why."""
+    words = Value(f" Settled by {BY_US}: {action.why}.")
     QuarantinedChannel.objects.filter(channel_id=channel_id, state=QuarantineState.OPEN).update(
-        state=state, decided_at=at, decided_by=BY_US
+        state=state,
+        decided_at=at,
+        decided_by=BY_US,
+        why=Left(Concat(F("why"), words), LONGEST_WHY),
     )
 
 

@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 from botrunner.domain.rooms.life import next_effect
 from botrunner.domain.rooms.marks import room_id_in
 from botrunner.domain.rooms.sweep import (
+    UNTOLD,
     Creation,
     KnownRoom,
     SeenChannel,
@@ -114,7 +115,7 @@ def world_of(
     for room_id, touched_at in (touched or {}).items():
         if room_id in rooms:
             rooms[room_id] = replace(rooms[room_id], touched_at=touched_at)
-    decided = QuarantinedChannel.objects.filter(guild_id=guild_id)
+    shown = QuarantinedChannel.objects.filter(guild_id=guild_id, state=QuarantineState.OPEN)
     return World(
         bot_id=seen.bot_id,
         channels=dict(seen.channels),
@@ -124,7 +125,8 @@ def world_of(
         rooms=rooms,
         occupied=_occupied(guild_id),
         kept=kept_in(guild_id),
-        in_quarantine=_ids(decided.filter(state=QuarantineState.OPEN)),
+        in_quarantine=_ids(shown),
+        untold=_ids(shown.filter(why=UNTOLD)),
     )
 
 

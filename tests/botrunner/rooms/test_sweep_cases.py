@@ -11,6 +11,7 @@ import pytest
 from botrunner.domain.rooms.overwrites import OURS
 from botrunner.domain.rooms.room import Reason, State
 from botrunner.domain.rooms.sweep import (
+    UNTOLD,
     KnownRoom,
     SeenChannel,
     What,
@@ -132,6 +133,45 @@ def test_nothing_is_done_to_what_staff_are_to_decide_about(state: State) -> None
             channel_of(50), room=room, creations=marks(50), in_quarantine=frozenset({50})
         )
         assert done(world) == []
+
+
+@pytest.mark.parametrize("state", [State.CREATING, State.CLOSING, State.QUARANTINED])
+def test_what_staff_were_shown_for_want_of_the_log_is_done_once_it_tells(state: State) -> None:
+    shown = {"in_quarantine": frozenset({50, 51}), "untold": frozenset({50, 51})}
+    channels = channel_of(50, overwrites=LIKE_OURS), channel_of(51, overwrites=LIKE_OURS)
+    room = room_of(state, asked_at=LONG_AGO)
+    ends = [] if state is State.CREATING else [(What.DELETE, 50)]
+
+    still = world_of(*channels, room=room, log_since=None, **shown)
+    told = world_of(*channels, room=room, creations=marks(50, 51), **shown)
+
+    assert done(still) == []
+    assert done(told) == [(What.BIND, 50), *ends, (What.DELETE, 51)]
+    assert done(replace(told, untold=frozenset())) == []
+
+
+def test_what_the_log_tells_of_is_shown_for_another_reason_where_it_proves_too_little() -> None:
+    over = room_of(State.CLOSED, reason=Reason.TIMEOUT)
+    shown = {"in_quarantine": frozenset({50}), "untold": frozenset({50})}
+    channel = channel_of(50, overwrites=LIKE_OURS)
+    used = world_of(channel, room=over, creations=marks(50), occupied=frozenset({50}), **shown)
+    unknown = world_of(channel, creations=marks(50, room_id=STRANGER), **shown)
+
+    for world in (used, unknown):
+        assert done(world) == [(What.QUARANTINE, 50)]
+        assert plan(world, at=NOW)[0].why != UNTOLD
+    assert done(world_of(channel, **shown)) == []
+
+
+def test_staff_need_not_decide_about_a_live_rooms_channel() -> None:
+    shown = {"in_quarantine": frozenset({50})}
+
+    room = room_of(State.OCCUPIED, channel_id=50)
+    stuck = room_of(State.QUARANTINED, channel_id=50)
+
+    assert done(world_of(channel_of(50), room=room, **shown)) == [(What.BIND, 50)]
+    assert done(world_of(channel_of(50), room=stuck, **shown)) == []
+    assert done(world_of(channel_of(50), room=room, kept=frozenset({50}), **shown)) == []
 
 
 @pytest.mark.parametrize("state", [State.CLOSING, State.QUARANTINED])

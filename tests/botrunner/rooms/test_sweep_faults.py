@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from botrunner.domain.rooms.sweep import UNTOLD, What
 from botrunner.models import (
     QuarantinedChannel,
+    QuarantineState,
     Room,
     RoomReason,
     RoomState,
@@ -19,14 +23,18 @@ from botrunner.rest_errors import (
     RefusedError,
 )
 from botrunner.services.rooms import sweep_actions
+from botrunner.services.rooms.quarantine import let_go_channel
+from botrunner.services.rooms.quarantine_errors import DecidedError
 from botrunner.services.rooms.steps import tell
 from botrunner.services.rooms.sweep import sweep_guild
 from tests.botrunner.rooms.sandbox_beside import (
     DELETE,
+    LOG,
     Discord,
     later,
 )
-from tests.botrunner.rooms.sweeping import closing, sweep
+from tests.botrunner.rooms.sweeping import acts, closing, sweep
+from tests.factories import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("others")]
 
@@ -80,6 +88,105 @@ def test_a_refusal_is_told_to_staff_and_tried_again(discord: Discord) -> None:
     sweep(discord, now=later(15))
     assert not discord.has(over)
     assert not QuarantinedChannel.objects.exists()
+
+
+def test_what_was_shown_while_the_log_was_refused_is_done_once_it_is_not(
+    discord: Discord, others: list[int]
+) -> None:
+    lost = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    over = discord.make_room(RoomState.CLOSED)
+    mine, twin, left = (discord.make_channel(mark=room.pk) for room in (lost, lost, over))
+    discord.lay(LOG, way="answer", status=403, count=1)
+
+    sweep(discord)
+    shown = open_items()
+    sweep(discord, now=later(15))
+    again = sweep(discord, now=later(30))
+
+    lost.refresh_from_db()
+    assert shown == {*others[-2:], mine.id, twin.id, left.id}
+    assert (lost.state, lost.channel_id) == (RoomState.WAITING, mine.id)
+    assert [discord.has(each) for each in (mine, twin, left)] == [True, False, False]
+    settled = QuarantinedChannel.objects.filter(decided_by="the sweep")
+    assert {row.channel_id: (row.state, row.why.partition(" Settled ")[2]) for row in settled} == {
+        mine.id: (QuarantineState.ADOPTED, "by the sweep: its creation has the room's mark."),
+        twin.id: (QuarantineState.DELETED, "by the sweep: a twin: its room has another channel."),
+        left.id: (QuarantineState.DELETED, "by the sweep: its room is over."),
+    }
+    assert lost.steps.get().reason == "Found by the sweep: its creation has the room's mark"
+    # Nothing was proved about those of others: staff decide.
+    assert open_items() == set(others[-2:])
+    assert again.found == []
+
+
+@pytest.mark.parametrize("what", [What.BIND, What.DELETE])
+def test_what_staff_decide_while_a_sweep_is_at_it_stays_so(
+    discord: Discord, monkeypatch: pytest.MonkeyPatch, what: What
+) -> None:
+    if what is What.BIND:
+        room = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    else:
+        room = discord.make_room(RoomState.CLOSED)
+    channel = discord.make_channel(mark=room.pk)
+    discord.lay(LOG, way="answer", status=403, count=1)
+    sweep(discord)
+    planned = sweep(discord, dry_run=True)
+    do = sweep_actions.Sweeping.do
+
+    def decide_and_do(sweeping: Any, action: Any, name: str, **options: Any) -> bool:
+        item = QuarantinedChannel.objects.get(channel_id=channel.id)
+        let_go_channel(item.pk, actor=make_user(), reason="mine", now=later(0))
+        return do(sweeping, action, name, **options)
+
+    monkeypatch.setattr(sweep_actions.Sweeping, "do", decide_and_do)
+    swept = sweep(discord)
+
+    assert acts(planned) == acts(swept) == [(what, channel.id)]
+    assert swept.done == 0
+    room.refresh_from_db()
+    assert (room.channel_id, discord.has(channel)) == (None, True)
+    item = QuarantinedChannel.objects.get(channel_id=channel.id)
+    assert (item.state, item.why) == (QuarantineState.LEFT_ALONE, UNTOLD)
+
+
+def test_who_decides_while_the_sweep_deletes_is_too_late(
+    discord: Discord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = discord.make_channel(mark=discord.make_room(RoomState.CLOSED).pk)
+    discord.lay(LOG, way="answer", status=403, count=1)
+    sweep(discord)
+    item = QuarantinedChannel.objects.get(channel_id=channel.id)
+    sam, said = make_user(), []
+    delete = DiscordRest.delete_channel
+
+    def let_go_meanwhile() -> None:
+        try:
+            let_go_channel(item.pk, actor=sam, reason="mine", now=later(0))
+        except DecidedError as error:
+            said.append(error.code)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=let_go_meanwhile)
+
+    def deleting(rest: DiscordRest, channel_id: int, *, reason: str) -> None:
+        other.start()
+        # Done at once where nothing holds it up; else it waits until this is over.
+        other.join(0.5)
+        delete(rest, channel_id, reason=reason)
+
+    monkeypatch.setattr(DiscordRest, "delete_channel", deleting)
+    sweep(discord)
+    other.join(30)
+
+    item.refresh_from_db()
+    assert said == [DecidedError.code]
+    assert (item.state, discord.has(channel)) == (QuarantineState.DELETED, False)
+
+
+def open_items() -> set[int]:
+    rows = QuarantinedChannel.objects.filter(state=QuarantineState.OPEN)
+    return set(rows.values_list("channel_id", flat=True))
 
 
 def test_time_that_is_up_ends_a_sweep(discord: Discord) -> None:

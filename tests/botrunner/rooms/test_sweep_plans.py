@@ -15,6 +15,7 @@ from botrunner.domain.rooms.life import step
 from botrunner.domain.rooms.overwrites import Guests, overwrites_of
 from botrunner.domain.rooms.room import OPEN, Kind, Reason, Room, State, Timing
 from botrunner.domain.rooms.sweep import (
+    UNTOLD,
     Action,
     Creation,
     KnownRoom,
@@ -31,6 +32,8 @@ ROOMS = [UUID(int=number) for number in range(1, 5)]
 STRANGER = UUID(int=99)
 CHANNELS = list(range(50, 57))
 LIKE_OURS = tuple(overwrites_of(Guests(7, is_private=True), guild_id=GUILD, bot_id=BOT))
+
+UNHEARD = [State.CREATING, State.CLOSING, State.QUARANTINED]
 
 instants = st.sampled_from([LONG_AGO, NOW - timedelta(seconds=50), NOW - timedelta(seconds=5)])
 
@@ -55,7 +58,7 @@ def known_rooms(draw: st.DrawFn, room_id: UUID) -> KnownRoom:
     has_channel = state in OPEN or (
         state in {State.CLOSING, State.CLOSED, State.QUARANTINED} and draw(st.booleans())
     )
-    may_be_asked = state in {State.CREATING, State.CLOSING, State.QUARANTINED}
+    may_be_asked = state in UNHEARD
     life = Room(
         id=room_id,
         guild_id=GUILD,
@@ -96,6 +99,7 @@ def worlds(draw: st.DrawFn) -> World:
     can_read = draw(st.booleans())
     made = draw(st.lists(st.sampled_from(CHANNELS), unique=True)) if can_read else []
     some = st.frozensets(st.sampled_from(CHANNELS))
+    in_quarantine = draw(some)
     return World(
         bot_id=BOT,
         channels=channels,
@@ -108,7 +112,8 @@ def worlds(draw: st.DrawFn) -> World:
         rooms=rooms,
         occupied=draw(some),
         kept=draw(some),
-        in_quarantine=draw(some),
+        in_quarantine=in_quarantine,
+        untold=in_quarantine & draw(some),
     )
 
 
@@ -122,10 +127,11 @@ def apply(world: World, actions: list[Action]) -> World:
 def apply_one(world: World, action: Action) -> World:
     rooms, channels = dict(world.rooms), dict(world.channels)
     room = rooms.get(action.room_id) if action.room_id else None
-    in_quarantine = world.in_quarantine
+    in_quarantine, untold = world.in_quarantine, world.untold - {action.channel_id}
     happening: Any = None
     if action.what is What.BIND:
         assert action.channel_id is not None
+        in_quarantine -= {action.channel_id}
         happening = ChannelMade(action.channel_id)
     elif action.what is What.FORGET and action.room_id is None:
         in_quarantine -= {action.channel_id}
@@ -139,11 +145,15 @@ def apply_one(world: World, action: Action) -> World:
     else:
         assert action.channel_id is not None
         in_quarantine |= {action.channel_id}
+        if action.why == UNTOLD:
+            untold |= {action.channel_id}
     if room is not None and happening is not None:
         life = step(room.life, happening, at=NOW, timing=Timing())
         touched = room.touched_at if life is room.life else NOW
         rooms[room.life.id] = KnownRoom(life, touched)
-    return replace(world, rooms=rooms, channels=channels, in_quarantine=in_quarantine)
+    return replace(
+        world, rooms=rooms, channels=channels, in_quarantine=in_quarantine, untold=untold
+    )
 
 
 def is_proved(world: World, channel_id: int) -> bool:
@@ -188,7 +198,7 @@ def test_nothing_is_deleted_that_staff_keep_or_that_people_use(world: World) -> 
             assert world.rooms[action.room_id].life.state is State.CLOSING
 
 
-@given(worlds(), st.sampled_from([State.CREATING, State.CLOSING, State.QUARANTINED]))
+@given(worlds(), st.sampled_from(UNHEARD))
 def test_nothing_is_bound_or_deleted_that_staff_decide_about_or_decided(
     world: World, state: State
 ) -> None:
@@ -197,9 +207,7 @@ def test_nothing_is_bound_or_deleted_that_staff_decide_about_or_decided(
         world, rooms=world.rooms | {ROOMS[0]: unheard}, creations=marks(*world.channels)
     )
     live = {
-        room.life.channel_id: room.life.state
-        for room in world.rooms.values()
-        if not room.life.is_over
+        room.life.channel_id: room.life.id for room in world.rooms.values() if not room.life.is_over
     }
 
     for action in plan(world, at=NOW):
@@ -207,9 +215,39 @@ def test_nothing_is_bound_or_deleted_that_staff_decide_about_or_decided(
             continue
         assert action.channel_id not in world.kept
         # What a live row names is its room's, whatever was asked about it before.
-        assert action.channel_id not in world.in_quarantine - live.keys()
-        if action.what is What.BIND:
-            assert action.channel_id not in live
+        assert action.channel_id not in world.in_quarantine - world.untold - live.keys()
+        if action.what is What.BIND and action.channel_id in live:
+            assert action.channel_id in world.in_quarantine
+            assert action.room_id == live[action.channel_id]
+
+
+@given(worlds(), st.sampled_from(list(State)), st.booleans())
+def test_what_the_log_did_not_tell_of_is_dealt_with_by_what_it_tells_now(
+    world: World, state: State, is_marked: bool
+) -> None:
+    room = room_of(state, asked_at=LONG_AGO if state in UNHEARD else None)
+    if is_marked:
+        world = replace(
+            world, rooms=world.rooms | {ROOMS[0]: room}, creations=marks(*world.channels)
+        )
+    unshown = replace(world, in_quarantine=world.in_quarantine - world.untold, untold=frozenset())
+
+    found = [action for action in plan(world, at=NOW) if not is_settling(world, action)]
+
+    assert found == [
+        action
+        for action in plan(unshown, at=NOW)
+        if not is_settling(unshown, action)
+        if action.why != UNTOLD or action.channel_id not in world.untold
+    ]
+
+
+def is_settling(world: World, action: Action) -> bool:
+    """Whether it only says what became of a channel about which staff were asked."""
+    named = {room.life.channel_id for room in world.rooms.values() if not room.life.is_over}
+    return (action.what is What.FORGET and action.room_id is None) or (
+        action.what is What.BIND and action.channel_id in named & world.in_quarantine
+    )
 
 
 @given(worlds())
