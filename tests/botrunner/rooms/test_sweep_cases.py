@@ -137,7 +137,7 @@ def test_nothing_is_done_to_what_staff_are_to_decide_about(state: State) -> None
 
 @pytest.mark.parametrize("state", [State.CREATING, State.CLOSING, State.QUARANTINED])
 def test_what_staff_were_shown_for_want_of_the_log_is_done_once_it_tells(state: State) -> None:
-    shown = {"in_quarantine": frozenset({50, 51}), "untold": frozenset({50, 51})}
+    shown: dict[str, Any] = {"in_quarantine": frozenset({50, 51}), "untold": frozenset({50, 51})}
     channels = channel_of(50, overwrites=LIKE_OURS), channel_of(51, overwrites=LIKE_OURS)
     room = room_of(state, asked_at=LONG_AGO)
     ends = [] if state is State.CREATING else [(What.DELETE, 50)]
@@ -152,7 +152,7 @@ def test_what_staff_were_shown_for_want_of_the_log_is_done_once_it_tells(state: 
 
 def test_what_the_log_tells_of_is_shown_for_another_reason_where_it_proves_too_little() -> None:
     over = room_of(State.CLOSED, reason=Reason.TIMEOUT)
-    shown = {"in_quarantine": frozenset({50}), "untold": frozenset({50})}
+    shown: dict[str, Any] = {"in_quarantine": frozenset({50}), "untold": frozenset({50})}
     channel = channel_of(50, overwrites=LIKE_OURS)
     used = world_of(channel, room=over, creations=marks(50), occupied=frozenset({50}), **shown)
     unknown = world_of(channel, creations=marks(50, room_id=STRANGER), **shown)
@@ -164,7 +164,7 @@ def test_what_the_log_tells_of_is_shown_for_another_reason_where_it_proves_too_l
 
 
 def test_staff_need_not_decide_about_a_live_rooms_channel() -> None:
-    shown = {"in_quarantine": frozenset({50})}
+    shown: dict[str, Any] = {"in_quarantine": frozenset({50})}
 
     room = room_of(State.OCCUPIED, channel_id=50)
     stuck = room_of(State.QUARANTINED, channel_id=50)
