@@ -11,19 +11,19 @@ from botrunner.admin.rows import STATE_LABELS, length_of, on_discord
 from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room, RoomState
 from botrunner.services.rooms.preflight import preflight_places
 from botrunner.services.rooms.rules import rules_of
+from community.admin.pages import Names
 from community.admin.showing import link_to, link_to_list, moment
 from community.domain.durations import in_words
 from community.models import Channel
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import Names
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
     from botrunner.models import RoomRules
+    from community.admin.pages import Asker
 
 MOST_ROOMS: Final = 200
 """How many rooms the page names in each of its tables; the rest are in the list."""

@@ -26,20 +26,18 @@ from botrunner.services.rooms.hub_choices import (
     remove_hub,
 )
 from botrunner.services.rooms.preflight import preflight
+from community.admin.pages import page_for_guild, refuse
 from community.admin.showing import link_to, link_to_list
 from community.domain.errors import RollcallError
 from community.models import Channel, ChannelKind, Guild
-from community.services.access import visible_guilds
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import refuse
-from events_app.admin.planning import GuildForm
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
+    from community.admin.pages import Asker
 
 
 class HubForm(forms.Form):
@@ -85,17 +83,14 @@ class HubForm(forms.Form):
 
 def add_page(asker: Asker) -> HttpResponse:
     """Asks for the guild where there are several, then for the hub."""
-    guilds = visible_guilds(asker.user).filter(gone_at=None)
-    asked = asker.request.GET
-    choice = GuildForm(asked if "guild" in asked else None, guilds=guilds)
-    choice.fields["guild"].help_text = "Its voice channels are offered on the next page."
-    found = list(guilds[:2])
-    guild = found[0] if len(found) == 1 and not choice.is_bound else None
-    if choice.is_valid():
-        guild = choice.cleaned_data["guild"]
-    if guild is None:
-        return asker.render("hub_guild.html", "Make a hub", form=choice, has_guilds=bool(found))
-    return _page(asker, guild, Hub(guild_id=guild.pk, created_at=asker.now))
+    return page_for_guild(
+        asker,
+        lambda guild: _page(asker, guild, Hub(guild_id=guild.pk, created_at=asker.now)),
+        title="Make a hub",
+        offered="Its voice channels are offered on the next page.",
+        nothing="There is no guild that you could make a hub in: the bot has been in none, or "
+        "none was given to your account.",
+    )
 
 
 def hub_page(asker: Asker, hub_id: UUID) -> HttpResponse:

@@ -23,17 +23,17 @@ from botrunner.models import RoomRules
 from botrunner.services.rooms.choices import BOUNDS, CHOICES, choose_rules
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import rules_of
+from community.admin.pages import refuse
 from community.admin.showing import link_to
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
 from community.models import ChannelKind
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import refuse
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
+    from community.admin.pages import Asker
 
 
 class RulesForm(forms.Form):
