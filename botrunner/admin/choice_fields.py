@@ -24,7 +24,8 @@ from community.models import Channel, ChannelKind, Member
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXAMPLES: Final = ("Mira", "a member whose name is as long as Discord lets it")
+EXAMPLES: Final = ("Mira", "Mirabella of the Northern Harbor")
+"""The second is as long as Discord lets a member's name be."""
 TEMPLATE_HELP: Final = "{user} stands for the owner's name, {number} for the lowest free number."
 
 

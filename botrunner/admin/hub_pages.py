@@ -74,7 +74,12 @@ class HubForm(forms.Form):
         """Fills the guild's channels and categories in."""
         super().__init__(*args, **kwargs)
         channel: Any = self.fields["channel_id"]
-        channel.choices = channels_of(guild_id, ChannelKind.VOICE, chosen=hub.channel_id)
+        channel.choices = channels_of(
+            guild_id,
+            ChannelKind.VOICE,
+            chosen=hub.channel_id,
+            empty="choose one" if hub.channel_id is None else "",
+        )
         parent: Any = self.fields["parent_id"]
         parent.choices = channels_of(
             guild_id, ChannelKind.CATEGORY, chosen=hub.parent_id, empty="as the hub's channel"
@@ -110,9 +115,8 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         guild_id=guild.pk,
         hub=hub,
     )
-    is_to_save = asker.posted is not None and "_preview" not in asker.posted
-    if form.is_bound and form.is_valid() and is_to_save:
-        given = form.cleaned_data
+    given = form.cleaned_data if form.is_valid() else {}
+    if given and "_preview" not in asker.request.POST:
         try:
             if is_new:
                 make_hub(guild.pk, given, actor=asker.user, now=asker.now)
@@ -128,7 +132,6 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         for field in form.fields.values():
             field.disabled = True
     channel = Channel.objects.filter(pk=hub.channel_id).first()
-    parent_id = hub.parent_id or (channel.parent_id if channel else None)
     shown = str(form["name_template"].value() or "")
     return asker.render(
         "choices.html",
@@ -137,15 +140,26 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         form=form,
         examples=examples_of(shown),
         lacks=preflight(
-            guild.pk, bot_id=bot_of(guild.pk, now=asker.now).user_id, parent_id=parent_id
+            guild.pk,
+            bot_id=bot_of(guild.pk, now=asker.now).user_id,
+            parent_id=_category_of(
+                given.get("channel_id", hub.channel_id), given.get("parent_id", hub.parent_id)
+            ),
         ),
         is_gone=not is_new and (channel is None or channel.gone_at is not None),
-        rooms="" if is_new else link_to_list(Room, "rooms of this hub", q=str(hub.pk)),
+        rooms="" if is_new else link_to_list(Room, "Rooms of this hub", q=str(hub.pk)),
         remove=_remove_address(asker, hub),
         is_fixed=not may_write,
         back=back,
         media=form.media,
     )
+
+
+def _category_of(channel_id: int | None, parent_id: int | None) -> int | None:
+    """Tells where a hub's rooms would be made: where it says, or where its channel is."""
+    if parent_id is not None or channel_id is None:
+        return parent_id
+    return Channel.objects.filter(pk=channel_id).values_list("parent_id", flat=True).first()
 
 
 def _remove_address(asker: Asker, hub: Hub) -> str:

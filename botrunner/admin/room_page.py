@@ -84,7 +84,7 @@ def _facts(asker: Asker, room: Room, names: Names, zone: tzinfo) -> list[tuple[s
         ("channel made", moment(room.made_at, zone)),
         ("ended", moment(room.ended_at, zone)),
         ("how long", length_of(room, now=asker.now)),
-        ("why it ended", reason_of(room)),
+        ("why it ended" if room.ended_at else "why it ends", reason_of(room)),
         ("waits until", moment(room.due_at, zone)),
         ("asked Discord at", moment(room.asked_at, zone)),
         ("tried again at", moment(room.next_try_at, zone)),

@@ -91,10 +91,10 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         guild_id=guild_id,
         category=rules.parent_id,
     )
-    is_to_save = asker.posted is not None and "_preview" not in asker.posted
-    if form.is_bound and form.is_valid() and is_to_save:
+    given = form.cleaned_data if form.is_valid() else {}
+    if given and "_preview" not in asker.request.POST:
         try:
-            changed = choose_rules(guild_id, form.cleaned_data, actor=asker.user, now=asker.now)
+            changed = choose_rules(guild_id, given, actor=asker.user, now=asker.now)
         except RollcallError as error:
             refuse(form, error)
         else:
@@ -102,7 +102,6 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
                 names = ", ".join(str(label_for_field(name, RoomRules)) for name in changed)
                 messages.success(asker.request, f"Changed: {names}. The bot was told.")
             return HttpResponseRedirect(back)
-    parent_id = form.cleaned_data.get("parent_id") if form.is_bound else rules.parent_id
     return asker.render(
         "choices.html",
         f"Rules of rooms of {guild}",
@@ -110,7 +109,9 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         form=form,
         examples=examples_of(str(form["name_template"].value() or "")),
         lacks=preflight(
-            guild_id, bot_id=bot_of(guild_id, now=asker.now).user_id, parent_id=parent_id
+            guild_id,
+            bot_id=bot_of(guild_id, now=asker.now).user_id,
+            parent_id=given.get("parent_id", rules.parent_id),
         ),
         back=back,
         media=form.media,
