@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponseRedirect
 
 from botrunner.admin.choice_fields import (
@@ -16,7 +15,7 @@ from botrunner.admin.choice_fields import (
     channels_of,
     examples_of,
 )
-from botrunner.admin.pages import Decision, address, decide
+from botrunner.admin.pages import Decision, address, decide, say
 from botrunner.models import Hub, Room
 from botrunner.services.rooms.hub_choices import (
     BOUNDS,
@@ -126,7 +125,7 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
             refuse(form, error)
         else:
             said = "The channel is a hub now." if is_new else "The hub was changed."
-            messages.success(asker.request, f"{said} The bot was told.")
+            say(asker, f"{said} The bot was told." if is_new or form.has_changed() else "")
             return HttpResponseRedirect(back)
     if not may_write:
         for field in form.fields.values():

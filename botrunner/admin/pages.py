@@ -1,4 +1,4 @@
-"""What the pages of rooms have in common: how a decision is asked for."""
+"""What the pages of rooms have in common: how a decision is asked for, and what is said."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ CHANGE_RULES = "botrunner.change_roomrules"
 def address(name: str, *args: object) -> str:
     """Gives the address of a page of this floor."""
     return reverse(f"admin:botrunner_{name}", args=args)
+
+
+def say(asker: Asker, done: str) -> None:
+    """Says what a form that was sent has done; empty for nothing."""
+    if done:
+        messages.success(asker.request, done)
+    else:
+        messages.info(asker.request, "Nothing was different: nothing was changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def decide(asker: Asker, decision: Decision, *, about: object, back: str) -> Htt
         except RollcallError as error:
             refuse(form, error)
         else:
-            messages.success(asker.request, decision.done)
+            say(asker, decision.done)
             return HttpResponseRedirect(back)
     return asker.render(
         "decide.html",

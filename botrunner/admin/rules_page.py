@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.admin.utils import label_for_field
 from django.http import HttpResponseRedirect
 
@@ -18,7 +17,7 @@ from botrunner.admin.choice_fields import (
     channels_of,
     examples_of,
 )
-from botrunner.admin.pages import address
+from botrunner.admin.pages import address, say
 from botrunner.models import RoomRules
 from botrunner.services.rooms.choices import BOUNDS, CHOICES, choose_rules
 from botrunner.services.rooms.preflight import preflight
@@ -98,9 +97,8 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         except RollcallError as error:
             refuse(form, error)
         else:
-            if changed:
-                names = ", ".join(str(label_for_field(name, RoomRules)) for name in changed)
-                messages.success(asker.request, f"Changed: {names}. The bot was told.")
+            names = ", ".join(str(label_for_field(name, RoomRules)) for name in changed)
+            say(asker, f"Changed: {names}. The bot was told." if changed else "")
             return HttpResponseRedirect(back)
     return asker.render(
         "choices.html",

@@ -102,9 +102,13 @@ def test_a_hub_is_changed_and_removed_with_a_trail(guild: Guild, client: Client)
 def test_what_is_saved_unchanged_is_told_to_nobody(guild: Guild, client: Client) -> None:
     hub = make_hub_of(guild)
 
-    client.post(page("hub_change", hub.pk), hub_form(hub.channel_id))
-    client.post(page("guild_rules", guild.pk), RULES)
+    told = [
+        client.post(page("hub_change", hub.pk), hub_form(hub.channel_id), follow=True),
+        client.post(page("guild_rules", guild.pk), RULES, follow=True),
+    ]
 
+    said = [str(each) for answer in told for each in answer.context["messages"]]
+    assert said == ["Nothing was different: nothing was changed."] * 2
     assert not AuditEntry.objects.exists()
     assert not OutboxItem.objects.exists()
     assert not RoomRules.objects.exists()
