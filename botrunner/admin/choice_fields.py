@@ -1,4 +1,4 @@
-"""The fields of the forms of hubs and rules."""
+"""The fields of the forms about rooms, hubs and rules."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from botrunner.domain.rooms.templates import problem_of
 from botrunner.models import Room
 from botrunner.services.rooms.choice_errors import TemplateError
 from community.admin.filters import MemberSelect
+from community.admin.search import as_snowflake
 from community.models import Channel, ChannelKind, Member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXAMPLES: Final = ("Mira", "a member whose name is as long as Discord lets it")
+EXAMPLES: Final = ("Mira", "Mirabella of the Northern Harbor")
+"""The second is as long as Discord lets a member's name be."""
 TEMPLATE_HELP: Final = "{user} stands for the owner's name, {number} for the lowest free number."
 
 
@@ -120,6 +122,30 @@ class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # none at 
         """Gives the user id."""
         member = super().clean(value)
         return None if member is None else int(member.user_id)
+
+
+class SnowflakeField(forms.CharField):
+    """An id of Discord's, typed or pasted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Makes a box for a number."""
+        super().__init__(
+            max_length=20,
+            widget=UnfoldAdminTextInputWidget(
+                attrs={"inputmode": "numeric", "autocomplete": "off"}
+            ),
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> int | None:
+        """Gives the number."""
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        number = as_snowflake(text)
+        if number is None:
+            raise forms.ValidationError("An id is a number, such as 1100000000000000000.")
+        return number
 
 
 class SwitchField(forms.BooleanField):

@@ -11,22 +11,28 @@ from botrunner.admin.rows import STATE_LABELS, length_of, on_discord
 from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room, RoomState
 from botrunner.services.rooms.preflight import preflight_places
 from botrunner.services.rooms.rules import rules_of
+from community.admin.pages import Names
 from community.admin.showing import link_to, link_to_list, moment
 from community.domain.durations import in_words
 from community.models import Channel
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import Names
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+    from django.db.models import Model
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
     from botrunner.models import RoomRules
+    from community.admin.pages import Asker
 
 MOST_ROOMS: Final = 200
 """How many rooms the page names in each of its tables; the rest are in the list."""
+LISTS: Final[tuple[tuple[type[Model], str], ...]] = (
+    (Room, "all rooms of this guild"),
+    (Hub, "hubs"),
+    (QuarantinedChannel, "quarantine"),
+)
 
 
 def guild_page(asker: Asker, guild_id: int) -> HttpResponse:
@@ -57,10 +63,11 @@ def guild_page(asker: Asker, guild_id: int) -> HttpResponse:
             for number, room in enumerate(queue, start=1)
         ],
         live=[_live_line(room, names, asker.now) for room in live],
+        most=MOST_ROOMS,
         lists=[
-            link_to_list(Room, "all rooms of this guild", guild=guild_id),
-            link_to_list(Hub, "hubs", guild=guild_id),
-            link_to_list(QuarantinedChannel, "quarantine", guild=guild_id),
+            link_to_list(model, words, guild=guild_id)
+            for model, words in LISTS
+            if asker.may(f"botrunner.view_{model._meta.model_name}")
         ],
         facts=facts_of_rules(rules),
         change=address("guild_rules", guild_id) if asker.may(CHANGE_RULES) else "",

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404
 from django.urls import path
 from django.utils.html import format_html
 from unfold.decorators import display
 
 from botrunner.admin import hub_pages
-from botrunner.admin.pages import bound_to
 from botrunner.admin.rows import on_discord
 from botrunner.models import Hub, Room
-from community.admin import search
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import PagedAdmin
 from community.admin.filters import GuildFilter
+from community.admin.pages import bound_to
 from community.models import Channel
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
@@ -33,7 +33,7 @@ VIEW, ADD, CHANGE, DELETE = (
 
 
 @admin.register(Hub)
-class HubAdmin(GuildScopedAdmin):
+class HubAdmin(PagedAdmin):
     """Hubs. Nothing is saved but through their service, which tells the bot."""
 
     exact_ids = ("channel_id",)
@@ -70,10 +70,6 @@ class HubAdmin(GuildScopedAdmin):
         """Staff who may add hubs."""
         return request.user.has_perm(ADD)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff who may look at hubs."""
-        return request.user.has_perm(VIEW)
-
     # Pages ---------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
@@ -88,17 +84,8 @@ class HubAdmin(GuildScopedAdmin):
         """Makes a hub."""
         return bound_to(self, hub_pages.add_page, VIEW, ADD)(request)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Shows a hub; it is changed there, by those who may."""
-        uuid = search.as_uuid(object_id)
-        if uuid is None:
-            raise Http404
         needed = (VIEW, CHANGE) if request.method == "POST" else (VIEW,)
         return bound_to(self, hub_pages.hub_page, *needed)(request, hub_id=uuid)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponseRedirect
 
 from botrunner.admin.choice_fields import (
@@ -16,7 +15,7 @@ from botrunner.admin.choice_fields import (
     channels_of,
     examples_of,
 )
-from botrunner.admin.pages import Decision, address, decide
+from botrunner.admin.pages import Decision, address, decide, say
 from botrunner.models import Hub, Room
 from botrunner.services.rooms.hub_choices import (
     BOUNDS,
@@ -26,20 +25,18 @@ from botrunner.services.rooms.hub_choices import (
     remove_hub,
 )
 from botrunner.services.rooms.preflight import preflight
+from community.admin.pages import page_for_guild, refuse
 from community.admin.showing import link_to, link_to_list
 from community.domain.errors import RollcallError
 from community.models import Channel, ChannelKind, Guild
-from community.services.access import visible_guilds
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import refuse
-from events_app.admin.planning import GuildForm
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
+    from community.admin.pages import Asker
 
 
 class HubForm(forms.Form):
@@ -76,7 +73,12 @@ class HubForm(forms.Form):
         """Fills the guild's channels and categories in."""
         super().__init__(*args, **kwargs)
         channel: Any = self.fields["channel_id"]
-        channel.choices = channels_of(guild_id, ChannelKind.VOICE, chosen=hub.channel_id)
+        channel.choices = channels_of(
+            guild_id,
+            ChannelKind.VOICE,
+            chosen=hub.channel_id,
+            empty="choose one" if hub.channel_id is None else "",
+        )
         parent: Any = self.fields["parent_id"]
         parent.choices = channels_of(
             guild_id, ChannelKind.CATEGORY, chosen=hub.parent_id, empty="as the hub's channel"
@@ -85,17 +87,14 @@ class HubForm(forms.Form):
 
 def add_page(asker: Asker) -> HttpResponse:
     """Asks for the guild where there are several, then for the hub."""
-    guilds = visible_guilds(asker.user).filter(gone_at=None)
-    asked = asker.request.GET
-    choice = GuildForm(asked if "guild" in asked else None, guilds=guilds)
-    choice.fields["guild"].help_text = "Its voice channels are offered on the next page."
-    found = list(guilds[:2])
-    guild = found[0] if len(found) == 1 and not choice.is_bound else None
-    if choice.is_valid():
-        guild = choice.cleaned_data["guild"]
-    if guild is None:
-        return asker.render("hub_guild.html", "Make a hub", form=choice, has_guilds=bool(found))
-    return _page(asker, guild, Hub(guild_id=guild.pk, created_at=asker.now))
+    return page_for_guild(
+        asker,
+        lambda guild: _page(asker, guild, Hub(guild_id=guild.pk, created_at=asker.now)),
+        title="Make a hub",
+        offered="Its voice channels are offered on the next page.",
+        nothing="There is no guild that you could make a hub in: the bot has been in none, or "
+        "none was given to your account.",
+    )
 
 
 def hub_page(asker: Asker, hub_id: UUID) -> HttpResponse:
@@ -115,9 +114,8 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         guild_id=guild.pk,
         hub=hub,
     )
-    is_to_save = asker.posted is not None and "_preview" not in asker.posted
-    if form.is_bound and form.is_valid() and is_to_save:
-        given = form.cleaned_data
+    given = form.cleaned_data if form.is_valid() else {}
+    if given and "_preview" not in asker.request.POST:
         try:
             if is_new:
                 make_hub(guild.pk, given, actor=asker.user, now=asker.now)
@@ -127,13 +125,12 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
             refuse(form, error)
         else:
             said = "The channel is a hub now." if is_new else "The hub was changed."
-            messages.success(asker.request, f"{said} The bot was told.")
+            say(asker, f"{said} The bot was told." if is_new or form.has_changed() else "")
             return HttpResponseRedirect(back)
     if not may_write:
         for field in form.fields.values():
             field.disabled = True
     channel = Channel.objects.filter(pk=hub.channel_id).first()
-    parent_id = hub.parent_id or (channel.parent_id if channel else None)
     shown = str(form["name_template"].value() or "")
     return asker.render(
         "choices.html",
@@ -142,15 +139,26 @@ def _page(asker: Asker, guild: Guild, hub: Hub) -> HttpResponse:
         form=form,
         examples=examples_of(shown),
         lacks=preflight(
-            guild.pk, bot_id=bot_of(guild.pk, now=asker.now).user_id, parent_id=parent_id
+            guild.pk,
+            bot_id=bot_of(guild.pk, now=asker.now).user_id,
+            parent_id=_category_of(
+                given.get("channel_id", hub.channel_id), given.get("parent_id", hub.parent_id)
+            ),
         ),
         is_gone=not is_new and (channel is None or channel.gone_at is not None),
-        rooms="" if is_new else link_to_list(Room, "rooms of this hub", q=str(hub.pk)),
+        rooms="" if is_new else link_to_list(Room, "Rooms of this hub", q=str(hub.pk)),
         remove=_remove_address(asker, hub),
         is_fixed=not may_write,
         back=back,
         media=form.media,
     )
+
+
+def _category_of(channel_id: int | None, parent_id: int | None) -> int | None:
+    """Tells where a hub's rooms would be made: where it says, or where its channel is."""
+    if parent_id is not None or channel_id is None:
+        return parent_id
+    return Channel.objects.filter(pk=channel_id).values_list("parent_id", flat=True).first()
 
 
 def _remove_address(asker: Asker, hub: Hub) -> str:

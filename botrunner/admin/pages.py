@@ -1,124 +1,41 @@
-"""What the pages of rooms have in common: who may open them, and how a decision is asked for."""
+"""What the pages of rooms have in common: how a decision is asked for, and what is said."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 
+from community.admin.pages import ReasonForm, refuse
 from community.domain.errors import RollcallError
-from community.services.access import visible_guilds
-from events_app.admin.pages import ReasonForm, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from uuid import UUID
 
     from django import forms
-    from django.contrib.admin import AdminSite
-    from django.contrib.auth.models import User
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
-    from community.models import Guild
+    from community.admin.pages import Asker
 
 VIEW = "botrunner.view_room"
 CHANGE_RULES = "botrunner.change_roomrules"
 
 
-class RoomsAdmin(Protocol):
-    """An admin of rooms, as far as these pages need it."""
-
-    admin_site: AdminSite
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Gives the records that the account may see."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks for a page, and when.
-
-    Attributes:
-        admin: the admin that the page belongs to.
-    """
-
-    admin: RoomsAdmin
-    request: HttpRequest
-    now: datetime
-
-    @property
-    def user(self) -> User:
-        """The account: the admin lets no other in."""
-        return cast("User", self.request.user)
-
-    @property
-    def posted(self) -> Any:
-        """What was sent in a form; None where none was sent."""
-        return self.request.POST if self.request.method == "POST" else None
-
-    def may(self, permission: str) -> bool:
-        """Tells whether the account has a permission."""
-        return self.user.has_perm(permission)
-
-    def row(self, pk: Any) -> Any:
-        """Finds a record of the guilds that the account sees.
-
-        Raises:
-            Http404: there is none for them.
-        """
-        row = self.admin.get_queryset(self.request).filter(pk=pk).first()
-        if row is None:
-            raise Http404
-        return row
-
-    def guild(self, guild_id: int) -> Guild:
-        """Finds a guild that the account sees.
-
-        Raises:
-            Http404: there is none for them.
-        """
-        guild = visible_guilds(self.user).filter(pk=guild_id).first()
-        if guild is None:
-            raise Http404
-        return guild
-
-    def render(self, template: str, title: str, **context: Any) -> TemplateResponse:
-        """Renders a page in the admin's frame."""
-        frame = self.admin.admin_site.each_context(self.request)
-        return TemplateResponse(
-            self.request, f"admin/botrunner/{template}", frame | {"title": title} | context
-        )
-
-
-def bound_to(
-    admin: RoomsAdmin, page: Callable[..., HttpResponse], *permissions: str
-) -> Callable[..., HttpResponse]:
-    """Makes a view of a page, for staff who have all of some permissions.
-
-    Args:
-        admin: the admin that it belongs to.
-        page: takes an :class:`Asker` and what the address says.
-        *permissions: what it takes.
-    """
-
-    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if not request.user.has_perms(permissions):
-            raise PermissionDenied
-        return page(Asker(admin, request, timezone.now()), **kwargs)
-
-    return cast("Callable[..., HttpResponse]", admin.admin_site.admin_view(view))
-
-
 def address(name: str, *args: object) -> str:
     """Gives the address of a page of this floor."""
     return reverse(f"admin:botrunner_{name}", args=args)
+
+
+def say(asker: Asker, done: str) -> None:
+    """Says what a form that was sent has done; empty for nothing."""
+    if done:
+        messages.success(asker.request, done)
+    else:
+        messages.info(asker.request, "Nothing was different: nothing was changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +59,13 @@ class Decision:
     form_class: type[forms.Form] = ReasonForm
 
 
+def decide_about(asker: Asker, pk: UUID, decision: Decision) -> HttpResponse:
+    """Asks for a decision about a record that has a page, and leads back there."""
+    row = asker.row(pk)
+    back = address(f"{row._meta.model_name}_change", row.pk)
+    return decide(asker, decision, about=row, back=back)
+
+
 def decide(asker: Asker, decision: Decision, *, about: object, back: str) -> HttpResponse:
     """Asks, and does it; what refuses it is said in the form."""
     form = decision.form_class(asker.posted)
@@ -152,7 +76,7 @@ def decide(asker: Asker, decision: Decision, *, about: object, back: str) -> Htt
         except RollcallError as error:
             refuse(form, error)
         else:
-            messages.success(asker.request, decision.done)
+            say(asker, decision.done)
             return HttpResponseRedirect(back)
     return asker.render(
         "decide.html",

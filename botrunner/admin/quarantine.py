@@ -6,25 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import Http404
 from django.urls import path, reverse
 from unfold.decorators import display
 
-from botrunner.admin.choice_fields import PersonField
-from botrunner.admin.pages import Decision, address, bound_to, decide
-from botrunner.admin.room_decisions import SnowflakeField
+from botrunner.admin.choice_fields import PersonField, SnowflakeField
+from botrunner.admin.pages import Decision, address, decide_about
 from botrunner.admin.rows import QUARANTINE_LABELS, facts_of, on_discord
 from botrunner.models import QuarantinedChannel, QuarantineState
 from botrunner.rest import DiscordRest
 from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.staff_permission import CLOSE
-from community.admin import search
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import PagedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
-from community.admin.showing import link_or_id, link_to, moment, zone_of
-from community.models import AuditEntry
-from events_app.admin.pages import ReasonForm
+from community.admin.pages import ReasonForm, bound_to, trail_of
+from community.admin.showing import link_or_id, moment, zone_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-    from botrunner.admin.pages import Asker
+    from community.admin.pages import Asker
 
 VIEW = "botrunner.view_quarantinedchannel"
 PATIENCE_SECONDS = 15.0
@@ -64,7 +60,7 @@ class DeleteForm(ReasonForm):
 
 
 @admin.register(QuarantinedChannel)
-class QuarantinedChannelAdmin(GuildScopedAdmin):
+class QuarantinedChannelAdmin(PagedAdmin):
     """Channels in quarantine."""
 
     exact_ids = ("channel_id",)
@@ -80,10 +76,6 @@ class QuarantinedChannelAdmin(GuildScopedAdmin):
         """With the guilds that the rows link to."""
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.prefetch_related("guild")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff who may look at the quarantine."""
-        return request.user.has_perm(VIEW)
 
     def with_uuid(self, uuid: Any) -> Q:
         """Selects one."""
@@ -106,17 +98,8 @@ class QuarantinedChannelAdmin(GuildScopedAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Shows a channel, and what may be decided."""
-        uuid = search.as_uuid(object_id)
-        if uuid is None:
-            raise Http404
         return bound_to(self, quarantine_page, VIEW)(request, item_id=uuid)
 
     @admin.display(description="found", ordering="found_at")
@@ -145,9 +128,6 @@ def quarantine_page(asker: Asker, item_id: UUID) -> HttpResponse:
     zone = zone_of(item)
     is_open = item.state == QuarantineState.OPEN
     offers = (("adopt", "Adopt it"), ("let_go", "Leave it alone"), ("remove", "Delete it"))
-    entries = AuditEntry.objects.filter(
-        target_kind="quarantinedchannel", target_id=str(item.pk)
-    ).order_by("-at", "-id")
     return asker.render(
         "quarantine.html",
         item.name,
@@ -164,9 +144,7 @@ def quarantine_page(asker: Asker, item_id: UUID) -> HttpResponse:
             ("decided", moment(item.decided_at, zone)),
             ("by", item.decided_by),
         ),
-        audit_lines=[
-            (moment(entry.at, zone), link_to(entry, entry.action), entry) for entry in entries[:50]
-        ],
+        audit_lines=trail_of(item, zone),
         back=reverse("admin:botrunner_quarantinedchannel_changelist"),
     )
 
@@ -174,7 +152,7 @@ def quarantine_page(asker: Asker, item_id: UUID) -> HttpResponse:
 def adopt_page(asker: Asker, item_id: UUID) -> HttpResponse:
     """Makes a channel somebody's room."""
     item: QuarantinedChannel = asker.row(item_id)
-    return _decide(
+    return decide_about(
         asker,
         item_id,
         Decision(
@@ -191,7 +169,7 @@ def adopt_page(asker: Asker, item_id: UUID) -> HttpResponse:
 
 def let_go_page(asker: Asker, item_id: UUID) -> HttpResponse:
     """Leaves a channel as it is."""
-    return _decide(
+    return decide_about(
         asker,
         item_id,
         Decision(
@@ -212,7 +190,7 @@ def delete_page(asker: Asker, item_id: UUID) -> HttpResponse:
         with DiscordRest(most_seconds=PATIENCE_SECONDS) as rest:
             quarantine.delete_channel(item_id, rest=rest, **given)
 
-    return _decide(
+    return decide_about(
         asker,
         item_id,
         Decision(
@@ -225,12 +203,6 @@ def delete_page(asker: Asker, item_id: UUID) -> HttpResponse:
             form_class=DeleteForm,
         ),
     )
-
-
-def _decide(asker: Asker, item_id: UUID, decision: Decision) -> HttpResponse:
-    item: QuarantinedChannel = asker.row(item_id)
-    back = address("quarantinedchannel_change", item.pk)
-    return decide(asker, decision, about=item, back=back)
 
 
 def _on_discord(item: QuarantinedChannel) -> SafeString | str:

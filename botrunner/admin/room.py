@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.db.models import OuterRef, Q, Subquery
-from django.http import Http404
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,20 +14,22 @@ from unfold.decorators import display
 
 from botrunner.admin import guild_page, room_decisions, rules_page
 from botrunner.admin.filters import LiveFilter, LiveFirst, OwnerFilter
-from botrunner.admin.pages import CHANGE_RULES, VIEW, bound_to
+from botrunner.admin.pages import CHANGE_RULES, VIEW
 from botrunner.admin.room_page import room_page
 from botrunner.admin.rows import STATE_LABELS, length_of, on_discord, reason_of
 from botrunner.models import Room, RoomState
 from botrunner.services.rooms.staff_permission import CLOSE
 from community.admin import search
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import PagedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
+from community.admin.pages import bound_to
 from community.admin.showing import NOTHING, moment, zone_of
 from community.models import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -51,7 +52,7 @@ PAGES: tuple[tuple[str, str, Callable[..., HttpResponse], tuple[str, ...]], ...]
 
 
 @admin.register(Room)
-class RoomAdmin(GuildScopedAdmin):
+class RoomAdmin(PagedAdmin):
     """Rooms. Nothing is written but through the services of rooms."""
 
     exact_ids = ("owner_id", "channel_id")
@@ -137,17 +138,8 @@ class RoomAdmin(GuildScopedAdmin):
         ]
         return [*of_guild, *own, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Shows a room."""
-        uuid = search.as_uuid(object_id)
-        if uuid is None:
-            raise Http404
         return bound_to(self, room_page, VIEW)(request, room_id=uuid)
 
     # Columns -------------------------------------------------------------------------------

@@ -4,46 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget
-
-from botrunner.admin.choice_fields import ChannelField
-from botrunner.admin.pages import Decision, address, decide
+from botrunner.admin.choice_fields import ChannelField, SnowflakeField
+from botrunner.admin.pages import Decision, decide_about
 from botrunner.services.rooms import quarantine, staff
-from community.admin.search import as_snowflake
-from events_app.admin.pages import ReasonForm
+from community.admin.pages import ReasonForm
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
     from botrunner.models import Room
-
-
-class SnowflakeField(forms.CharField):
-    """An id of Discord's, typed or pasted."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        """Makes a box for a number."""
-        super().__init__(
-            max_length=20,
-            widget=UnfoldAdminTextInputWidget(
-                attrs={"inputmode": "numeric", "autocomplete": "off"}
-            ),
-            **kwargs,
-        )
-
-    def clean(self, value: Any) -> int | None:
-        """Gives the number."""
-        text = super().clean(value).strip()
-        if not text:
-            return None
-        number = as_snowflake(text)
-        if number is None:
-            raise forms.ValidationError("An id is a number, such as 1100000000000000000.")
-        return number
+    from community.admin.pages import Asker
 
 
 def adopt_form(room: Room) -> type[ReasonForm]:
@@ -80,7 +52,7 @@ class DeleteForm(ReasonForm):
 
 def close_page(asker: Asker, room_id: UUID) -> HttpResponse:
     """Ends a room."""
-    return _page(
+    return decide_about(
         asker,
         room_id,
         Decision(
@@ -96,7 +68,7 @@ def close_page(asker: Asker, room_id: UUID) -> HttpResponse:
 
 def retry_page(asker: Asker, room_id: UUID) -> HttpResponse:
     """Has what failed be tried at once."""
-    return _page(
+    return decide_about(
         asker,
         room_id,
         Decision(
@@ -112,7 +84,7 @@ def retry_page(asker: Asker, room_id: UUID) -> HttpResponse:
 
 def adopt_page(asker: Asker, room_id: UUID) -> HttpResponse:
     """Makes a room in quarantine one that members use."""
-    return _page(
+    return decide_about(
         asker,
         room_id,
         Decision(
@@ -129,7 +101,7 @@ def adopt_page(asker: Asker, room_id: UUID) -> HttpResponse:
 
 def let_go_page(asker: Asker, room_id: UUID) -> HttpResponse:
     """Ends a room in quarantine, and leaves its channel."""
-    return _page(
+    return decide_about(
         asker,
         room_id,
         Decision(
@@ -147,7 +119,7 @@ def delete_page(asker: Asker, room_id: UUID) -> HttpResponse:
     """Ends a room in quarantine, and deletes its channel."""
     room = asker.row(room_id)
     which = f"channel {room.channel_id}" if room.channel_id else "no channel that is known"
-    return _page(
+    return decide_about(
         asker,
         room_id,
         Decision(
@@ -160,8 +132,3 @@ def delete_page(asker: Asker, room_id: UUID) -> HttpResponse:
             form_class=DeleteForm,
         ),
     )
-
-
-def _page(asker: Asker, room_id: UUID, decision: Decision) -> HttpResponse:
-    room = asker.row(room_id)
-    return decide(asker, decision, about=room, back=address("room_change", room.pk))

@@ -20,9 +20,8 @@ from botrunner.models import RoomKind, RoomState
 from botrunner.services.rooms.requests import position_of
 from botrunner.services.rooms.staff import waits_to_try
 from botrunner.services.rooms.staff_permission import CLOSE
+from community.admin.pages import Names, trail_of
 from community.admin.showing import NOTHING, link_or_id, link_to, moment, zone_of
-from community.models import AuditEntry
-from events_app.admin.pages import Names
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
     from botrunner.models import Room, RoomStep
+    from community.admin.pages import Asker
 
 MOST_STEPS: Final = 500
-MOST_ENTRIES: Final = 50
 
 
 def room_page(asker: Asker, room_id: UUID) -> HttpResponse:
@@ -45,7 +43,6 @@ def room_page(asker: Asker, room_id: UUID) -> HttpResponse:
     steps = newest[:MOST_STEPS][::-1]
     who = {step.actor_id_on_discord for step in steps if step.actor_id_on_discord}
     names = Names(room.guild_id, {room.owner_id, *who, *room.invited_ids, *room.kicked_ids})
-    entries = AuditEntry.objects.filter(target_kind="room", target_id=str(room.pk))
     return asker.render(
         "room.html",
         room.name,
@@ -58,10 +55,7 @@ def room_page(asker: Asker, room_id: UUID) -> HttpResponse:
         facts=_facts(asker, room, names, zone),
         story=[_asked_for(room, names, zone), *(_line(step, names, zone) for step in steps)],
         is_cut=len(newest) > MOST_STEPS,
-        audit_lines=[
-            (moment(entry.at, zone), link_to(entry, entry.action), entry)
-            for entry in entries.order_by("-at", "-id")[:MOST_ENTRIES]
-        ],
+        audit_lines=trail_of(room, zone),
     )
 
 
@@ -90,7 +84,7 @@ def _facts(asker: Asker, room: Room, names: Names, zone: tzinfo) -> list[tuple[s
         ("channel made", moment(room.made_at, zone)),
         ("ended", moment(room.ended_at, zone)),
         ("how long", length_of(room, now=asker.now)),
-        ("why it ended", reason_of(room)),
+        ("why it ended" if room.ended_at else "why it ends", reason_of(room)),
         ("waits until", moment(room.due_at, zone)),
         ("asked Discord at", moment(room.asked_at, zone)),
         ("tried again at", moment(room.next_try_at, zone)),

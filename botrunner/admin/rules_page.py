@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.admin.utils import label_for_field
 from django.http import HttpResponseRedirect
 
@@ -18,22 +17,22 @@ from botrunner.admin.choice_fields import (
     channels_of,
     examples_of,
 )
-from botrunner.admin.pages import address
+from botrunner.admin.pages import address, say
 from botrunner.models import RoomRules
 from botrunner.services.rooms.choices import BOUNDS, CHOICES, choose_rules
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import rules_of
+from community.admin.pages import refuse
 from community.admin.showing import link_to
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
 from community.models import ChannelKind
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import refuse
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from botrunner.admin.pages import Asker
+    from community.admin.pages import Asker
 
 
 class RulesForm(forms.Form):
@@ -91,18 +90,16 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         guild_id=guild_id,
         category=rules.parent_id,
     )
-    is_to_save = asker.posted is not None and "_preview" not in asker.posted
-    if form.is_bound and form.is_valid() and is_to_save:
+    given = form.cleaned_data if form.is_valid() else {}
+    if given and "_preview" not in asker.request.POST:
         try:
-            changed = choose_rules(guild_id, form.cleaned_data, actor=asker.user, now=asker.now)
+            changed = choose_rules(guild_id, given, actor=asker.user, now=asker.now)
         except RollcallError as error:
             refuse(form, error)
         else:
-            if changed:
-                names = ", ".join(str(label_for_field(name, RoomRules)) for name in changed)
-                messages.success(asker.request, f"Changed: {names}. The bot was told.")
+            names = ", ".join(str(label_for_field(name, RoomRules)) for name in changed)
+            say(asker, f"Changed: {names}. The bot was told." if changed else "")
             return HttpResponseRedirect(back)
-    parent_id = form.cleaned_data.get("parent_id") if form.is_bound else rules.parent_id
     return asker.render(
         "choices.html",
         f"Rules of rooms of {guild}",
@@ -110,7 +107,9 @@ def rules_page(asker: Asker, guild_id: int) -> HttpResponse:
         form=form,
         examples=examples_of(str(form["name_template"].value() or "")),
         lacks=preflight(
-            guild_id, bot_id=bot_of(guild_id, now=asker.now).user_id, parent_id=parent_id
+            guild_id,
+            bot_id=bot_of(guild_id, now=asker.now).user_id,
+            parent_id=given.get("parent_id", rules.parent_id),
         ),
         back=back,
         media=form.media,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import Http404
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -14,8 +15,10 @@ from community.admin.showing import link_or_id
 from community.services.access import visible_guilds
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import Model, QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
 
     from community.models import Guild
@@ -106,6 +109,31 @@ class GuildScopedAdmin(MirrorAdmin):
     def member_link(self, row: Any) -> SafeString | str:
         """Links to the row's member."""
         return link_or_id(row, "member", id_name="user_id", kind="user")
+
+
+class PagedAdmin(GuildScopedAdmin):
+    """A page of a guild's records, each of which has a page of our own, found by our id."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may look: to change without looking is of no use."""
+        return request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}")
+
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
+        """Shows a record."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows a record by :meth:`record_page`, where the address can be one's."""
+        uuid = search.as_uuid(object_id)
+        if uuid is None:
+            raise Http404
+        return self.record_page(request, uuid)
 
 
 class DirectoryAdmin(GuildScopedAdmin):

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from django.shortcuts import render
 
+from community.admin.pages import Names
 from community.admin.showing import moment
 from community.domain.durations import in_words
 from events_app.admin.bot_notes import roles_note_of
 from events_app.admin.charts import Bar, bar, curve
-from events_app.admin.pages import Names, address
+from events_app.admin.pages import address
 from events_app.admin.reminder_pages import reminder_part
 from events_app.services.board import board_of, presences_of
 

@@ -8,8 +8,9 @@ from django import forms
 from django.http import Http404, HttpResponseRedirect
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from community.admin.pages import Names, ReasonForm
 from events_app.admin.member_page import what_it_gives
-from events_app.admin.pages import Names, ReasonForm, address, attempt
+from events_app.admin.pages import address, attempt
 from events_app.admin.plan_fields import CreditedTimeField
 from events_app.models import Credit, Verdict
 from events_app.services.credits import give_credit, withdraw_credit

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import HttpResponseRedirect
 
-from events_app.admin.pages import ReasonForm, address, attempt, text_area
+from community.admin.pages import ReasonForm, text_area
+from events_app.admin.pages import address, attempt
 from events_app.services import planning
 from events_app.services.plan_problems import LONGEST_REASON
 

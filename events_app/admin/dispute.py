@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import Truncator
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
-from community.admin import search
+from community.admin.base import PagedAdmin
 from community.admin.filters import GuildFilter, MemberFilter, TimeRangeFilter
+from community.admin.pages import Names, text_area
 from community.admin.showing import link_to, moment
 from events_app.admin.filters import EventFilter
 from events_app.admin.of_members import OfMemberAdmin
-from events_app.admin.pages import CREDIT, Names, address, attempt, bound_to, text_area
+from events_app.admin.pages import CREDIT, address, attempt, bound_to
 from events_app.admin.plan_fields import CreditedTimeField
 from events_app.models import Dispute, DisputeState, Verdict
 from events_app.services.disputes import answer_dispute
@@ -61,7 +62,7 @@ class AnswerForm(forms.Form):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(OfMemberAdmin):
+class DisputeAdmin(OfMemberAdmin, PagedAdmin):
     """Disputes, in the order in which they wait."""
 
     list_display = ("opened", "member_link", "event_link", "said", "state_label", "guild_link")
@@ -80,17 +81,8 @@ class DisputeAdmin(OfMemberAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.select_related("member", "event").prefetch_related("guild")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Shows a dispute; it is answered there, once, by those who may credit."""
-        uuid = search.as_uuid(object_id)
-        if uuid is None:
-            raise Http404
         needed = (CREDIT,) if request.method == "POST" else ()
         return bound_to(self, dispute_page, *needed)(request, dispute_id=uuid)
 
@@ -112,9 +104,7 @@ class DisputeAdmin(OfMemberAdmin):
 
 def dispute_page(asker: Asker, dispute_id: UUID) -> HttpResponse:
     """Shows a dispute and, where it is open, takes the answer."""
-    dispute: Dispute | None = asker.admin.get_queryset(asker.request).filter(pk=dispute_id).first()
-    if dispute is None:
-        raise Http404
+    dispute: Dispute = asker.row(dispute_id)
     zone, is_open = dispute.event.zone, dispute.state == DisputeState.OPEN
     back = reverse("admin:events_app_dispute_changelist")
     form = AnswerForm(asker.request.POST if asker.request.method == "POST" else None)

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404
 from django.urls import path
 from unfold.decorators import display
 
-from community.admin import search
-from community.admin.base import GuildScopedAdmin
+from community.admin.base import PagedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import GuildFilter, TimeRangeFilter
 from community.admin.showing import NOTHING, link_to
@@ -39,6 +37,7 @@ from events_app.models import DiscordStatus, Event, EventState, Participation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -80,7 +79,7 @@ def counted(rows: Any) -> Coalesce:
 
 
 @admin.register(Event)
-class EventAdmin(GuildScopedAdmin):
+class EventAdmin(PagedAdmin):
     """Events. Nothing is saved but through the services of planning."""
 
     exact_ids = ("discord_event_id",)
@@ -131,10 +130,6 @@ class EventAdmin(GuildScopedAdmin):
         """Organizers plan."""
         return request.user.has_perm(ADD)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may look at events."""
-        return request.user.has_perm("events_app.view_event")
-
     # Pages ---------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
@@ -155,17 +150,8 @@ class EventAdmin(GuildScopedAdmin):
         """Plans an event."""
         return bound_to(self, planning.add_page, ADD)(request)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def record_page(self, request: HttpRequest, uuid: UUID) -> HttpResponse:
         """Shows an event; it is changed on a page of its own."""
-        uuid = search.as_uuid(object_id)
-        if uuid is None:
-            raise Http404
         return bound_to(self, event_page)(request, event_id=uuid)
 
     # Columns -------------------------------------------------------------------------------

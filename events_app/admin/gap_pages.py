@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from django.contrib import messages
 from django.http import Http404, HttpResponseRedirect
 
+from community.admin.pages import Names, ReasonForm
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from community.domain.errors import RollcallError
-from events_app.admin.pages import CHANGE, CREDIT, Names, ReasonForm, address, refuse
+from events_app.admin.pages import CHANGE, CREDIT, address, refuse
 from events_app.models import Credit, GapPolicy
 from events_app.services.credits import credit_gap, gap_effects
 from events_app.services.event_gaps import gaps_within

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.http import Http404
 
+from community.admin.pages import Names
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from events_app.admin.charts import Bar, bar
-from events_app.admin.pages import CREDIT, Names, address
+from events_app.admin.pages import CREDIT, address
 from events_app.admin.plan_choices import names_of_channels, names_of_roles
 from events_app.admin.rows import ParticipationLine, participation_line
 from events_app.domain.counting import Why

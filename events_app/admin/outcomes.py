@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from community.admin.pages import Names
 from community.domain.durations import in_words, with_uncertainty
-from events_app.admin.pages import Names
 from events_app.models import Reason
 
 if TYPE_CHECKING:

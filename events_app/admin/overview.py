@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.html import format_html
 
+from community.admin.pages import Names, trail_of
 from community.admin.showing import link_or_id, link_to, link_to_list, moment
 from community.domain.durations import in_words
-from community.models import AuditEntry
 from community.services.bot_facts import bot_of
 from events_app.admin.announcing import announcement_box
 from events_app.admin.bot_notes import roles_note
 from events_app.admin.outcomes import share_words
-from events_app.admin.pages import ADD, CHANGE, CREDIT, Names, address
+from events_app.admin.pages import ADD, CHANGE, CREDIT, address
 from events_app.admin.plan_choices import names_of_channels, names_of_roles
 from events_app.admin.reward_pages import reward_box
 from events_app.admin.rows import STATE_LABELS, ParticipationLine, participation_lines
@@ -88,7 +88,7 @@ def event_page(asker: Asker, event_id: UUID) -> HttpResponse:
         announcement=announcement_box(asker, event, bot),
         rewards=reward_box(asker, event, bot),
         roles_note=roles_note(bot) if event.asks_for_roles else "",
-        audit_lines=_audit_lines(event),
+        audit_lines=trail_of(event, event.zone, most=MOST_ENTRIES),
         counted=moment(event.counted_at, event.zone) if event.counted_at else "",
     )
 
@@ -221,11 +221,3 @@ def _may_repeat(event: Event) -> bool:
     except PlanningError:
         return False
     return True
-
-
-def _audit_lines(event: Event) -> list[tuple[Any, Any, AuditEntry]]:
-    entries = AuditEntry.objects.filter(target_kind="event", target_id=str(event.pk))
-    return [
-        (moment(entry.at, event.zone), link_to(entry, entry.action), entry)
-        for entry in entries[:MOST_ENTRIES]
-    ]

@@ -17,7 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from events_app.admin.pages import text_area
+from community.admin.pages import text_area
 from events_app.admin.plan_choices import channel_choices, role_choices
 from events_app.admin.plan_fields import MinutesField, PercentField, ScaledField, WallTimeField
 from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminSelectWidget
 
+from community.admin.pages import page_for_guild
 from community.domain.errors import RollcallError
-from community.services.access import visible_guilds
 from community.services.bot_facts import bot_of
 from events_app.admin.bot_notes import roles_note
 from events_app.admin.occurrence_words import dates_of
@@ -34,8 +32,7 @@ from events_app.services.series_plans import check_series
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.db.models import QuerySet
-    from django.http import HttpResponse, QueryDict
+    from django.http import HttpResponse
 
     from community.models import Guild
     from events_app.admin.pages import Asker
@@ -45,30 +42,16 @@ if TYPE_CHECKING:
 USUAL_LENGTH: Final = timedelta(hours=2)
 
 
-class GuildForm(forms.Form):
-    """Whose event it is to be."""
-
-    def __init__(self, data: QueryDict | None, *, guilds: QuerySet[Guild]) -> None:
-        super().__init__(data)
-        self.fields["guild"] = forms.ModelChoiceField(
-            queryset=guilds,
-            widget=UnfoldAdminSelectWidget,
-            empty_label=None,
-            help_text="Its channels and roles are offered on the next page.",
-        )
-
-
 def add_page(asker: Asker) -> HttpResponse:
     """Asks for the guild where there are several, then for the plan; makes the event."""
-    guilds = visible_guilds(asker.user).filter(gone_at=None)
-    asked = asker.request.GET
-    choice = GuildForm(asked if "guild" in asked else None, guilds=guilds)
-    if choice.is_valid():
-        return _plan_page(asker, choice.cleaned_data["guild"], None)
-    found = list(guilds[:2])
-    if len(found) == 1 and not choice.is_bound:
-        return _plan_page(asker, found[0], None)
-    return asker.render("event/guild.html", "Plan an event", form=choice, has_guilds=bool(found))
+    return page_for_guild(
+        asker,
+        lambda guild: _plan_page(asker, guild, None),
+        title="Plan an event",
+        offered="Its channels and roles are offered on the next page.",
+        nothing="There is no guild that you could plan an event for: the bot has been in none, "
+        "or none was given to your account.",
+    )
 
 
 def edit_page(asker: Asker, event_id: UUID) -> HttpResponse:

@@ -10,9 +10,10 @@ from django.contrib import messages
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 
+from community.admin.pages import text_area
 from community.domain.errors import RollcallError
 from events_app.admin.occurrence_words import dates_of
-from events_app.admin.pages import address, refuse, text_area
+from events_app.admin.pages import address, refuse
 from events_app.admin.repeat_form import FIELDS, KINDS, RepeatForm
 from events_app.domain.local_times import wall_of
 from events_app.domain.repeats import ONCE, WEEKLY

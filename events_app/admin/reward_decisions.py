@@ -11,9 +11,10 @@ from django.http import HttpResponseRedirect
 from unfold.widgets import CHECKBOX_CLASSES
 
 from community.admin import search
+from community.admin.pages import Names, text_area
 from community.domain.errors import RollcallError
 from community.services.bot_facts import bot_of
-from events_app.admin.pages import Names, address, refuse, text_area
+from events_app.admin.pages import address, refuse
 from events_app.admin.reward_pages import EVERYONE, LOST
 from events_app.admin.reward_words import NO_LONGER, members_told, role_of
 from events_app.models import Reward, RewardState

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Case, Q, Value, When
 
+from community.admin.pages import Names
 from community.admin.showing import link_to_list, moment
 from community.services.bot_facts import bot_of
 from events_app.admin.bot_notes import NO_BOT
-from events_app.admin.pages import REWARD, Names, address
+from events_app.admin.pages import REWARD, address
 from events_app.admin.plan_choices import names_of_roles
 from events_app.admin.reward_words import STATE_LABELS, is_stuck, next_try_of, refusal_of, role_of
 from events_app.models import Event, EventState, Reward, RewardState

@@ -13,10 +13,11 @@ from unfold.decorators import action
 
 from community.admin.base import GuildScopedAdmin
 from community.admin.filters import GuildFilter
+from community.admin.pages import ReasonForm
 from community.admin.showing import link_to_list
 from community.domain.durations import in_words
 from events_app.admin.occurrence_words import dates_of
-from events_app.admin.pages import CHANGE, VIEW, ReasonForm, attempt, bound_to
+from events_app.admin.pages import CHANGE, VIEW, attempt, bound_to
 from events_app.models import Event, EventSeries
 from events_app.services.series import cancel_series
 

@@ -13,11 +13,12 @@ from django.template.defaultfilters import pluralize
 from django.urls import path
 from django.utils import timezone
 
+from community.admin.pages import ReasonForm
 from community.admin.showing import link_to, moment
 from community.domain.durations import in_words
 from community.models import Channel, Guild, Member
 from sessions_app.admin.drift_parts import LOOK, MEND, mend_part, shown_parts
-from sessions_app.admin.pages import Asker, ReasonForm, SessionsAdmin, bound_to, render
+from sessions_app.admin.pages import Asker, SessionsAdmin, bound_to, render
 from sessions_app.domain import words
 from sessions_app.models import VoiceSession
 from sessions_app.services import recovery

@@ -10,10 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.template.defaultfilters import pluralize
 
+from community.admin.pages import ReasonForm
 from community.admin.showing import link_to
 from community.models import Guild
 from sessions_app import registry
-from sessions_app.admin.pages import ReasonForm
 
 if TYPE_CHECKING:
     from collections.abc import Collection

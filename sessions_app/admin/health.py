@@ -14,12 +14,13 @@ from django.urls import path, reverse
 from django.utils import timezone
 from unfold.widgets import INPUT_CLASSES
 
+from community.admin.pages import ReasonForm
 from community.admin.running import SHARD_STATES, latency, shard_state
 from community.admin.showing import link_or_id, link_to, link_to_list, moment, zone_of
 from community.domain.durations import in_words
 from community.models import JobRun
 from sessions_app.admin.blind_gap import KNOWN, what_is_known
-from sessions_app.admin.pages import Asker, ReasonForm, SessionsAdmin, bound_to, render
+from sessions_app.admin.pages import Asker, SessionsAdmin, bound_to, render
 from sessions_app.services import health_records, recovery, stale
 from sessions_app.services.health import Health, JobHealth, ShardHealth, check_health
 from sessions_app.services.health_records import MOST_LISTED

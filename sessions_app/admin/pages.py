@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from django import forms
 from django.core.exceptions import PermissionDenied
 from django.template.response import TemplateResponse
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from community.services.access import guild_ids_seen_by
 
@@ -47,16 +45,6 @@ class Asker:
             raise PermissionDenied
         self.user = cast("User", request.user)  # the admin lets no other in
         self.guild_ids = guild_ids_seen_by(self.user)
-
-
-class ReasonForm(forms.Form):
-    """Why something is done."""
-
-    reason = forms.CharField(
-        max_length=1000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="It stands in the audit trail.",
-    )
 
 
 def bound_to(

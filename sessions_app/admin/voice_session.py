@@ -13,8 +13,8 @@ from community.admin import search
 from community.admin.base import GuildScopedAdmin
 from community.admin.estimates import EstimatedPaginator
 from community.admin.filters import ChannelFilter, GuildFilter, MemberFilter, TimeRangeFilter
+from community.admin.pages import trail_of
 from community.admin.showing import link_to, moment, zone_of
-from community.models import AuditEntry
 from sessions_app.admin import drift, health
 from sessions_app.admin.correction import EndForm, VoidForm, correction_page
 from sessions_app.admin.rows import (
@@ -151,7 +151,6 @@ class VoiceSessionAdmin(GuildScopedAdmin):
         session: VoiceSession = context["original"]
         zone = zone_of(session)
         of_visit = VoiceSession.objects.filter(visit=session.visit_id).for_changelist()
-        entries = AuditEntry.objects.filter(target_kind="voicesession", target_id=str(session.pk))
         context |= {
             "session_lines": lines_of(
                 of_visit.order_by("started_at", "id")[:MOST_LINES],
@@ -160,10 +159,7 @@ class VoiceSessionAdmin(GuildScopedAdmin):
                 shown=session,
             ),
             "gap_lines": gap_lines_of(session, zone=zone),
-            "audit_lines": [
-                (moment(entry.at, zone), link_to(entry, entry.action), entry)
-                for entry in entries[:MOST_LINES]
-            ],
+            "audit_lines": trail_of(session, zone, most=MOST_LINES),
             "panels": session_panels(request, session),
         }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from botrunner.models import Room, RoomStep
+from botrunner.models import Hub, Room, RoomStep
 from community.domain.permissions import Permission
 from tests.botrunner.admin.rooms import (
     lay_room,
@@ -177,3 +177,79 @@ def test_a_room_is_closed_with_the_keyboard_alone(
 
     room.refresh_from_db()
     assert room.state == "closing"
+
+
+def test_rooms_are_looked_through_with_the_keyboard_alone(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    guild = make_guild()
+    story = make_story(guild, owner_id=make_member(guild, "Mira").user_id)
+    shown = logged_in(browser, live_server, root, size=WIDE, scheme="light").new_page()
+    shown.goto(live_server.url + page("room_changelist"))
+
+    tab_to(shown, f"#changelist td a[href*='{story.pk}'], #changelist th a[href*='{story.pk}']")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("#story-title")
+    tab_to(shown, f"[href='{page('guild_rooms', guild.pk)}']")
+    # A table that is wider than the window is read with the arrows.
+    tab_to(shown, "[role=region][aria-labelledby=story-title]")
+
+
+def test_a_hub_is_made_with_the_keyboard_alone(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    guild = make_guild()
+    make_channel(guild, "Cellar")
+    wanted = make_channel(guild, "Join to create")
+    shown = logged_in(browser, live_server, root, size=WIDE, scheme="dark").new_page()
+    shown.goto(live_server.url + page("hub_add"))
+
+    tab_to(shown, ".select2-selection[aria-labelledby*=channel_id]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".select2-search__field:focus")
+    shown.keyboard.type("Join")
+    shown.wait_for_selector(".select2-results__option--highlighted:has-text('Join to create')")
+    shown.keyboard.press("Enter")
+    tab_to(shown, "[name=name_template]")
+    shown.keyboard.press("Control+A")
+    shown.keyboard.type("{guild}")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".rc-warned")
+    wrong = shown.locator("[name=name_template]")
+    assert wrong.get_attribute("aria-invalid") == "true"
+    assert "id_name_template_error" in str(wrong.get_attribute("aria-describedby"))
+    tab_to(shown, "[name=name_template]")
+    shown.keyboard.press("Control+A")
+    shown.keyboard.type("Den {number}")
+    tab_to(shown, "[name=_save]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("text=The channel is a hub now.")
+
+    hub = Hub.objects.get()
+    assert (hub.channel_id, hub.name_template) == (wanted.pk, "Den {number}")
+
+
+def test_a_channel_is_adopted_with_the_keyboard_alone(
+    browser: Browser, live_server: LiveServer, root: User
+) -> None:
+    guild = make_guild()
+    item, mira = make_suspect(guild), make_member(guild, "Mira")
+    shown = logged_in(browser, live_server, root, size=WIDE, scheme="light").new_page()
+    shown.goto(live_server.url + page("quarantinedchannel_change", item.pk))
+
+    tab_to(shown, f"[href='{page('quarantinedchannel_adopt', item.pk)}']")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("[name=reason]")
+    tab_to(shown, ".select2-selection[aria-labelledby*=owner_id]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".select2-search__field:focus")
+    shown.keyboard.type("Mir")
+    shown.wait_for_selector(".select2-results__option--highlighted:has-text('Mira')")
+    shown.keyboard.press("Enter")
+    tab_to(shown, "[name=reason]")
+    shown.keyboard.type("it was theirs")
+    tab_to(shown, ".rc-form button")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("text=The channel is a room of ours now.")
+
+    assert Room.objects.get().owner_id == mira.user_id

@@ -233,8 +233,9 @@ def _begin_creation(row: Room, *, bot_id: int, now: datetime) -> Creation | None
     if is_off(row):
         tell_locked(row, Denied(OFF), at=now, words=OFF_WORDS)
         return None
-    if row.kind == RoomKind.HUB and row.hub is None:
-        tell_locked(row, Denied(HUB_GONE), at=now, words="The hub is no longer there")
+    if row.kind == RoomKind.HUB and (row.hub is None or not row.hub.is_enabled):
+        words = "The hub is no longer there" if row.hub is None else "The hub was switched off"
+        tell_locked(row, Denied(HUB_GONE), at=now, words=words)
         return None
     if _has_gone(row):
         tell_locked(row, CloseAsked(Reason.OWNER_GONE), at=now)

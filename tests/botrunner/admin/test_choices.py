@@ -12,7 +12,7 @@ from botrunner.services.rooms.choice_errors import OutOfBoundsError
 from botrunner.services.rooms.choices import choose_rules
 from botrunner.services.rooms.hub_choices import change_hub, make_hub
 from community.domain.permissions import Permission
-from community.models import AuditEntry, ChannelKind, OutboxItem
+from community.models import AuditEntry, ChannelKind, OutboxItem, Overwrite, OverwriteTarget
 from tests.botrunner.admin.rooms import as_, keeper, lay_room, make_bot, make_hub_of, page
 from tests.factories import NOW, make_channel, make_guild, make_user
 
@@ -102,9 +102,13 @@ def test_a_hub_is_changed_and_removed_with_a_trail(guild: Guild, client: Client)
 def test_what_is_saved_unchanged_is_told_to_nobody(guild: Guild, client: Client) -> None:
     hub = make_hub_of(guild)
 
-    client.post(page("hub_change", hub.pk), hub_form(hub.channel_id))
-    client.post(page("guild_rules", guild.pk), RULES)
+    told = [
+        client.post(page("hub_change", hub.pk), hub_form(hub.channel_id), follow=True),
+        client.post(page("guild_rules", guild.pk), RULES, follow=True),
+    ]
 
+    said = [str(each) for answer in told for each in answer.context["messages"]]
+    assert said == ["Nothing was different: nothing was changed."] * 2
     assert not AuditEntry.objects.exists()
     assert not OutboxItem.objects.exists()
     assert not RoomRules.objects.exists()
@@ -204,6 +208,36 @@ def test_the_name_is_previewed_and_nothing_is_saved(guild: Guild, client: Client
     assert "Den 1 of Mira" in shown
     assert "Den 2 of Mira" in shown
     assert not Hub.objects.exists()
+
+
+def test_no_channel_is_proposed_as_a_hub(guild: Guild, client: Client) -> None:
+    channel = make_channel(guild, "Tavern")
+
+    offered = client.get(page("hub_add")).context["form"].fields["channel_id"].choices
+    refused = client.post(page("hub_add"), hub_form("")).context["form"]
+
+    assert offered == [("", "choose one"), (channel.pk, "Tavern")]
+    assert list(refused.errors) == ["channel_id"]
+    assert not Hub.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["guild_rules", "hub_change"])
+def test_a_preview_names_what_the_bot_lacks_where_rooms_would_be_made(
+    name: str, guild: Guild, client: Client
+) -> None:
+    make_bot(guild, int(Permission.MANAGE_CHANNELS))
+    category = make_channel(guild, "Cellar", kind=ChannelKind.CATEGORY)
+    everyone = {"channel": category, "target_id": guild.pk, "target_kind": OverwriteTarget.ROLE}
+    Overwrite.objects.create(**everyone, deny=int(Permission.MANAGE_CHANNELS))
+    hub = make_hub_of(guild)
+    url = page(name, hub.pk if name == "hub_change" else guild.pk)
+    asked = hub_form(hub.channel_id) if name == "hub_change" else RULES
+    denied = "in the category Cellar denies Manage Channels"
+
+    before = client.post(url, asked | {"_preview": "1"}).content.decode()
+    after = client.post(url, asked | {"parent_id": category.pk, "_preview": "1"}).content.decode()
+
+    assert (denied in before, denied in after) == (False, True)
 
 
 def test_the_guild_is_asked_for_where_there_are_several(guild: Guild) -> None:

@@ -284,11 +284,11 @@ def test_a_channel_in_quarantine_is_adopted_for_a_member(guild: Guild, client: C
     others = [make_member(make_guild(), "Far").user_id, make_member(guild, is_bot=True).user_id]
     refused = [
         client.post(url, {"reason": "x", "owner_id": str(each)}).context["form"].errors
-        for each in (12, "Mira", "", *others)
+        for each in (12, "Mira", "", "9" * 30, *others)
     ]
     client.post(url, {"reason": "x", "owner_id": str(mira.user_id)})
 
-    assert [list(errors) for errors in refused] == [["owner_id"]] * 5
+    assert [list(errors) for errors in refused] == [["owner_id"]] * 6
     item.refresh_from_db()
     assert item.state == QuarantineState.ADOPTED
     assert Room.objects.get().channel_id == item.channel_id

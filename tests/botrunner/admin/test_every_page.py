@@ -155,6 +155,15 @@ def test_who_looks_only_is_offered_no_button(guild: Guild) -> None:
     assert offered(as_(keeper(guild))) == set(offers)
 
 
+def test_a_guilds_page_leads_to_no_list_that_is_closed_to_the_account(guild: Guild) -> None:
+    account = give(make_user("doorkeeper", is_staff=True), "view_room", guild=guild)
+
+    shown = as_(account).get(page("guild_rooms", guild.pk)).content.decode()
+
+    led_to = [name for name in LISTS if f"{page(f'{name}_changelist')}?guild=" in shown]
+    assert led_to == ["room"]
+
+
 def test_every_page_opens_for_those_who_may_do_all(guild: Guild) -> None:
     client = as_(keeper(guild))
 

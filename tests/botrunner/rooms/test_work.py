@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from botrunner.domain.rooms.words import FOREIGN
-from botrunner.models import RoomKind, RoomRules, RoomState
+from botrunner.domain.rooms.words import FOREIGN, HUB_GONE
+from botrunner.models import Hub, RoomKind, RoomRules, RoomState
 from botrunner.services.rooms.work import Deletion, begin
 from community.services import leases
 from tests.botrunner.rooms.test_presence import make_room
@@ -72,3 +72,28 @@ def test_no_channel_is_asked_for_once_a_guild_has_switched_rooms_on_demand_off()
 
     room.refresh_from_db()
     assert (room.state, room.error) == (RoomState.FAILED, "room.off")
+
+
+@pytest.mark.parametrize("end", ["switched off", "removed"])
+def test_no_channel_is_asked_for_once_the_hub_gives_no_rooms_any_more(end: str) -> None:
+    guild = make_guild()
+    entrance = make_channel(guild)
+    hub = Hub.objects.create(guild=guild, channel_id=entrance.pk, created_at=NOW)
+    room = make_room(
+        guild,
+        entrance,
+        kind=RoomKind.HUB,
+        hub=hub,
+        state=RoomState.REQUESTED,
+        due_at=None,
+        channel_id=None,
+    )
+    if end == "removed":
+        hub.delete()
+    else:
+        Hub.objects.filter(pk=hub.pk).update(is_enabled=False)
+
+    assert begun(room) is None
+
+    room.refresh_from_db()
+    assert (room.state, room.error) == (RoomState.FAILED, HUB_GONE)
