@@ -29,6 +29,13 @@ class QuarantinedChannel(models.Model):
     channel_id = models.BigIntegerField("channel")
     name = models.CharField(max_length=100)
     why = models.CharField(max_length=300, help_text="Why it looks like one of ours.")
+    is_untold = models.BooleanField(
+        "untold",
+        default=False,
+        db_default=False,
+        help_text="Whether only the audit log, which does not tell who made it, is in the way. "
+        "The sweep settles it once the log does.",
+    )
     state = models.CharField(max_length=16, choices=QuarantineState, default=QuarantineState.OPEN)
     found_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -29,9 +29,6 @@ IN_HAND: Final = timedelta(seconds=45)
 
 TWIN: Final = "a twin: its room has another channel"
 
-UNTOLD: Final = "Has a room's overwrite for our bot, and the audit log does not tell who made it."
-"""Why a channel is shown about which the audit log may tell yet."""
-
 _MAY_HAVE_UNHEARD: Final = frozenset({State.CREATING, State.CLOSING, State.QUARANTINED})
 _NEVER_MADE: Final = frozenset({State.CLOSING, State.QUARANTINED})
 
@@ -59,12 +56,15 @@ class Action:
         channel_id: the channel; None for a room whose channel was never made.
         room_id: the room whose row or mark it rests on; None where there is none.
         why: in words for staff.
+        is_untold: whether a channel is shown to staff only because the audit log does not tell
+            who made it; it may tell yet.
     """
 
     what: What
     channel_id: int | None
     room_id: UUID | None
     why: str
+    is_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ class World:
         occupied: ids of channels with people in them.
         kept: ids of channels that staff have decided to keep, or put to another use.
         in_quarantine: ids of channels that staff are to decide about.
-        untold: those of them that are there for :data:`UNTOLD` alone: what can be proved by
-            now is done, as if nobody had been shown them.
+        untold: those of them that are there only because the audit log did not tell who made
+            them: what can be proved by now is done, as if nobody had been shown them.
     """
 
     bot_id: int
@@ -347,9 +347,10 @@ class _Planning:
             if log_since is not None and channel.made_at > log_since:
                 # Our bot's creations since then are known, and it is not among them.
                 return
-            if channel.id in self.world.untold:
-                return
-            why = UNTOLD
+            if channel.id not in self.world.untold:
+                why = "Looks like a room, and the audit log does not tell who made it."
+                yield Action(What.QUARANTINE, channel.id, None, why, is_untold=True)
+            return
         else:
             return
         yield from self._quarantined(channel.id, None, why)

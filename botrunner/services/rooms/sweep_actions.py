@@ -108,7 +108,14 @@ class Sweeping:
             case Action(What.FORGET, channel_id, room_id):
                 self._forget(action, channel_id, room_id, at)
             case Action(What.QUARANTINE, int(channel_id)):
-                quarantine(self.guild_id, channel_id, name=name, why=action.why, now=at)
+                quarantine(
+                    self.guild_id,
+                    channel_id,
+                    name=name,
+                    why=action.why,
+                    is_untold=action.is_untold,
+                    now=at,
+                )
 
     def _bind(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> bool:
         # Whoever decides about either waits, and is too late; else it is seen here. The room
@@ -174,7 +181,9 @@ class Sweeping:
             _tell(action, room_id, failed, at, words=str(error))
 
 
-def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: datetime) -> None:
+def quarantine(
+    guild_id: int, channel_id: int, *, name: str, why: str, now: datetime, is_untold: bool = False
+) -> None:
     """Shows a channel to staff, again where it was done with; one left alone stays so.
 
     Of one that they are shown already it says why, as far as that is known by now.
@@ -185,18 +194,20 @@ def quarantine(guild_id: int, channel_id: int, *, name: str, why: str, now: date
         name: its name.
         why: why it is shown.
         now: when.
+        is_untold: whether only the audit log is in the way, which does not tell who made it.
     """
     fresh = {
         "guild_id": guild_id,
         "name": (name or str(channel_id))[:LONGEST_NAME],
         "why": why[:LONGEST_WHY],
+        "is_untold": is_untold,
         "found_at": now,
     }
     _, is_new = QuarantinedChannel.objects.get_or_create(channel_id=channel_id, defaults=fresh)
     if is_new:
         return
     rows = QuarantinedChannel.objects.filter(channel_id=channel_id)
-    rows.filter(state=QuarantineState.OPEN).update(why=fresh["why"])
+    rows.filter(state=QuarantineState.OPEN).update(why=fresh["why"], is_untold=is_untold)
     rows.exclude(state__in=[QuarantineState.OPEN, QuarantineState.LEFT_ALONE]).update(
         state=QuarantineState.OPEN, decided_at=None, decided_by="", **fresh
     )

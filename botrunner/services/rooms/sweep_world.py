@@ -15,7 +15,6 @@ from django.db.models import Max, Q
 from botrunner.domain.rooms.life import next_effect
 from botrunner.domain.rooms.marks import room_id_in
 from botrunner.domain.rooms.sweep import (
-    UNTOLD,
     Creation,
     KnownRoom,
     SeenChannel,
@@ -126,7 +125,7 @@ def world_of(
         occupied=_occupied(guild_id),
         kept=kept_in(guild_id),
         in_quarantine=_ids(shown),
-        untold=_ids(shown.filter(why=UNTOLD)),
+        untold=_ids(shown.filter(is_untold=True)),
     )
 
 

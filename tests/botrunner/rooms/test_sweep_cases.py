@@ -11,7 +11,6 @@ import pytest
 from botrunner.domain.rooms.overwrites import OURS
 from botrunner.domain.rooms.room import Reason, State
 from botrunner.domain.rooms.sweep import (
-    UNTOLD,
     KnownRoom,
     SeenChannel,
     What,
@@ -159,7 +158,7 @@ def test_what_the_log_tells_of_is_shown_for_another_reason_where_it_proves_too_l
 
     for world in (used, unknown):
         assert done(world) == [(What.QUARANTINE, 50)]
-        assert plan(world, at=NOW)[0].why != UNTOLD
+        assert not plan(world, at=NOW)[0].is_untold
     assert done(world_of(channel, **shown)) == []
 
 

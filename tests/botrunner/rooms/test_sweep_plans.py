@@ -15,7 +15,6 @@ from botrunner.domain.rooms.life import step
 from botrunner.domain.rooms.overwrites import Guests, overwrites_of
 from botrunner.domain.rooms.room import OPEN, Kind, Reason, Room, State, Timing
 from botrunner.domain.rooms.sweep import (
-    UNTOLD,
     Action,
     Creation,
     KnownRoom,
@@ -145,7 +144,7 @@ def apply_one(world: World, action: Action) -> World:
     else:
         assert action.channel_id is not None
         in_quarantine |= {action.channel_id}
-        if action.why == UNTOLD:
+        if action.is_untold:
             untold |= {action.channel_id}
     if room is not None and happening is not None:
         life = step(room.life, happening, at=NOW, timing=Timing())
@@ -238,7 +237,7 @@ def test_what_the_log_did_not_tell_of_is_dealt_with_by_what_it_tells_now(
         action
         for action in plan(unshown, at=NOW)
         if not is_settling(unshown, action)
-        if action.why != UNTOLD or action.channel_id not in world.untold
+        if not action.is_untold or action.channel_id not in world.untold
     ]
 
 
