@@ -212,7 +212,7 @@ def _with_channel(room: Room, happening: Happening, *, at: datetime, timing: Tim
         case CloseAsked(reason) if room.is_open:
             after = _closing(room, reason)
         case CloseAsked(reason) if room.state is State.QUARANTINED:
-            after = replace(_closing(room, room.reason or reason), failures=0)
+            after = replace(_closing(room, room.reason or reason), failures=0, error=room.error)
         case ChannelGone(channel_id) if channel_id == room.channel_id:
             after = _gone(room)
         case DeletionFailed() if room.state is State.CLOSING:
@@ -222,7 +222,8 @@ def _with_channel(room: Room, happening: Happening, *, at: datetime, timing: Tim
 
 def _counted(room: Room, inside: int, *, at: datetime, timing: Timing) -> Room:
     if inside:
-        return replace(room, state=State.OCCUPIED, due_at=None)
+        # What was in the way of its owner's move into it is over with that.
+        return replace(room, state=State.OCCUPIED, due_at=None, error="")
     if room.state is not State.OCCUPIED:
         return room
     if timing.grace > timedelta(0):
@@ -231,7 +232,9 @@ def _counted(room: Room, inside: int, *, at: datetime, timing: Timing) -> Room:
 
 
 def _closing(room: Room, reason: str) -> Room:
-    return replace(room, state=State.CLOSING, reason=reason, due_at=None, next_try_at=None)
+    return replace(
+        room, state=State.CLOSING, reason=reason, due_at=None, next_try_at=None, error=""
+    )
 
 
 def _gone(room: Room) -> Room:

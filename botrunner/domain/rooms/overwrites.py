@@ -18,6 +18,8 @@ SEE: Final = int(Permission.VIEW_CHANNEL)
 ENTER: Final = int(Permission.VIEW_CHANNEL | Permission.CONNECT | Permission.SPEAK)
 OURS: Final = ENTER | int(Permission.MANAGE_CHANNELS | Permission.MOVE_MEMBERS)
 """What the bot keeps for itself, so that nobody's overwrite locks it out of its own room."""
+NAMED: Final = frozenset({(ENTER, 0), (0, int(Permission.CONNECT))})
+"""What a room allows and denies somebody by name whom it lets in, or shuts out."""
 
 
 @dataclass(frozen=True, slots=True)

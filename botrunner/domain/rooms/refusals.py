@@ -25,6 +25,8 @@ NOT_ANSWERED: Final = "room.not_answered"
 NOT_REACHED: Final = "room.not_reached"
 NOT_MOVED: Final = "room.not_moved"
 """Discord said that it moved somebody, and they stayed where they were."""
+MOVE_WAITS: Final = "room.move_waits"
+"""Discord lets nobody be moved for a while."""
 
 _WORDS: Final = {
     ERROR_GUILD_FULL: "The server has 500 channels, the most that Discord allows",

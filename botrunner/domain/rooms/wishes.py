@@ -1,7 +1,8 @@
 """What an owner's wish changed of a room, written so that it can be taken back.
 
 The words stand in the wish's step of the room's story: staff read them, and where Discord
-refuses what was wished, the room is again what it was.
+refuses what was wished, the room is again what it was. Of several requests that a wish takes
+Discord may have done some by then: those are brought in line with the room once more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _FORMERLY: Final = re.compile(r"\(before: (?P<what>[^()]*)\)$")
 _LOCKED: Final = {"locked": True, "unlocked": False}
@@ -19,6 +20,7 @@ _LET_IN: Final = "let in"
 _SHUT_OUT: Final = "shut out"
 _NEITHER: Final = "neither let in nor shut out"
 _PERSON: Final = re.compile(rf"user (?P<id>\d+) (?P<how>{_LET_IN}|{_SHUT_OUT}|{_NEITHER})")
+_NAMED: Final = re.compile(r"\b(?:user|owner) (\d+)")
 _NUMBER: Final = re.compile(r"(?P<what>owner|limit) (?P<number>\d+)")
 
 
@@ -68,6 +70,53 @@ def taken_back(wanted: Wanted, reasons: Iterable[str]) -> Wanted:
         for each in formerly["what"].split(", ") if formerly is not None else ():
             wanted = _with(wanted, each)
     return wanted
+
+
+def named_in(reasons: Iterable[str]) -> set[int]:
+    """Gives the user ids of those whom wishes are about, or who had the room before them."""
+    return {int(user_id) for reason in reasons for user_id in _NAMED.findall(reason)}
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What Discord is to be brought in line with.
+
+    Attributes:
+        wishes: what the steps are called of the wishes that are not settled yet.
+        puts_back: whether some of what was refused may have been done, and is to be undone.
+    """
+
+    wishes: frozenset[str] = frozenset()
+    puts_back: bool = False
+
+    def __bool__(self) -> bool:
+        """Tells whether there is anything to do."""
+        return bool(self.wishes) or self.puts_back
+
+
+def to_do(happenings: Iterable[str], *, applied: str, refused: str, many: Collection[str]) -> ToDo:
+    """Tells what is to be done after wishes and what came of them.
+
+    What was refused is put back once. Discord may refuse that too: then staff read it, and it
+    goes with the next wish that is done.
+
+    Args:
+        happenings: what the steps of wishes and of their settlements are called, in order.
+        applied: what a step is called that settles all before it as done.
+        refused: what a step is called that settles all before it as refused.
+        many: wishes that take more than one request.
+    """
+    wishes: set[str] = set()
+    puts_back = False
+    for happening in happenings:
+        if happening == applied:
+            wishes, puts_back = set(), False
+        elif happening == refused:
+            puts_back = not wishes.isdisjoint(many) or (puts_back and bool(wishes))
+            wishes = set()
+        else:
+            wishes.add(happening)
+    return ToDo(frozenset(wishes), puts_back)
 
 
 def _with(wanted: Wanted, former: str) -> Wanted:

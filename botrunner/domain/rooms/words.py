@@ -59,7 +59,10 @@ ERRORS: Final[Mapping[str, str]] = {
     refusals.NOT_REACHED: (
         "Discord could not be reached, or asks for patience. It is tried again."
     ),
-    refusals.NOT_MOVED: "Discord did not move you into it: enter it by a click.",
+    refusals.NOT_MOVED: "Discord said that it moved you, and did not.",
+    refusals.MOVE_WAITS: (
+        "Discord makes the bot wait before it may move anybody. It is tried again then."
+    ),
     OFF: "Rooms are switched off here.",
     HUB_GONE: "The channel that gives rooms is no hub any more.",
     FOREIGN: "Its channel is another server's, and is left alone.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.rooms.records import Records
+    from botrunner.services.rooms.applying import Change
     from community.domain.leases import Lease
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Bringing:
                 # The bot's own right to write there may reach further.
                 await self._records.at(showing.token_void, room_id)
                 return Outcome()
-            await self._note(room_id, troubles.STATUS_GONE, error)
+            await self._note(room_id, troubles.STATUS_GONE, words_of(error))
             await self._records.at(showing.status_gone, room_id)
             return None
         await self._records.at(
@@ -153,15 +154,14 @@ class Bringing:
     async def _panel_refused(self, room_id: UUID, error: RefusedError) -> Outcome | None:
         """Has staff read why there are no buttons; a message that was deleted stays so."""
         if self._refusals.get(room_id) != error.text:
-            await self._note(room_id, troubles.BUTTONS_REFUSED, error)
+            await self._note(room_id, troubles.BUTTONS_REFUSED, words_of(error))
             self._refusals[room_id] = error.text
         if error.number == UNKNOWN_MESSAGE:
             self._panels[room_id] = None
             return None
         return self._rest((PANEL, room_id), REFUSED_SECONDS)
 
-    async def _note(self, room_id: UUID, happening: str, error: RefusedError) -> None:
-        words = words_of(error)
+    async def _note(self, room_id: UUID, happening: str, words: str) -> None:
         logger.info("Room %s: %s: %s", room_id, happening, words)
         await self._records.at(
             troubles.note, room_id, happening, words=words, now=self._clock.now()
@@ -203,11 +203,31 @@ class Bringing:
         """Brings a room's limit, and who may enter it, in line with its row."""
         if client.user is None:
             return self._rest((CHANGE, room_id), CONNECTION_SECONDS)
-        work = await self._records.at(
-            applying.begin_change, room_id, lease=self._lease, bot_id=client.user.id
-        )
+        work = await self._begin_change(room_id, client.user.id)
         if work is None:
             return None
+        refusal = await self._bring(work, client)
+        if not refusal:
+            return Outcome()
+        work = await self._begin_change(room_id, client.user.id)
+        if work is None or not work.puts_back:
+            return Outcome(refusal=refusal)
+        try:
+            await self._bring(work, client)
+        except (NotSentError, NotAnsweredError) as error:
+            # What was refused is what somebody waits to read; the rest comes later.
+            await self._note(room_id, troubles.CHANGE_WAITS, str(error))
+            rest = self._rest((CHANGE, room_id), messages.wait_of(error))
+            return Outcome(refusal=refusal, later=rest.later)
+        return Outcome(refusal=refusal)
+
+    async def _begin_change(self, room_id: UUID, bot_id: int) -> Change | None:
+        return await self._records.at(
+            applying.begin_change, room_id, lease=self._lease, bot_id=bot_id
+        )
+
+    async def _bring(self, work: Change, client: discord.Client) -> str:
+        """Asks Discord for all of a change, and writes what came of it; gives its refusal."""
         refusal = ""
         done = []
         try:
@@ -215,13 +235,13 @@ class Bringing:
                 await bring(client.http, work)
                 done.append(part)
         except RefusedError as error:
-            refusal = await self._refused(error, room_id, work.channel_id)
+            refusal = await self._refused(error, work.room_id, work.channel_id)
         except UnreadableError as error:
             raise NotAnsweredError from error
         await self._records.insist(
             applying.settle_change, work, now=self._clock.now(), refusal=refusal, done=done
         )
-        return Outcome(refusal=refusal)
+        return refusal
 
     async def _refused(self, error: RefusedError, room_id: UUID, channel_id: int) -> str:
         """Writes down that a channel is gone, if that is what Discord says; gives its words."""

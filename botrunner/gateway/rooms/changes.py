@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.domain.rooms.marks import reason_of
+from botrunner.domain.rooms.overwrites import NAMED
 from botrunner.domain.rooms.refusals import NOT_CONNECTED, UNKNOWN_CHANNEL, UNKNOWN_MEMBER
 from botrunner.gateway.asked_once import RefusedError, ask_in_time
 from botrunner.gateway.payload import as_snowflake, entries, mapping, snowflake
@@ -63,10 +64,10 @@ PARTS: Final = {LIMIT: set_limit, GUESTS: set_guests, LEAVING: send_out}
 async def _let_in(
     http: HTTPClient, work: Change, wanted: Sequence[Overwrite], there: Sequence[Payload]
 ) -> None:
-    """Sets the overwrites that differ; of those that are not wanted only @everyone's goes.
+    """Sets the overwrites that differ; of those that are not wanted only the room's own go.
 
-    Whatever else is there staff have put there: nothing of the room's is ever taken back but
-    by what is wanted of the same person.
+    Those are @everyone's, and those of people whom the room named and names no more. Whatever
+    else is there staff have put there.
     """
     reason = reason_of(work.room_id, "who may enter, as its owner wants it")
     found = {snowflake(mapping(each, "overwrite"), "id"): each for each in there}
@@ -81,9 +82,12 @@ async def _let_in(
             "deny": str(overwrite.deny),
         }
         await ask_in_time(http, "PUT", OVERWRITE, place, json=body, reason=reason)
+    ours = [each for each in work.unnamed if each in found and _bits(found[each]) in NAMED]
     everyone = work.guild_id
     if everyone in found and all(each.target_id != everyone for each in wanted):
-        place = {"channel_id": work.channel_id, "target_id": everyone}
+        ours.append(everyone)
+    for target_id in ours:
+        place = {"channel_id": work.channel_id, "target_id": target_id}
         try:
             await ask_in_time(http, "DELETE", OVERWRITE, place, reason=reason)
         except RefusedError as error:

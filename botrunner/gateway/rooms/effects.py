@@ -18,6 +18,7 @@ from botrunner.domain.rooms.happenings import (
     MarkNotToBeHad,
 )
 from botrunner.domain.rooms.marks import reason_of, room_id_in
+from botrunner.domain.rooms.words import duration_words
 from botrunner.gateway.asked_once import NotSentError, RefusedError, ask_in_time
 from botrunner.gateway.payload import (
     Payload,
@@ -48,6 +49,7 @@ CHANNEL_CREATE: Final = 10
 VOICE: Final = 2
 ENTRIES_ON_PAGE: Final = 100
 MOST_PAGES: Final = 20
+AGAIN_SECONDS: Final = 1.0
 DOUBT: Final = timedelta(minutes=5)
 """By how much Discord's clock may differ from ours."""
 
@@ -90,8 +92,9 @@ class Moved:
     """What came of moving a room's owner.
 
     Attributes:
-        again_in: seconds after which it may be tried again; None where Discord answered.
-        error: why they cannot be moved; empty where Discord says that they were.
+        again_in: seconds after which it is tried again; None where that is no use, or no need.
+        error: why they were not moved; empty where Discord says that they were.
+        words: why, for staff and for them.
         is_channel_gone: whether there is no channel to move them to.
         is_owner_gone: whether they are not in voice any more.
     """
@@ -230,20 +233,29 @@ async def move(http: HTTPClient, work: Move) -> Moved:
     reason = reason_of(work.room_id, "its owner came through the hub")
     try:
         await ask_in_time(http, "PATCH", MEMBER, place, json=body, reason=reason)
-    except (NotAnsweredError, NotSentError) as error:
-        wait = error.wait if isinstance(error, NotSentError) else 0.0
-        return Moved(again_in=max(1.0, wait), words=str(error))
+    except NotAnsweredError as error:
+        return Moved(again_in=AGAIN_SECONDS, error=refusals.NOT_ANSWERED, words=str(error))
+    except NotSentError as error:
+        if not error.wait:
+            return Moved(again_in=AGAIN_SECONDS, error=refusals.NOT_REACHED, words=str(error))
+        words = f"Discord asks to wait for {duration_words(error.wait)}"
+        again_in = max(AGAIN_SECONDS, error.wait)
+        return Moved(again_in=again_in, error=refusals.MOVE_WAITS, words=words)
     except RefusedError as refused:
-        if refused.number == refusals.UNKNOWN_CHANNEL:
-            return Moved(is_channel_gone=True)
-        if refused.number in {refusals.NOT_CONNECTED, refusals.UNKNOWN_MEMBER}:
-            return Moved(is_owner_gone=True)
-        why = refusals.usual_error(refused.status)
-        words = refusals.words_of(
-            why,
-            doing="move the owner into the room",
-            number=refused.number,
-            text=refused.text,
-        )
-        return Moved(error=why, words=words)
+        return _not_moved(refused)
     return Moved()
+
+
+def _not_moved(refused: RefusedError) -> Moved:
+    if refused.number == refusals.UNKNOWN_CHANNEL:
+        return Moved(is_channel_gone=True)
+    if refused.number in {refusals.NOT_CONNECTED, refusals.UNKNOWN_MEMBER}:
+        return Moved(is_owner_gone=True)
+    why = refusals.usual_error(refused.status)
+    words = refusals.words_of(
+        why,
+        doing="move the owner into the room",
+        number=refused.number,
+        text=refused.text,
+    )
+    return Moved(error=why, words=words)

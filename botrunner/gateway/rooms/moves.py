@@ -6,14 +6,13 @@ wait for that, and by another one where it does not come.
 
 from __future__ import annotations
 
-import contextlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.happenings import ChannelGone
 from botrunner.domain.rooms.refusals import NOT_MOVED
 from botrunner.gateway.rooms import effects
-from botrunner.gateway.writer import DatabaseAwayError
-from botrunner.services.rooms import steps, troubles, work
+from botrunner.services.rooms import moving, steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,7 +31,7 @@ MOST_MOVES: Final = 3
 """So often Discord may say that it moved somebody who stays where they are."""
 
 
-_IN_VAIN: Final = "Discord said so each time, and they are still in the hub"
+_IN_VAIN: Final = "Discord said so each time, and the gateway told of nothing"
 
 Stay = tuple["UUID", "datetime | None"]
 """A room, and when its owner entered the hub: who comes back is moved as at first."""
@@ -79,24 +78,25 @@ class Moves:
                 steps.tell, wanted.room_id, gone, at=self._clock.now(), words=words
             )
         elif moved.is_owner_gone:
-            await self._records.insist(work.owner_gone_from_voice, wanted)
-        elif moved.error:
-            await self._give_up(wanted, moved.error, moved.words)
+            await self._records.insist(moving.owner_gone_from_voice, wanted)
         elif moved.again_in is not None:
             # A room's end does not wait for that.
             self._resting[stay] = self._clock.elapsed() + moved.again_in
-            await self._note(wanted.room_id, moved.words)
+            await self._records.insist(
+                moving.owner_waits,
+                wanted,
+                at=self._clock.now(),
+                again_in=timedelta(seconds=moved.again_in),
+                error=moved.error,
+                words=moved.words,
+            )
+        elif moved.error:
+            await self._give_up(wanted, moved.error, moved.words)
         else:
             self._tried[stay] = self._tried.get(stay, 0) + 1
             self._resting[stay] = self._clock.elapsed() + CONFIRM_SECONDS
 
     async def _give_up(self, wanted: Move, error: str, words: str) -> None:
         await self._records.insist(
-            work.owner_not_moved, wanted, at=self._clock.now(), error=error, words=words
+            moving.owner_not_moved, wanted, at=self._clock.now(), error=error, words=words
         )
-
-    async def _note(self, room_id: UUID, words: str) -> None:
-        with contextlib.suppress(DatabaseAwayError):
-            await self._records.at(
-                troubles.note, room_id, troubles.MOVE_WAITS, words=words, now=self._clock.now()
-            )

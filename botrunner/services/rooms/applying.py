@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, Q
+from django.db.models.functions import Coalesce
 
 from botrunner.domain.rooms.happenings import ChannelGone
 from botrunner.domain.rooms.renames import remembered, rename_at
 from botrunner.domain.rooms.room import OPEN
-from botrunner.domain.rooms.wishes import taken_back
+from botrunner.domain.rooms.wishes import named_in, taken_back, to_do
 from botrunner.models import Room, RoomKind, RoomState, RoomStep
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.plans import overwrites_for
@@ -20,10 +21,11 @@ from community.services import leases
 from sessions_app.models import VoiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from botrunner.domain.rooms.wishes import ToDo
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
 
@@ -35,9 +37,12 @@ LIMIT: Final = "limit"
 GUESTS: Final = "guests"
 LEAVING: Final = "leaving"
 """The parts of a change, each by itself done or refused."""
+PUT_BACK: Final = "Who may enter it is as the room has it"
+"""What staff read where what Discord had done of a refused wish was undone."""
 RENAMED: Final = "Renamed"
 NOT_RENAMED: Final = "NotRenamed"
 
+_BEFORE_ALL: Final = 0
 _OF_PEOPLE: Final = frozenset(
     {
         controls.LOCKED,
@@ -74,8 +79,10 @@ class Change:
     Attributes:
         user_limit: what is to be its limit; None where that was not wished for.
         overwrites: who is to see and enter it; None where that was not wished for.
+        unnamed: user ids of those whom the room names no more: what it gave them is to go.
         leaving: user ids of those in it who are to be sent out.
-        up_to: the latest wish that this does.
+        up_to: the latest wish that this does, or the refusal after which it puts things back.
+        puts_back: whether it does nothing but undo what was done of a refused wish.
     """
 
     room_id: UUID
@@ -85,6 +92,8 @@ class Change:
     overwrites: Sequence[Overwrite] | None
     leaving: Sequence[int]
     up_to: int
+    unnamed: Sequence[int] = ()
+    puts_back: bool = False
 
 
 # The name ---------------------------------------------------------------------------------
@@ -142,6 +151,8 @@ def rename_not_sent(rename: Rename) -> None:
 def begin_change(room_id: UUID, *, lease: Lease, bot_id: int) -> Change | None:
     """Tells what is to be brought in line; None where nothing was wished since it was.
 
+    Of what was refused some may have been done before: that is undone, once.
+
     Raises:
         LeaseLostError: if the shard is another bot's.
     """
@@ -150,27 +161,32 @@ def begin_change(room_id: UUID, *, lease: Lease, bot_id: int) -> Change | None:
         row = _open_row(room_id)
         if row is None or row.channel_id is None:
             return None
-        steps = RoomStep.objects.filter(room=row).order_by()
-        settled = steps.filter(happening__in=SETTLED).aggregate(last=Max("id"))["last"] or 0
-        wishes = dict(
-            steps.filter(happening__in=controls.WISHES, id__gt=settled).values_list(
-                "id", "happening"
-            )
-        )
-        if not wishes:
+        since = _since_applied([row.pk]).get(row.pk, [])
+        wanted = _to_do([happening for _, happening in since])
+        if not wanted:
             return None
-        kinds = set(wishes.values())
+        overwrites = None
+        if wanted.puts_back or not wanted.wishes.isdisjoint(_OF_PEOPLE):
+            overwrites = overwrites_for(row, parent_id=row.parent_id, bot_id=bot_id)
         return Change(
             room_id=row.pk,
             guild_id=row.guild_id,
             channel_id=row.channel_id,
-            user_limit=row.user_limit if controls.LIMITED in kinds else None,
-            overwrites=overwrites_for(row, parent_id=row.parent_id, bot_id=bot_id)
-            if kinds & _OF_PEOPLE
-            else None,
-            leaving=_leaving(row) if controls.KICKED in kinds else (),
-            up_to=max(wishes),
+            user_limit=row.user_limit if controls.LIMITED in wanted.wishes else None,
+            overwrites=overwrites,
+            leaving=_leaving(row) if controls.KICKED in wanted.wishes else (),
+            up_to=since[-1][0],
+            unnamed=_unnamed(row, overwrites) if overwrites is not None else (),
+            puts_back=not wanted.wishes,
         )
+
+
+def wishing_among(room_ids: Collection[UUID]) -> set[UUID]:
+    """Tells for which rooms Discord is to be brought in line with their rows."""
+    since = _since_applied(room_ids) if room_ids else {}
+    return {
+        room_id for room_id, steps in since.items() if _to_do(happening for _, happening in steps)
+    }
 
 
 def settle_change(
@@ -196,7 +212,8 @@ def settle_change(
             return
         if refusal:
             _take_back(row, done=done)
-        _note(row, NOT_APPLIED if refusal else APPLIED, now=now, words=refusal)
+        words = PUT_BACK if change.puts_back else ""
+        _note(row, NOT_APPLIED if refusal else APPLIED, now=now, words=refusal or words)
 
 
 def _take_back(row: Room, *, done: Collection[str]) -> None:
@@ -239,6 +256,40 @@ def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:
 def _open_row(room_id: UUID) -> Room | None:
     rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
     return rows.filter(pk=room_id, state__in=sorted(OPEN)).first()
+
+
+def _since_applied(room_ids: Collection[UUID]) -> dict[UUID, list[tuple[int, str]]]:
+    """Gives the wishes and refusals since Discord last did all, of rooms that have any."""
+    steps = RoomStep.objects.filter(room__in=room_ids, happening__in=[*controls.WISHES, *SETTLED])
+    latest = (
+        steps.order_by()
+        .values("room_id")
+        .annotate(
+            last=Max("id"), applied=Coalesce(Max("id", filter=Q(happening=APPLIED)), _BEFORE_ALL)
+        )
+        .filter(last__gt=F("applied"))
+    )
+    applied = dict(latest.values_list("room_id", "applied"))
+    since: dict[UUID, list[tuple[int, str]]] = {}
+    if applied:
+        found = steps.filter(room__in=list(applied), id__gt=min(applied.values())).order_by("id")
+        for room_id, step_id, happening in found.values_list("room_id", "id", "happening"):
+            if step_id > applied[room_id]:
+                since.setdefault(room_id, []).append((step_id, happening))
+    return since
+
+
+def _to_do(happenings: Iterable[str]) -> ToDo:
+    return to_do(happenings, applied=APPLIED, refused=NOT_APPLIED, many=_OF_PEOPLE)
+
+
+def _unnamed(row: Room, overwrites: Sequence[Overwrite]) -> list[int]:
+    """Names whom a room's owners named in vain: Discord refused it, and it was taken back."""
+    steps = RoomStep.objects.filter(room=row, happening__in=sorted(_OF_PEOPLE))
+    named = named_in(steps.values_list("reason", flat=True))
+    claimed = steps.filter(happening=controls.CLAIMED, actor_id_on_discord__isnull=False)
+    named.update(step.actor_id_on_discord or row.owner_id for step in claimed)
+    return sorted(named - {each.target_id for each in overwrites})
 
 
 def _leaving(row: Room) -> list[int]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 
 from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import OPEN, OVER
-from botrunner.models import Room, RoomStep
-from botrunner.services.rooms.applying import SETTLED
-from botrunner.services.rooms.controls import WISHES
+from botrunner.models import Room
+from botrunner.services.rooms.applying import wishing_among
 from botrunner.services.rooms.requests import places_in, position_of
 from botrunner.services.rooms.status import panel_text, status_text
 from community.models.shard import shard_in_query
@@ -108,26 +107,6 @@ def faces(lease: Lease, *, also: Collection[UUID], since: datetime) -> list[Face
     places = places_in(rows)
     wishing = wishing_among([row.pk for row in rows if row.state in OPEN])
     return [_face(row, places.get(row.pk), has_wishes=row.pk in wishing) for row in rows]
-
-
-def wishing_among(room_ids: Collection[UUID]) -> set[UUID]:
-    """Tells for which rooms something was wished since Discord was last brought in line."""
-    if not room_ids:
-        return set()
-    steps = RoomStep.objects.filter(room__in=room_ids, happening__in=[*WISHES, *SETTLED])
-    latest = (
-        steps.order_by()
-        .values("room_id")
-        .annotate(
-            wish=Max("id", filter=Q(happening__in=WISHES)),
-            settled=Max("id", filter=Q(happening__in=SETTLED)),
-        )
-    )
-    return {
-        each["room_id"]
-        for each in latest
-        if each["wish"] is not None and each["wish"] > (each["settled"] or 0)
-    }
 
 
 def _face(row: Room, place: int | None, *, has_wishes: bool) -> Face:

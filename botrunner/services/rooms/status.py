@@ -83,14 +83,22 @@ def _creating(room: Room) -> str:
 
 def _waiting(room: Room) -> str:
     if room.due_at is None:
-        return f"Your room is ready: <#{room.channel_id}>."
+        return f"Your room is ready: <#{room.channel_id}>.{_not_moved(room)}"
     within = "Join it"
     if room.made_at is not None and room.due_at - room.made_at <= LONGEST_NAMED:
         within = f"Join within {duration_words((room.due_at - room.made_at).total_seconds())}"
     return (
         f"Your room is ready: <#{room.channel_id}>. {within}: "
-        f"it closes {until(room.due_at)} if nobody comes."
+        f"it closes {until(room.due_at)} if nobody comes.{_not_moved(room)}"
     )
+
+
+def _not_moved(room: Room) -> str:
+    """Says what keeps an owner in the hub, if anything does, and how they get out of it."""
+    if not room.error:
+        return ""
+    words = error_words(room.error, room.error_text)
+    return f"\nYou were not moved into it: enter it by a click. {words}"
 
 
 def _occupied(room: Room) -> str:
@@ -99,10 +107,10 @@ def _occupied(room: Room) -> str:
 
 def _grace(room: Room) -> str:
     if room.due_at is None:
-        return f"Your room <#{room.channel_id}> is empty."
+        return f"Your room <#{room.channel_id}> is empty.{_not_moved(room)}"
     return (
         f"Your room <#{room.channel_id}> is empty: it closes {until(room.due_at)}. "
-        "Come back to keep it, or put the end off with `/room extend`."
+        f"Come back to keep it, or put the end off with `/room extend`.{_not_moved(room)}"
     )
 
 
@@ -117,7 +125,9 @@ def _closing(room: Room) -> str:
 
 def _closed(room: Room) -> str:
     text = f"Your room is over: {end_words(room.reason)}."
-    if room.kind == RoomKind.HUB and room.reason == RoomReason.TIMEOUT:
+    is_timeout = room.reason == RoomReason.TIMEOUT
+    was_in_hub = room.reason == RoomReason.EMPTY and not room.is_owner_moved
+    if room.kind == RoomKind.HUB and (is_timeout or was_in_hub):
         # Who was not moved may sit in the hub still, which gives a room to who enters it.
         return f"{text} Leave the hub and join it again for another one."
     return text

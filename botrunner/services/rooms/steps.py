@@ -10,7 +10,7 @@ from django.db import transaction
 from botrunner.domain.rooms.life import step
 from botrunner.domain.rooms.room import Kind, State
 from botrunner.domain.rooms.room import Room as Life
-from botrunner.models import Room, RoomKind, RoomStep
+from botrunner.models import Room, RoomKind, RoomReason, RoomState, RoomStep
 from botrunner.services.rooms.rules import timing_of
 from botrunner.services.rooms.wakes import wake
 
@@ -102,8 +102,7 @@ def tell_locked(
         row.error_text = words[:LONGEST_REASON] if after.error else ""
     changed = ["state", *_FIELDS, "error_text"]
     if _is_untold(row):
-        # Who entered a hub has asked nowhere: what is in the way is said in the hub's chat.
-        row.asked_in_id = row.hub.channel_id if row.hub is not None else None
+        tell_in_hub(row)
         changed.append("asked_in_id")
     if row.made_at is None and after.channel_id is not None:
         row.made_at = at
@@ -151,7 +150,16 @@ def _log_once_written(
     transaction.on_commit(lambda: logger.info("%s", line))
 
 
+def tell_in_hub(row: Room) -> None:
+    """Has a room's owner read in the hub's chat how it stands: they have asked nowhere."""
+    if row.hub is not None:
+        row.asked_in_id = row.hub.channel_id
+
+
 def _is_untold(row: Room) -> bool:
-    """Tells whether somebody has entered a hub, and gets no room."""
+    """Tells whether somebody has entered a hub, and gets no room, or never got into theirs."""
+    if row.kind != RoomKind.HUB or row.asked_in_id is not None:
+        return False
     is_for_nothing = bool(row.error) and row.channel_id is None
-    return is_for_nothing and row.kind == RoomKind.HUB and row.asked_in_id is None
+    is_timeout = row.state == RoomState.CLOSING and row.reason == RoomReason.TIMEOUT
+    return is_for_nothing or (is_timeout and not row.is_owner_moved)

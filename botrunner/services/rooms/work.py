@@ -18,11 +18,11 @@ from botrunner.domain.rooms.happenings import (
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import OPEN, Reason
 from botrunner.domain.rooms.words import FOREIGN, HUB_GONE, OFF
-from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
+from botrunner.models import Room, RoomKind, RoomRules, RoomState
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import OFF_WORDS, is_off
-from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
+from botrunner.services.rooms.steps import life_of, tell_locked
 from community.models import Channel, Member
 from community.models.shard import shard_in_query
 from community.services import leases
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
-
-OWNER_NOT_MOVED: Final = "OwnerNotMoved"
-"""What a step of a room's story is called where its owner could not be moved into it."""
 
 _OPEN: Final = sorted(OPEN)
 
@@ -137,14 +134,15 @@ def _standing(row: Room) -> Standing:
         has_work=effect is not None or is_hub_request,
         at=wakes_at(life),
         is_open=life.is_open,
-        moves_owner=_moves_owner(row),
+        moves_owner=moves_owner(row),
         bot_joins=row.bot_joins,
         move_since=row.move_owner_since,
         is_to_be_made=effect is Effect.CREATE or is_hub_request,
     )
 
 
-def _moves_owner(row: Room) -> bool:
+def moves_owner(row: Room) -> bool:
+    """Tells whether a room's owner is to be moved into it, as far as is known."""
     return (
         row.kind == RoomKind.HUB
         and row.state in _OPEN
@@ -202,7 +200,7 @@ def _work_of(row: Room) -> Work | None:
         return Search(row.pk, row.guild_id, row.asked_at)
     if effect is Effect.DELETE and row.channel_id is not None:
         return Deletion(row.pk, row.guild_id, row.channel_id, row.reason)
-    if _moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
+    if moves_owner(row) and row.channel_id is not None and _is_in_hub(row):
         return Move(row.pk, row.guild_id, row.owner_id, row.channel_id, row.move_owner_since)
     return None
 
@@ -287,42 +285,10 @@ def owner_left_hub(room_id: UUID) -> None:
     """Notes of an owner who is to be moved and is in the hub no more that there is no need."""
     with transaction.atomic():
         row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
-        if _moves_owner(row) and not _is_in_hub(row):
+        if moves_owner(row) and not _is_in_hub(row):
             row.is_owner_moved = True
-            row.save(update_fields=["is_owner_moved"])
-
-
-def owner_gone_from_voice(move: Move) -> None:
-    """Notes of an owner who Discord says is in no channel that they need not be moved."""
-    Room.objects.filter(pk=move.room_id, move_owner_since=move.since).update(is_owner_moved=True)
-
-
-def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") -> None:
-    """Notes that a room's owner cannot be moved into it.
-
-    Args:
-        move: what was tried.
-        at: when.
-        error: a code that says why not.
-        words: what staff are to read.
-    """
-    with transaction.atomic():
-        rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-        row = rows.get(pk=move.room_id)
-        row.is_owner_moved = True
-        row.error, row.error_text = error, words[:LONGEST_REASON]
-        if row.hub is not None:
-            # In the hub's chat they read where their room is.
-            row.asked_in_id = row.hub.channel_id
-        RoomStep.objects.create(
-            room=row,
-            at=at,
-            happening=OWNER_NOT_MOVED,
-            former_state=row.state,
-            state=row.state,
-            reason=words[:LONGEST_REASON],
-        )
-        row.save(update_fields=["is_owner_moved", "error", "error_text", "asked_in_id"])
+            row.error = row.error_text = ""
+            row.save(update_fields=["is_owner_moved", "error", "error_text"])
 
 
 def use_usual_bitrate(room_id: UUID, *, bitrate: int) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from botrunner.models import Room, RoomStep
-from botrunner.services.rooms import applying, controls, showing
+from botrunner.services.rooms import applying, controls
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
@@ -276,14 +276,14 @@ def test_what_was_wished_meanwhile_is_not_settled_with_what_was_done(
     controls.set_limit(row.pk, 4, by=OWNER, now=NOW)
     applying.settle_change(first, now=NOW)
 
-    still = showing.wishing_among([row.pk])
+    still = applying.wishing_among([row.pk])
     second = applying.begin_change(row.pk, lease=lease, bot_id=99)
     assert second is not None
     applying.settle_change(second, now=NOW)
 
     assert still == {row.pk}
     assert (first.user_limit, second.user_limit) == (3, 4)
-    assert showing.wishing_among([row.pk]) == set()
+    assert applying.wishing_among([row.pk]) == set()
     assert applying.begin_change(row.pk, lease=lease, bot_id=99) is None
 
 

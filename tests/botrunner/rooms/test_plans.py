@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from botrunner.domain.rooms.happenings import CloseAsked, Counted, DeletionFailed
+from botrunner.domain.rooms.happenings import CloseAsked, DeletionFailed, Extended
 from botrunner.models import Hub, RoomKind
 from botrunner.services.rooms.plans import overwrites_for, place_of
 from botrunner.services.rooms.steps import tell
@@ -130,9 +131,9 @@ def test_what_was_said_of_an_error_stays_as_long_as_the_error() -> None:
     guild = make_guild()
     room = make_room(guild, make_channel(guild), error="room.permissions", error_text="May not")
 
-    occupied = tell(room.pk, Counted(1), at=NOW)
+    waiting = tell(room.pk, Extended(timedelta(minutes=5)), at=NOW)
     tell(room.pk, CloseAsked("staff"), at=NOW)
     failed = tell(room.pk, DeletionFailed("x", is_refusal=False), at=NOW, words="Later")
 
-    assert (occupied.error, occupied.error_text) == ("room.permissions", "May not")
+    assert (waiting.error, waiting.error_text) == ("room.permissions", "May not")
     assert (failed.error, failed.error_text) == ("x", "Later")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_SECONDS: Final = 40.0
 ANSWER_SECONDS: Final = 10.0
+CLICK: Final = "enter it by a click"
 OF_ASKING: Final = frozenset({CALLBACK, EDIT, MAKE, WRITE, EDIT_OWN})
 
 
@@ -140,7 +141,10 @@ class Hub(Story):
         place.rooms.enter(0, place.hub_id)
 
     def reached(self, place: Place) -> bool:
-        return is_open(place)
+        room = place.room()
+        is_inside = room is not None and place.rooms.where(0) == room.channel_id
+        # Who waits in the hub enters by a click where they read that they can, and not before.
+        return (is_inside or CLICK in place.asker_reads()) and is_open(place)
 
 
 class Running(Hub):

@@ -132,9 +132,9 @@ TOLD: Final[Mapping[tuple[str, str], Mapping[str, Told]]] = {
         UNDONE: Told(f"{NO_ROOM} {NOT_SAID}", "CreationUnanswered", AGAIN),
     },
     ("hub", MOVE): {
-        REFUSED: Told("Your room is ready: <#", "OwnerNotMoved", AGAIN),
+        REFUSED: Told("enter it by a click.", "OwnerNotMoved", AGAIN),
         GONE: Told(then=AGAIN),
-        PATIENCE: Told("", "MoveWaits"),
+        PATIENCE: Told("enter it by a click. Discord makes the bot wait", "MoveWaits"),
         UNDONE: Told("", "MoveWaits"),
     },
     ("lost", AUDIT_LOG): {
