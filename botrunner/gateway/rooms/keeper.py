@@ -64,7 +64,7 @@ REST_SECONDS: Final = 5.0
 """What went wrong in a way that nobody thought of is not tried again at once."""
 SHUT_DOWN_SECONDS: Final = 3.0
 """So long a stop waits for the rooms that are to end with it."""
-ASK_SECONDS: Final = 0.5
+ASK_SECONDS: Final = 2.0
 """And so long for a database that may be away, to hear whether there are any."""
 POLL_SECONDS: Final = 0.02
 
