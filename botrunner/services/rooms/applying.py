@@ -10,9 +10,8 @@ from django.db.models import Max
 
 from botrunner.domain.rooms.happenings import ChannelGone
 from botrunner.domain.rooms.renames import remembered, rename_at
-from botrunner.domain.rooms.room import OPEN
 from botrunner.domain.rooms.wishes import taken_back
-from botrunner.models import Room, RoomKind, RoomState, RoomStep
+from botrunner.models import Room, RoomKind, RoomStep
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.plans import overwrites_for
 from botrunner.services.rooms.steps import LONGEST_REASON, tell
@@ -112,7 +111,7 @@ def begin_rename(room_id: UUID, *, lease: Lease, now: datetime) -> Rename | Late
 def renamed(rename: Rename, *, now: datetime) -> None:
     """Notes that a room was renamed."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         row.name_applied = rename.name
         row.save(update_fields=["name_applied"])
         _note(row, RENAMED, now=now)
@@ -121,7 +120,7 @@ def renamed(rename: Rename, *, now: datetime) -> None:
 def rename_refused(rename: Rename, *, now: datetime, words: str) -> None:
     """Notes that Discord will not rename a room: it keeps the name that it has."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         if row.name == rename.name:
             row.name = row.name_applied
             row.save(update_fields=["name"])
@@ -131,7 +130,7 @@ def rename_refused(rename: Rename, *, now: datetime, words: str) -> None:
 def rename_not_sent(rename: Rename) -> None:
     """Takes a rename back that was counted and surely not made."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         row.renamed_at = [at for at in row.renamed_at if at != rename.at]
         row.save(update_fields=["renamed_at"])
 
@@ -188,7 +187,7 @@ def settle_change(
         done: where it refused, the parts that it had done before.
     """
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=change.room_id)
+        row = Room.objects.locked().get(pk=change.room_id)
         wishes = RoomStep.objects.filter(room=row, happening__in=controls.WISHES)
         # Whoever does what was wished since then does this once more, which is no harm; what
         # was refused is told, and not asked again with it.
@@ -218,14 +217,8 @@ def _take_back(row: Room, *, done: Collection[str]) -> None:
 
 
 def _has_other(row: Room, user_id: int) -> bool:
-    return (
-        row.kind == RoomKind.PRIVATE
-        and Room.objects.live()
-        .filter(guild_id=row.guild_id, owner_id=user_id, kind=RoomKind.PRIVATE)
-        .exclude(pk=row.pk)
-        .exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED])
-        .exists()
-    )
+    others = Room.objects.of_their_own(row.guild_id, user_id).exclude(pk=row.pk)
+    return row.kind == RoomKind.PRIVATE and others.exists()
 
 
 def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:
@@ -237,8 +230,7 @@ def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:
 
 
 def _open_row(room_id: UUID) -> Room | None:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    return rows.filter(pk=room_id, state__in=sorted(OPEN)).first()
+    return Room.objects.open().locked().filter(pk=room_id).first()
 
 
 def _leaving(row: Room) -> list[int]:

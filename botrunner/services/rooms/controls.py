@@ -17,10 +17,11 @@ from django.db import IntegrityError, transaction
 from botrunner.domain.rooms.happenings import CloseAsked, Extended
 from botrunner.domain.rooms.names import LONGEST
 from botrunner.domain.rooms.renames import rename_at
-from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.wishes import Wanted, reason_with
-from botrunner.models import Room, RoomKind, RoomState, RoomStep
+from botrunner.models import Room, RoomKind, RoomStep
 from botrunner.models.hub import MOST_USERS
+from botrunner.models.room import ENDING, OPEN
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
@@ -67,9 +68,6 @@ LONGEST_AHEAD: Final = timedelta(hours=1)
 MOST_GUESTS: Final = 100
 """So many are invited or shut out; Discord takes 1,000 overwrites in a channel."""
 
-_OPEN: Final = sorted(OPEN)
-_ENDING: Final = [RoomState.CLOSING, RoomState.QUARANTINED]
-
 
 # Which room -------------------------------------------------------------------------------
 
@@ -86,9 +84,9 @@ def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     here = live.filter(channel_id=channel_id).first() if channel_id is not None else None
     if here is not None:
         return here
-    own = live.filter(owner_id=user_id).exclude(state__in=_ENDING).order_by("-requested_at", "-id")
+    own = live.kept().filter(owner_id=user_id).order_by("-requested_at", "-id")
     # Of a room that is there and one that is to come, the one that is there.
-    room = own.filter(state__in=_OPEN).first() or own.first()
+    room = own.open().first() or own.first()
     if room is None:
         raise NoRoomError if settings.ENABLE_VOICE_FEATURES else ControlsOffError
     return room
@@ -237,7 +235,7 @@ def extend(room_id: UUID, *, by: int, now: datetime) -> datetime:
     """Puts the end of a room off that waits for somebody; tells until when it waits now."""
     with transaction.atomic():
         row = _checked(_locked(room_id), by=by)
-        if row.state not in _OPEN:
+        if row.state not in OPEN:
             raise NotThereYetError
         if row.due_at is None:
             raise NothingToExtendError
@@ -297,7 +295,7 @@ def _wish(
     try:
         with transaction.atomic():
             row = _checked(_locked(room_id), by=by if is_owners else None)
-            if row.state not in _OPEN and what != RENAMED:
+            if row.state not in OPEN and what != RENAMED:
                 raise NotThereYetError
             former = wanted_of(row)
             change(row)
@@ -320,19 +318,14 @@ def _wish(
 
 
 def _locked(room_id: UUID) -> Room | None:
-    return (
-        Room.objects.select_for_update(of=("self",))
-        .select_related("hub")
-        .filter(pk=room_id)
-        .first()
-    )
+    return Room.objects.locked().filter(pk=room_id).first()
 
 
 def _checked(row: Room | None, *, by: int | None, while_off: bool = False) -> Room:
     """Gives a room that something can be done with; None stands for anybody."""
     if not while_off and not settings.ENABLE_VOICE_FEATURES:
         raise ControlsOffError
-    if row is None or row.ended_at is not None or row.state in _ENDING:
+    if row is None or row.ended_at is not None or row.state in ENDING:
         raise RoomOverError
     if by is not None and row.owner_id != by:
         raise NotOwnerError(owner_id=row.owner_id)
@@ -344,12 +337,8 @@ def _hand_over(row: Room, user_id: int) -> None:
     row.owner_id = user_id
     row.kicked_ids = _without(row.kicked_ids, user_id)
     row.invited_ids = _with(_without(row.invited_ids, user_id), former)
-    if row.kind == RoomKind.PRIVATE and (
-        Room.objects.live()
-        .filter(guild_id=row.guild_id, owner_id=user_id, kind=RoomKind.PRIVATE)
-        .exclude(state__in=_ENDING)
-        .exists()
-    ):
+    is_private = row.kind == RoomKind.PRIVATE
+    if is_private and Room.objects.of_their_own(row.guild_id, user_id).exists():
         raise WrongPersonError(why="They have a room of their own already")
 
 

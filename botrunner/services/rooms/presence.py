@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from botrunner.domain.rooms.happenings import Counted, Extended, TimeIsUp
-from botrunner.domain.rooms.room import OPEN
 from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
 from botrunner.services.rooms.steps import tell_locked
@@ -117,17 +116,14 @@ def expire(guild_ids: Collection[int], *, now: datetime) -> None:
     Called after :func:`follow`, in the same transaction: whoever was heard to come before
     that came in time.
     """
-    due = Room.objects.live().filter(
-        guild_id__in=list(guild_ids), state__in=[*OPEN], due_at__lte=now
-    )
-    for row in due.select_for_update(of=("self",)).select_related("hub").order_by("pk"):
+    due = Room.objects.live().open().filter(guild_id__in=list(guild_ids), due_at__lte=now)
+    for row in due.locked().order_by("pk"):
         tell_locked(row, TimeIsUp(), at=now)
 
 
 def _count(inside: Mapping[UUID, int], *, now: datetime) -> None:
     """Tells rooms how many people are in them."""
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    for row in rows.filter(pk__in=inside).order_by("pk"):
+    for row in Room.objects.locked().filter(pk__in=inside).order_by("pk"):
         tell_locked(row, Counted(inside[row.pk]), at=now)
 
 
@@ -144,9 +140,7 @@ def _held(hub_ids: Collection[UUID]) -> dict[UUID, Hub]:
 
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
     """Gives whoever entered a hub a room: their own, where they still have one."""
-    mine = Room.objects.live().filter(hub=hub, owner_id=user_id)
-    rows = mine.select_for_update(of=("self",)).select_related("hub")
-    held = rows.exclude(state__in=["closing", "quarantined"]).first()
+    held = Room.objects.kept().filter(hub=hub, owner_id=user_id).locked().first()
     if held is not None:
         held.move_owner_since = now
         held.is_owner_moved = False

@@ -287,8 +287,7 @@ def _check_free(guild_id: int, channel_id: int, *, but: UUID | None = None) -> N
 
 
 def _quarantined(room_id: UUID) -> Room:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    room = rows.filter(pk=room_id, state=RoomState.QUARANTINED).first()
+    room = Room.objects.locked().filter(pk=room_id, state=RoomState.QUARANTINED).first()
     if room is None:
         raise DecidedError
     return room
@@ -303,8 +302,7 @@ def _check_owner(guild_id: int, owner_id: int) -> None:
 
 
 def _has_room(guild_id: int, owner_id: int) -> bool:
-    mine = Room.objects.live().filter(guild_id=guild_id, owner_id=owner_id, kind=RoomKind.PRIVATE)
-    return mine.exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED]).exists()
+    return Room.objects.of_their_own(guild_id, owner_id).exists()
 
 
 def _decided(

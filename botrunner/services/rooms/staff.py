@@ -118,8 +118,7 @@ def waits_to_try(room: Room, *, now: datetime) -> bool:
 
 
 def _locked(room_id: UUID) -> Room:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    return rows.get(pk=room_id)
+    return Room.objects.locked().get(pk=room_id)
 
 
 def _record(

@@ -76,7 +76,7 @@ def tell(
         Room.DoesNotExist: there is no such room.
     """
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
+        row = Room.objects.locked().get(pk=room_id)
         tell_locked(row, happening, at=at, words=words, actor=actor, by_member=by_member)
     return row
 
