@@ -14,7 +14,7 @@ from botrunner.domain.rooms.wishes import taken_back
 from botrunner.models import Room, RoomKind, RoomStep
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.plans import overwrites_for
-from botrunner.services.rooms.steps import LONGEST_REASON, tell
+from botrunner.services.rooms.steps import tell, write_down
 from community.services import leases
 from sessions_app.models import VoiceState
 
@@ -114,7 +114,7 @@ def renamed(rename: Rename, *, now: datetime) -> None:
         row = Room.objects.locked().get(pk=rename.room_id)
         row.name_applied = rename.name
         row.save(update_fields=["name_applied"])
-        _note(row, RENAMED, now=now)
+        write_down(row, RENAMED, at=now)
 
 
 def rename_refused(rename: Rename, *, now: datetime, words: str) -> None:
@@ -124,7 +124,7 @@ def rename_refused(rename: Rename, *, now: datetime, words: str) -> None:
         if row.name == rename.name:
             row.name = row.name_applied
             row.save(update_fields=["name"])
-        _note(row, NOT_RENAMED, now=now, words=words)
+        write_down(row, NOT_RENAMED, at=now, words=words)
 
 
 def rename_not_sent(rename: Rename) -> None:
@@ -195,7 +195,7 @@ def settle_change(
             return
         if refusal:
             _take_back(row, done=done)
-        _note(row, NOT_APPLIED if refusal else APPLIED, now=now, words=refusal)
+        write_down(row, NOT_APPLIED if refusal else APPLIED, at=now, words=refusal)
 
 
 def _take_back(row: Room, *, done: Collection[str]) -> None:
@@ -240,14 +240,3 @@ def _leaving(row: Room) -> list[int]:
         guild_id=row.guild_id, channel_id=row.channel_id, user_id__in=row.kicked_ids
     )
     return sorted(inside.values_list("user_id", flat=True))
-
-
-def _note(row: Room, happening: str, *, now: datetime, words: str = "") -> None:
-    RoomStep.objects.create(
-        room=row,
-        at=now,
-        happening=happening,
-        former_state=row.state,
-        state=row.state,
-        reason=words[:LONGEST_REASON],
-    )

@@ -19,7 +19,7 @@ from botrunner.domain.rooms.names import LONGEST
 from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.wishes import Wanted, reason_with
-from botrunner.models import Room, RoomKind, RoomStep
+from botrunner.models import Room, RoomKind
 from botrunner.models.hub import MOST_USERS
 from botrunner.models.room import ENDING, OPEN
 from botrunner.services.rooms.control_errors import (
@@ -39,7 +39,7 @@ from botrunner.services.rooms.control_errors import (
     WrongNameError,
     WrongPersonError,
 )
-from botrunner.services.rooms.steps import tell_locked
+from botrunner.services.rooms.steps import tell_locked, write_down
 from botrunner.services.rooms.wakes import wake
 from community.models import Member
 from sessions_app.models import VoiceState
@@ -300,15 +300,8 @@ def _wish(
             former = wanted_of(row)
             change(row)
             row.save(update_fields=["name", *CHANGEABLE])
-            RoomStep.objects.create(
-                room=row,
-                at=now,
-                happening=what,
-                former_state=row.state,
-                state=row.state,
-                reason=reason_with(why, former=former, latter=wanted_of(row)),
-                actor_id_on_discord=by,
-            )
+            words = reason_with(why, former=former, latter=wanted_of(row))
+            write_down(row, what, at=now, words=words, by_member=by)
             wake(row.guild_id)
     except IntegrityError as error:
         if "room_one_private_for_each_member" not in str(error):

@@ -9,9 +9,9 @@ from django.db import transaction
 from botrunner.domain.rooms.happenings import CloseAsked
 from botrunner.domain.rooms.life import next_effect
 from botrunner.domain.rooms.room import Reason
-from botrunner.models import Room, RoomState, RoomStep
+from botrunner.models import Room, RoomState
 from botrunner.services.rooms.requests import admit
-from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
+from botrunner.services.rooms.steps import life_of, tell_locked, write_down
 from botrunner.services.rooms.wakes import wake
 from community.domain.errors import RollcallError
 from community.services import audit
@@ -97,15 +97,7 @@ def try_again(room_id: UUID, *, actor: User, reason: str, now: datetime) -> Room
             raise NothingToTryError
         room.next_try_at = now
         room.save(update_fields=["next_try_at"])
-        RoomStep.objects.create(
-            room=room,
-            at=now,
-            happening=TOLD_TO_TRY,
-            former_state=room.state,
-            state=room.state,
-            reason=reason[:LONGEST_REASON],
-            actor=actor,
-        )
+        write_down(room, TOLD_TO_TRY, at=now, words=reason, actor=actor)
         _record(room, TRY_AGAIN, room.state, actor=actor, reason=reason, now=now)
         wake(room.guild_id)
     return room

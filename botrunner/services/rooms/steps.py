@@ -127,6 +127,37 @@ def tell_locked(
     return True
 
 
+def write_down(
+    row: Room,
+    happening: str,
+    *,
+    at: datetime,
+    words: str = "",
+    actor: User | None = None,
+    by_member: int | None = None,
+) -> None:
+    """Adds a line to a room's story that changes nothing of where it is in its life.
+
+    Args:
+        row: the room.
+        happening: what it is called.
+        at: when.
+        words: why, as staff are to read it.
+        actor: who did it in the admin.
+        by_member: user id of who did it on Discord.
+    """
+    RoomStep.objects.create(
+        room=row,
+        at=at,
+        happening=happening,
+        former_state=row.state,
+        state=row.state,
+        reason=words[:LONGEST_REASON],
+        actor=actor,
+        actor_id_on_discord=by_member,
+    )
+
+
 def _log_once_written(
     row: Room, before: Life, happening: Happening, *, actor: User | None, by_member: int | None
 ) -> None:

@@ -18,12 +18,12 @@ from botrunner.domain.rooms.happenings import (
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
 from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.words import FOREIGN, HUB_GONE, OFF
-from botrunner.models import Room, RoomKind, RoomRules, RoomState, RoomStep
+from botrunner.models import Room, RoomKind, RoomRules, RoomState
 from botrunner.models.room import HOLDS_SLOT, OPEN
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import OFF_WORDS, is_off
-from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
+from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked, write_down
 from community.models import Channel, Member
 from community.models.shard import shard_in_query
 from community.services import leases
@@ -310,14 +310,7 @@ def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") ->
         if row.hub is not None:
             # In the hub's chat they read where their room is.
             row.asked_in_id = row.hub.channel_id
-        RoomStep.objects.create(
-            room=row,
-            at=at,
-            happening=OWNER_NOT_MOVED,
-            former_state=row.state,
-            state=row.state,
-            reason=words[:LONGEST_REASON],
-        )
+        write_down(row, OWNER_NOT_MOVED, at=at, words=words)
         row.save(update_fields=["is_owner_moved", "error", "error_text", "asked_in_id"])
 
 
