@@ -15,7 +15,7 @@ from botrunner.domain.rooms.room import Reason
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomKind, RoomState
 from botrunner.rest_errors import NotThereError
 from botrunner.services.rooms.kept import kept_in
-from botrunner.services.rooms.presence import follow
+from botrunner.services.rooms.presence import count
 from botrunner.services.rooms.quarantine_errors import (
     ChannelInUseError,
     DecidedError,
@@ -354,4 +354,4 @@ def _record(
 def _count(guild_id: int, now: datetime) -> None:
     """Has an adopted room know of those who are in it."""
     with transaction.atomic():
-        follow([guild_id], now=now)
+        count([guild_id], now=now)
