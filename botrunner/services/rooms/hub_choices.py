@@ -178,16 +178,7 @@ def _record(
     now: datetime,
 ) -> None:
     """Leaves the trail, and tells the bot, in the caller's transaction."""
-    audit.record(
-        actor=actor,
-        action=action,
-        target=hub,
-        guild_id=hub.guild_id,
-        reason=reason,
-        before=before,
-        after=after,
-        at=now,
-    )
+    audit.record_change(hub, action, before, after, actor=actor, reason=reason, at=now)
     # The tracker has to know which channels are hubs; whoever keeps rooms, all the rest.
     outbox.ask(RULES, guild_id=hub.guild_id, payload={}, now=now)
     wake(hub.guild_id)

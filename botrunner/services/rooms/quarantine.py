@@ -31,7 +31,6 @@ from community.models import Member
 from community.services import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -132,15 +131,13 @@ def delete_channel(
         if confirmed_id != item.channel_id:
             raise WrongChannelError
         _check_free(item.guild_id, item.channel_id)
-        _record(item, DELETE, {}, {}, actor=actor, reason=reason, now=now)
+        audit.record_change(item, DELETE, {}, {}, actor=actor, reason=reason, at=now)
     # The row stays locked while Discord is asked: who decides otherwise waits, and is too late.
     # Where this breaks off it is to be decided still, and the sweep finds what is gone.
     with transaction.atomic():
         item = _open_item(item_id)
         _check_free(item.guild_id, item.channel_id)
-        item.state, item.decided_at = _deleted(item, rest=rest), now
-        item.decided_by = actor.get_username()
-        item.save(update_fields=["state", "decided_at", "decided_by"])
+        _settle(item, _deleted(item, rest=rest), actor=actor, now=now)
     logger.info(
         "Channel %s in quarantine of guild %s: %s by account %s",
         item.channel_id,
@@ -215,9 +212,7 @@ def adopt_room(
             raise OwnerHasRoomError
         _decide_room(room, Adopted(wanted), ADOPT, actor=actor, reason=reason, now=now)
         if item is not None:
-            item.state, item.decided_at = QuarantineState.ADOPTED, now
-            item.decided_by = actor.get_username()
-            item.save(update_fields=["state", "decided_at", "decided_by"])
+            _settle(item, QuarantineState.ADOPTED, actor=actor, now=now)
     _count(room.guild_id, now)
     room.refresh_from_db()
     return room
@@ -314,41 +309,25 @@ def _decided(
     reason: str,
     now: datetime,
 ) -> None:
-    former = item.state
+    before, after = {"state": item.state}, {"state": state}
+    _settle(item, state, actor=actor, now=now)
+    audit.record_change(item, action, before, after, actor=actor, reason=reason, at=now)
+
+
+def _settle(
+    item: QuarantinedChannel, state: QuarantineState, *, actor: User, now: datetime
+) -> None:
     item.state, item.decided_at, item.decided_by = state, now, actor.get_username()
     item.save(update_fields=["state", "decided_at", "decided_by"])
-    _record(item, action, {"state": former}, {"state": state}, actor=actor, reason=reason, now=now)
 
 
 def _decide_room(
     room: Room, happening: Happening, action: str, *, actor: User, reason: str, now: datetime
 ) -> None:
-    former = {"state": room.state, "channel_id": room.channel_id}
+    before = {"state": room.state, "channel_id": room.channel_id}
     tell_locked(room, happening, at=now, words=reason, actor=actor)
     after = {"state": room.state, "channel_id": room.channel_id}
-    _record(room, action, former, after, actor=actor, reason=reason, now=now)
-
-
-def _record(
-    target: QuarantinedChannel | Room,
-    action: str,
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    *,
-    actor: User,
-    reason: str,
-    now: datetime,
-) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        target=target,
-        guild_id=target.guild_id,
-        reason=reason,
-        before=before,
-        after=after,
-        at=now,
-    )
+    audit.record_change(room, action, before, after, actor=actor, reason=reason, at=now)
 
 
 def _count(guild_id: int, now: datetime) -> None:

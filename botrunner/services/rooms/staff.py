@@ -116,13 +116,5 @@ def _locked(room_id: UUID) -> Room:
 def _record(
     room: Room, action: str, former: str, *, actor: User, reason: str, now: datetime
 ) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        target=room,
-        guild_id=room.guild_id,
-        reason=reason,
-        before={"state": former},
-        after={"state": room.state},
-        at=now,
-    )
+    before, after = {"state": former}, {"state": room.state}
+    audit.record_change(room, action, before, after, actor=actor, reason=reason, at=now)
