@@ -60,6 +60,10 @@ ENDING = [state.value for state in sorted(domain.ENDING)]
 OVER = [state.value for state in sorted(domain.OVER)]
 HOLDS_SLOT = [state.value for state in sorted(domain.HOLDS_SLOT)]
 
+ONE_FOR_EACH_CHANNEL = "room_one_live_for_each_channel"
+ONE_FOR_EACH_MEMBER = "room_one_private_for_each_member"
+"""Constraints: of two who want the same at once, the database lets one have it."""
+
 
 class RoomQuerySet(models.QuerySet["Room"]):
     """Rooms by what they mean to us."""
@@ -215,12 +219,12 @@ class Room(models.Model):
             models.UniqueConstraint(
                 fields=["channel_id"],
                 condition=~Q(state__in=OVER),
-                name="room_one_live_for_each_channel",
+                name=ONE_FOR_EACH_CHANNEL,
             ),
             models.UniqueConstraint(
                 fields=["guild", "owner_id"],
                 condition=Q(kind="private") & ~Q(state__in=[*OVER, *ENDING]),
-                name="room_one_private_for_each_member",
+                name=ONE_FOR_EACH_MEMBER,
             ),
             models.CheckConstraint(
                 condition=Q(channel_id=None) | Q(asked_at=None), name="room_asked_or_there"

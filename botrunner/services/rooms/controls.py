@@ -21,7 +21,7 @@ from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.wishes import Wanted, reason_with
 from botrunner.models import Room, RoomKind
 from botrunner.models.hub import MOST_USERS
-from botrunner.models.room import ENDING, OPEN
+from botrunner.models.room import ENDING, ONE_FOR_EACH_MEMBER, OPEN
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
@@ -304,7 +304,7 @@ def _wish(
             write_down(row, what, at=now, words=words, by_member=by)
             wake(row.guild_id)
     except IntegrityError as error:
-        if "room_one_private_for_each_member" not in str(error):
+        if ONE_FOR_EACH_MEMBER not in str(error):
             raise
         raise WrongPersonError(why="They have a room of their own already") from error
     return row

@@ -5,14 +5,16 @@ Of channels without a room, and of rooms in quarantine. The faces check who may.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.happenings import Adopted, CloseAsked, LetGo
 from botrunner.domain.rooms.room import Reason
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomKind, RoomState
+from botrunner.models.room import ONE_FOR_EACH_CHANNEL, ONE_FOR_EACH_MEMBER
 from botrunner.rest_errors import NotThereError
 from botrunner.services.rooms.kept import kept_in
 from botrunner.services.rooms.presence import count
@@ -31,6 +33,7 @@ from community.models import Member
 from community.services import audit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -64,7 +67,7 @@ def adopt_channel(item_id: UUID, *, owner_id: int, actor: User, reason: str, now
     Raises:
         QuarantineError: one of its kinds.
     """
-    with transaction.atomic():
+    with _one_winner():
         item = _open_item(item_id)
         _check_owner(item.guild_id, owner_id)
         _check_free(item.guild_id, item.channel_id)
@@ -198,7 +201,7 @@ def adopt_room(
     Raises:
         QuarantineError: one of its kinds.
     """
-    with transaction.atomic():
+    with _one_winner():
         room = _quarantined(room_id)
         wanted = channel_id or room.channel_id
         if wanted is None:
@@ -259,6 +262,20 @@ def delete_room(
             _check_free(room.guild_id, room.channel_id, but=room_id)
         _decide_room(room, CloseAsked(Reason.STAFF), DELETE, actor=actor, reason=reason, now=now)
     return room
+
+
+@contextlib.contextmanager
+def _one_winner() -> Iterator[None]:
+    """Runs a transaction; what was taken since it was looked at is refused in the same words."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if ONE_FOR_EACH_MEMBER in str(error):
+            raise OwnerHasRoomError from error
+        if ONE_FOR_EACH_CHANNEL in str(error):
+            raise ChannelInUseError from error
+        raise
 
 
 def _open_item(item_id: UUID) -> QuarantinedChannel:

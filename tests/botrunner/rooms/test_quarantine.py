@@ -21,6 +21,7 @@ from botrunner.models import (
 )
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, RefusedError
+from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.quarantine import (
     adopt_channel,
     adopt_room,
@@ -158,6 +159,36 @@ def test_an_owner_is_a_member_without_a_room(
     item.refresh_from_db()
     assert item.state == QuarantineState.OPEN
     assert trail() == []
+
+
+@pytest.mark.parametrize(
+    ("what", "check", "refusal"),
+    [
+        ("the owner", "_has_room", OwnerHasRoomError),
+        ("the channel", "_check_free", ChannelInUseError),
+    ],
+)
+def test_what_was_taken_since_it_was_looked_at_is_refused_in_words(
+    discord: Discord,
+    item: QuarantinedChannel,
+    owner_id: int,
+    sam: User,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    check: str,
+    refusal: type[Exception],
+) -> None:
+    if what == "the owner":
+        discord.make_room(RoomState.WAITING, owner_id=owner_id, channel_id=snowflake())
+    else:
+        discord.make_room(RoomState.WAITING, owner_id=1, channel_id=item.channel_id)
+    monkeypatch.setattr(quarantine, check, lambda *_, **__: False)
+
+    with pytest.raises(refusal):
+        adopt_channel(item.pk, owner_id=owner_id, **how(sam))
+
+    item.refresh_from_db()
+    assert (item.state, trail()) == (QuarantineState.OPEN, [])
 
 
 def test_what_is_let_go_is_never_looked_at_again(
