@@ -16,7 +16,6 @@ from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.happenings import CloseAsked, Extended
 from botrunner.domain.rooms.names import LONGEST
-from botrunner.domain.rooms.renames import rename_at
 from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.wishes import Wanted, reason_with
 from botrunner.models import Room, RoomKind
@@ -140,8 +139,8 @@ def check_owner(room_id: UUID, *, by: int) -> Room:
 # What owners do ---------------------------------------------------------------------------
 
 
-def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> datetime:
-    """Has a room renamed; tells when Discord takes it, which may be minutes ahead."""
+def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> None:
+    """Has a room renamed as soon as Discord takes it, which may be minutes ahead."""
     cleaned = " ".join(name.split())
     if not 1 <= len(cleaned) <= LONGEST:
         raise WrongNameError
@@ -149,8 +148,7 @@ def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> datetime:
     def change(row: Room) -> None:
         row.name = cleaned
 
-    row = _wish(room_id, RENAMED, change, by=by, now=now)
-    return now if row.name == row.name_applied else rename_at(row.renamed_at, now=now)
+    _wish(room_id, RENAMED, change, by=by, now=now)
 
 
 def set_limit(room_id: UUID, limit: int, *, by: int, now: datetime) -> None:
@@ -256,13 +254,8 @@ def close(room_id: UUID, *, by: int, now: datetime, is_staff: bool = False) -> R
         is_staff: whether they may manage channels, and so close rooms that are not theirs.
     """
     with transaction.atomic():
-        row = _locked(room_id)
-        if row is not None and row.owner_id != by and is_staff:
-            reason = Reason.STAFF
-            row = _checked(row, by=row.owner_id, while_off=True)
-        else:
-            reason = Reason.ASKED
-            row = _checked(row, by=by, while_off=True)
+        row = _checked(_locked(room_id), by=None if is_staff else by, while_off=True)
+        reason = Reason.ASKED if row.owner_id == by else Reason.STAFF
         tell_locked(row, CloseAsked(reason), at=now, by_member=by)
     return row
 
@@ -290,7 +283,7 @@ def _wish(
     now: datetime,
     why: str = "",
     is_owners: bool = True,
-) -> Room:
+) -> None:
     """Changes what a room is to be, and writes into its story who wanted it."""
     try:
         with transaction.atomic():
@@ -307,7 +300,6 @@ def _wish(
         if ONE_FOR_EACH_MEMBER not in str(error):
             raise
         raise WrongPersonError(why="They have a room of their own already") from error
-    return row
 
 
 def _locked(room_id: UUID) -> Room | None:
