@@ -8,7 +8,12 @@ from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.templates import problem_of
 from botrunner.models import Hub, Room
-from botrunner.models.hub import LONGEST_GRACE_SECONDS, MOST_USERS
+from botrunner.models.hub import (
+    LEAST_BITRATE,
+    LONGEST_GRACE_SECONDS,
+    MOST_BITRATE,
+    MOST_USERS,
+)
 from botrunner.services.rooms.choice_errors import (
     AfkChannelError,
     CategoryError,
@@ -44,7 +49,7 @@ CHOICES: Final = (
 
 BOUNDS: Final = {
     "user_limit": (0, MOST_USERS),
-    "bitrate": (8_000, 384_000),
+    "bitrate": (LEAST_BITRATE, MOST_BITRATE),
     "grace_seconds": (0, LONGEST_GRACE_SECONDS),
 }
 
