@@ -23,7 +23,6 @@ from botrunner.rest_answers import (
     channel_in,
     creation_in,
     listing,
-    made_at,
     mapping,
     read,
     said_in,
@@ -40,6 +39,7 @@ from botrunner.rest_errors import (
     RestError,
     TokenRefusedError,
 )
+from community.domain.snowflakes import issued_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -200,10 +200,10 @@ class DiscordRest:
             if len(page) < PAGE:
                 return Creations(tuple(found), since)
             oldest = min(snowflake(mapping(each), "id") for each in page)
-            if made_at(oldest) <= since:
+            if issued_at(oldest) <= since:
                 return Creations(tuple(found), since)
             query["before"] = str(oldest)
-        return Creations(tuple(found), max(since, made_at(oldest)))
+        return Creations(tuple(found), max(since, issued_at(oldest)))
 
     def _ask(
         self,

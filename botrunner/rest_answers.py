@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from botrunner.rest_errors import NoAnswerError
 from community.domain.permissions import Overwrite
+from community.domain.snowflakes import issued_at
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx
 
 CHANNEL_CREATE: Final = 10
 """The audit log's action. [reference/audit-logs]"""
 
-_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 _MOST_DIGITS: Final = 19
 _LONGEST_WAIT_SECONDS: Final = 86_400.0
 
@@ -57,11 +59,6 @@ class Creations:
 
     entries: tuple[CreationEntry, ...]
     since: datetime
-
-
-def made_at(snowflake: int) -> datetime:
-    """Tells when Discord made an id."""
-    return _EPOCH + timedelta(milliseconds=snowflake >> 22)
 
 
 def read(response: httpx.Response) -> Any:
@@ -151,5 +148,5 @@ def creation_in(fields: dict[str, Any], by: int) -> CreationEntry | None:
     return CreationEntry(
         channel_id=snowflake(fields, "target_id"),
         reason=reason if isinstance(reason, str) else None,
-        at=made_at(snowflake(fields, "id")),
+        at=issued_at(snowflake(fields, "id")),
     )

@@ -113,4 +113,4 @@ def speak_plainly(http: HTTPClient, api_url: str) -> None:
             address = "ws://" + address.removeprefix("wss://")
         return await connect(address, compress=compress)
 
-    http.ws_connect = connect_plainly  # type: ignore[method-assign]
+    http.ws_connect = connect_plainly  # type: ignore[method-assign]  # one client alone

@@ -164,6 +164,11 @@ async def ask_in_time(
             reason = "no answer came in time" if late else "the connection was lost"
             raise NotAnsweredError(reason=reason) from error
         raise NotSentError(why="its turn did not come in time") from error
+    except (LookupError, TypeError, ValueError) as error:
+        # A body that is no JSON, or other JSON than discord.py reads.
+        if once.is_sent:
+            raise NotAnsweredError(reason="an answer came that makes no sense") from error
+        raise
 
 
 async def _send(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -37,8 +38,10 @@ async def listen(ears: Mapping[str, Ear]) -> None:
                     await connection.execute(sql.SQL("LISTEN {}").format(name))
                 while True:
                     await _look(ears)
-                    while said := await _hear(connection):
-                        for channel, payloads in said.items():
+                    look_at = monotonic() + LOOK_SECONDS
+                    # One channel that is never quiet keeps nobody from looking.
+                    while (left := look_at - monotonic()) > 0:
+                        for channel, payloads in (await _hear(connection, left)).items():
                             await ears[channel](payloads)
         except psycopg.Error as error:
             logger.warning("Cannot listen for requests: %s", " ".join(str(error).split()))
@@ -51,10 +54,12 @@ async def _look(ears: Mapping[str, Ear]) -> None:
         await ear(())
 
 
-async def _hear(connection: psycopg.AsyncConnection) -> Mapping[str, Collection[str]]:
+async def _hear(
+    connection: psycopg.AsyncConnection, seconds: float
+) -> Mapping[str, Collection[str]]:
     """Waits for notifications; gives the payloads by channel, none where none came in time."""
     said: defaultdict[str, set[str]] = defaultdict(set)
-    async for notification in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+    async for notification in connection.notifies(timeout=seconds, stop_after=1):
         said[notification.channel].add(notification.payload)
     return said
 

@@ -228,8 +228,10 @@ class Supervisor:
         return {outbox.CHANNEL: self._look_in_outbox, wakes.CHANNEL: self._look_at_rooms}
 
     async def _look_at_rooms(self, guild_ids: Collection[str]) -> None:
+        # Whoever speaks there by hand may name no guild.
+        named = {int(guild_id) for guild_id in guild_ids if guild_id.isdecimal()}
         for shard in self.shards:
-            shard.look_at_rooms(map(int, guild_ids))
+            shard.look_at_rooms(named)
 
     async def _look_in_outbox(self, _: Collection[str]) -> None:
         for shard in self.shards:

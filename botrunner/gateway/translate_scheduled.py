@@ -15,12 +15,12 @@ from botrunner.gateway.payload import (
     text,
     whole,
 )
+from community.domain.snowflakes import issued_at
 from events_app.domain.occurrences import STATES
 from events_app.domain.scheduled import (
     InterestChanged,
     ScheduledException,
     ScheduledRecord,
-    made_at,
 )
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def scheduled_exception(payload: Payload) -> ScheduledException:
     exception_id = snowflake(payload, "event_exception_id")
     return ScheduledException(
         id=exception_id,
-        planned_start=made_at(exception_id),
+        planned_start=issued_at(exception_id),
         starts_at=instant(payload, "scheduled_start_time"),
         ends_at=instant(payload, "scheduled_end_time"),
         is_called_off=payload.get("is_canceled") is True,

@@ -11,8 +11,12 @@ from community.models.ids import new_id
 
 MOST_USERS = 99
 """The highest user limit of a voice channel on Discord."""
+LEAST_BITRATE = 8_000
+MOST_BITRATE = 384_000
 LONGEST_GRACE_SECONDS = 3600
+LEAST_TIMEOUT_SECONDS = 5
 LONGEST_TIMEOUT_SECONDS = 3600
+MOST_ROOMS = 50
 
 _TEMPLATE_HELP = "{user} stands for the owner's name, {number} for the lowest free number."
 
@@ -41,7 +45,7 @@ class Hub(models.Model):
     bitrate = models.PositiveIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(8_000), MaxValueValidator(384_000)],
+        validators=[MinValueValidator(LEAST_BITRATE), MaxValueValidator(MOST_BITRATE)],
         help_text="Bits a second, 8,000 to 384,000; empty: the hub's own.",
     )
     grace_seconds = models.PositiveIntegerField(
@@ -85,7 +89,10 @@ class RoomRules(models.Model):
         "time to come, seconds",
         null=True,
         blank=True,
-        validators=[MinValueValidator(5), MaxValueValidator(LONGEST_TIMEOUT_SECONDS)],
+        validators=[
+            MinValueValidator(LEAST_TIMEOUT_SECONDS),
+            MaxValueValidator(LONGEST_TIMEOUT_SECONDS),
+        ],
         help_text="How long a new room waits for its owner; empty: as VOICE_TIMEOUT says.",
     )
     grace_seconds = models.PositiveIntegerField(
@@ -97,7 +104,7 @@ class RoomRules(models.Model):
     most_rooms = models.PositiveSmallIntegerField(
         "rooms at once",
         default=1,
-        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_ROOMS)],
         help_text="How many rooms on demand there may be at once; who asks then waits.",
     )
     bot_joins = models.BooleanField(

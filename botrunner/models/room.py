@@ -54,8 +54,15 @@ class RoomReason(models.TextChoices):
     LET_GO = domain.Reason.LET_GO.value, "staff kept its channel"
 
 
+TO_COME = [state.value for state in sorted(domain.TO_COME)]
+OPEN = [state.value for state in sorted(domain.OPEN)]
+ENDING = [state.value for state in sorted(domain.ENDING)]
 OVER = [state.value for state in sorted(domain.OVER)]
 HOLDS_SLOT = [state.value for state in sorted(domain.HOLDS_SLOT)]
+
+ONE_FOR_EACH_CHANNEL = "room_one_live_for_each_channel"
+ONE_FOR_EACH_MEMBER = "room_one_private_for_each_member"
+"""Constraints: of two who want the same at once, the database lets one have it."""
 
 
 class RoomQuerySet(models.QuerySet["Room"]):
@@ -64,6 +71,22 @@ class RoomQuerySet(models.QuerySet["Room"]):
     def live(self) -> RoomQuerySet:
         """Those to which something is still to come; those in quarantine are among them."""
         return self.exclude(state__in=OVER)
+
+    def open(self) -> RoomQuerySet:
+        """Those in which people may be."""
+        return self.filter(state__in=OPEN)
+
+    def kept(self) -> RoomQuerySet:
+        """Live ones that do not end."""
+        return self.live().exclude(state__in=ENDING)
+
+    def of_their_own(self, guild_id: int, owner_id: int) -> RoomQuerySet:
+        """The one on demand of which a member has no second; none, where they may ask for one."""
+        return self.kept().filter(guild_id=guild_id, owner_id=owner_id, kind=RoomKind.PRIVATE)
+
+    def locked(self) -> RoomQuerySet:
+        """Locked until the caller's transaction ends; each with its hub, which is not."""
+        return self.select_for_update(of=("self",)).select_related("hub")
 
     def holding_slots(self) -> RoomQuerySet:
         """Those on demand that count against the limits of simultaneous rooms."""
@@ -196,12 +219,12 @@ class Room(models.Model):
             models.UniqueConstraint(
                 fields=["channel_id"],
                 condition=~Q(state__in=OVER),
-                name="room_one_live_for_each_channel",
+                name=ONE_FOR_EACH_CHANNEL,
             ),
             models.UniqueConstraint(
                 fields=["guild", "owner_id"],
-                condition=Q(kind="private") & ~Q(state__in=[*OVER, "closing", "quarantined"]),
-                name="room_one_private_for_each_member",
+                condition=Q(kind="private") & ~Q(state__in=[*OVER, *ENDING]),
+                name=ONE_FOR_EACH_MEMBER,
             ),
             models.CheckConstraint(
                 condition=Q(channel_id=None) | Q(asked_at=None), name="room_asked_or_there"

@@ -13,3 +13,8 @@ _ISSUED_AT_BIT: Final = 22
 def issued_at(snowflake: int) -> datetime:
     """Tells when Discord issued an id: its upper bits are milliseconds since 2015."""
     return DISCORDS_BEGINNING + timedelta(milliseconds=snowflake >> _ISSUED_AT_BIT)
+
+
+def first_issued_at(at: datetime) -> int:
+    """Gives the smallest id that Discord may have issued at an instant."""
+    return max(0, (at - DISCORDS_BEGINNING) // timedelta(milliseconds=1)) << _ISSUED_AT_BIT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 from community.models import AuditEntry
@@ -13,6 +13,38 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.db.models import Model
+
+
+class OfGuild(Protocol):
+    """A record that is a guild's."""
+
+    guild_id: int
+
+
+def record_change(
+    target: OfGuild,
+    action: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    actor: User | None,
+    reason: str,
+    at: datetime,
+) -> AuditEntry:
+    """Writes down a change of what is a guild's, whose staff may read of it.
+
+    The arguments are those of :func:`record`.
+    """
+    return record(
+        actor=actor,
+        action=action,
+        target=cast("Model", target),
+        guild_id=target.guild_id,
+        reason=reason,
+        before=before,
+        after=after,
+        at=at,
+    )
 
 
 def record(

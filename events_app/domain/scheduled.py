@@ -6,7 +6,7 @@ Each carries ``at``, the instant at which it was heard; their order is that of a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ SCHEDULED: Final = 1
 ACTIVE: Final = 2
 COMPLETED: Final = 3
 CANCELED: Final = 4
-
-_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
-_TIME_SHIFT: Final = 22
 
 # What a status may become on the way to another. One that took place unnoticed has to begin
 # before it can end, and one that goes on can only end.
@@ -103,11 +100,6 @@ def next_status(shown: int | None, wanted: int | None) -> int | None:
         None where there is no way, or nothing to do.
     """
     return None if shown is None or wanted is None else _STEPS.get(wanted, {}).get(shown)
-
-
-def made_at(snowflake: int) -> datetime:
-    """Tells the instant that one of Discord's ids is made of: milliseconds since 2015."""
-    return _EPOCH + timedelta(milliseconds=snowflake >> _TIME_SHIFT)
 
 
 def is_same_time(one: datetime, other: datetime) -> bool:

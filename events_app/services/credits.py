@@ -127,7 +127,8 @@ def new_credit(
         actor_name=actor.get_username(),
         created_at=now,
     )
-    _record(credit, GIVE, before={}, after=_values(credit), reason=reason, actor=actor, now=now)
+    after = _values(credit)
+    audit.record_change(credit, GIVE, {}, after, actor=actor, reason=reason, at=now)
     note_event(event.pk, now=now)
     return credit
 
@@ -147,15 +148,8 @@ def withdraw_credit(credit_id: UUID, *, actor: User, reason: str, now: datetime)
             raise AlreadyWithdrawnError
         credit.withdrawn_at, credit.withdrawn_by = now, actor.get_username()
         credit.save(update_fields=["withdrawn_at", "withdrawn_by"])
-        _record(
-            credit,
-            WITHDRAW,
-            before={"withdrawn_at": None},
-            after={"withdrawn_at": now},
-            reason=reason,
-            actor=actor,
-            now=now,
-        )
+        before, after = {"withdrawn_at": None}, {"withdrawn_at": now}
+        audit.record_change(credit, WITHDRAW, before, after, actor=actor, reason=reason, at=now)
         note_event(credit.event_id, now=now)
     rebuild([credit.event_id], now=now)
     return credit
@@ -328,25 +322,3 @@ def _values(credit: Credit) -> dict[str, Any]:
         "seconds": credit.seconds,
         "verdict": str(credit.verdict),
     }
-
-
-def _record(
-    credit: Credit,
-    action: str,
-    *,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    reason: str,
-    actor: User,
-    now: datetime,
-) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        target=credit,
-        guild_id=credit.guild_id,
-        reason=reason,
-        before=before,
-        after=after,
-        at=now,
-    )

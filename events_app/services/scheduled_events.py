@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import Q
 
+from community.domain.snowflakes import issued_at
 from community.models import Guild
 from events_app.domain import occurrences
 from events_app.domain.scheduled import (
@@ -30,7 +31,6 @@ from events_app.domain.scheduled import (
     ScheduledListed,
     ScheduledRecord,
     ScheduledStated,
-    made_at,
 )
 from events_app.models import DiscordStatus, Event, EventState
 from events_app.services import changes, publishing, revisions
@@ -172,7 +172,7 @@ class _Desk:
             )
         for key, event in list(self._ours.items()):
             # A list that waited to be written may be older than the announcement.
-            is_told = made_at(key[1]) <= fact.at < event.starts_at
+            is_told = issued_at(key[1]) <= fact.at < event.starts_at
             if key[0] == fact.guild_id and key not in listed and is_told:
                 self._part(key, at=fact.at)
 

@@ -37,7 +37,7 @@ from botrunner.domain.rooms.happenings import (
     Queued,
     TimeIsUp,
 )
-from botrunner.domain.rooms.room import OPEN, Reason, Room, State, Timing
+from botrunner.domain.rooms.room import TO_COME, Reason, Room, State, Timing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,9 +50,6 @@ NO_ANSWER: Final = "room.no_answer"
 """Discord did not say whether it made the channel, and nothing of it is to be found."""
 NO_PROOF: Final = "room.no_proof"
 """It is open whether a channel was made, and the audit log, which tells, may not be read."""
-
-_TO_COME: Final = frozenset({State.REQUESTED, State.QUEUED})
-_HAS_CHANNEL: Final = frozenset({*OPEN, State.CLOSING, State.QUARANTINED})
 
 
 class Effect(enum.Enum):
@@ -116,9 +113,9 @@ def _without_channel(room: Room, happening: Happening, *, at: datetime, timing: 
             after = _closed_without_channel(room, reason)
         case Queued() if room.state is State.REQUESTED:
             after = replace(room, state=State.QUEUED)
-        case Admitted() if room.state in _TO_COME:
+        case Admitted() if room.state in TO_COME:
             after = replace(room, state=State.CREATING)
-        case Denied(error) if room.state in _TO_COME or _is_unasked(room):
+        case Denied(error) if room.state in TO_COME or _is_unasked(room):
             after = replace(room, state=State.FAILED, error=error, next_try_at=None)
         case CreationAsked() if _is_unasked(room):
             after = replace(room, asked_at=at, creations=room.creations + 1, next_try_at=None)

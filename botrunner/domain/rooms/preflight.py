@@ -248,15 +248,14 @@ def _denied(facts: Facts, category: Category, need: Need) -> str:
     if own is not None and not own.is_role and own.deny & need.permission:
         return f"The overwrite of the bot itself {where}: allow it there."
     role = _bots_role(facts)
+    whom = "the bot" if role is None else f"the bot's role {role.name}"
     for held in sorted(facts.roles, key=lambda each: -each.position):
         overwrite = of.get(held.id)
         if overwrite is None or not overwrite.deny & need.permission:
             continue
-        if role is not None and held.id == role.id:
-            return f"The overwrite of the bot's role {held.name} {where}: allow it there."
-        whom = "the bot" if role is None else f"the bot's role {role.name}"
+        if held == role:
+            return f"The overwrite of {whom} {where}: allow it there."
         return f"The overwrite of the role {held.name} {where}: allow it for {whom} there."
-    whom = "the bot" if role is None else f"the bot's role {role.name}"
     return f"The overwrite of {EVERYONE} {where}: allow it for {whom} there."
 
 

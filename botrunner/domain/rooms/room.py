@@ -36,8 +36,14 @@ class State(enum.StrEnum):
     QUARANTINED = "quarantined"
 
 
+TO_COME: Final = frozenset({State.REQUESTED, State.QUEUED})
+"""States in which it waits for its turn."""
+
 OPEN: Final = frozenset({State.WAITING, State.OCCUPIED, State.GRACE})
 """States in which people may be in the room."""
+
+ENDING: Final = frozenset({State.CLOSING, State.QUARANTINED})
+"""States in which it is of no use to its owner any more, who may have another one."""
 
 OVER: Final = frozenset({State.CLOSED, State.FAILED})
 """States that nothing leaves; the room's channel is gone, or never was."""

@@ -69,6 +69,9 @@ ERRORS: Final[Mapping[str, str]] = {
 }
 """By code, what is in the way of a room; whole sentences."""
 
+IN_MINUTES: Final = 120
+"""So many seconds, or more, are written in minutes."""
+
 _UNKNOWN: Final = "Something is in the way that Rollcall has no words for."
 
 
@@ -98,8 +101,8 @@ def ordinal(place: int) -> str:
 
 
 def duration_words(seconds: float) -> str:
-    """Writes a length of time in seconds, or from two minutes on in minutes."""
+    """Writes a length of time, in seconds or in minutes."""
     whole = max(1, round(seconds))
     if whole == 1:
         return "1 second"
-    return f"{whole} seconds" if whole < 120 else f"{round(whole / 60)} minutes"  # noqa: PLR2004
+    return f"{whole} seconds" if whole < IN_MINUTES else f"{round(whole / 60)} minutes"

@@ -137,13 +137,6 @@ class BotVoice:
         )
         return is_out
 
-    async def stop(self) -> None:
-        """Stops joining; where it sits, closing the client ends it."""
-        attempts = [attempt for _, attempt in self._attempts.values()]
-        for attempt in attempts:
-            attempt.cancel()
-        await asyncio.gather(*attempts, return_exceptions=True)
-
     # Within -------------------------------------------------------------------------------
 
     def _turn(self, guild_id: int) -> asyncio.Lock:

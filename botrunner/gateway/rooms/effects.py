@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botrunner.domain.rooms import refusals
@@ -29,6 +29,7 @@ from botrunner.gateway.payload import (
     snowflake,
 )
 from botrunner.gateway.questions import NotAnsweredError
+from community.domain.snowflakes import first_issued_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +53,6 @@ MOST_PAGES: Final = 20
 AGAIN_SECONDS: Final = 1.0
 DOUBT: Final = timedelta(minutes=5)
 """By how much Discord's clock may differ from ours."""
-
-_EPOCH: Final = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 class Voice(Protocol):
@@ -157,7 +156,7 @@ def body_of(work: Creation) -> dict[str, Any]:
 
 async def find(http: HTTPClient, work: Search, *, bot_id: int) -> Outcome:
     """Looks through the audit log for the room's mark, since its channel was asked for."""
-    after = snowflake_at(work.since - DOUBT)
+    after = first_issued_at(work.since - DOUBT)
     try:
         for _ in range(MOST_PAGES):
             page = await _page(http, work.guild_id, bot_id=bot_id, after=after)
@@ -197,11 +196,6 @@ def mark_in(entry: Payload, *, bot_id: int | str) -> tuple[UUID, int] | None:
     reason = entry.get("reason")
     room_id = room_id_in(reason if isinstance(reason, str) else None)
     return None if room_id is None else (room_id, as_snowflake(entry.get("target_id"), "target"))
-
-
-def snowflake_at(at: datetime) -> int:
-    """Gives the smallest id of an instant."""
-    return max(0, int((at - _EPOCH) / timedelta(milliseconds=1))) << 22
 
 
 async def delete(http: HTTPClient, work: Deletion) -> Outcome:

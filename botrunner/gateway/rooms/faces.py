@@ -18,6 +18,12 @@ from botrunner.gateway.asked_once import NotSentError
 from botrunner.gateway.questions import NotAnsweredError
 from botrunner.gateway.rooms import messages
 from botrunner.gateway.rooms.bringing import CHANGE, PANEL, RENAME, STATUS, Bringing
+from botrunner.gateway.rooms.looking import (
+    CONNECTION_SECONDS,
+    REST_SECONDS,
+    Looking,
+    open_client,
+)
 from botrunner.gateway.rooms.outcome import Outcome
 from botrunner.gateway.rooms.records import Records
 from botrunner.gateway.writer import DatabaseAwayError
@@ -28,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from uuid import UUID
-
-    import discord
 
     from botrunner.gateway.client import Connection
     from botrunner.gateway.clock import Clock
@@ -44,8 +48,6 @@ LOOK_SECONDS: Final = 2.0
 """So often rows are looked at where nothing else is a reason to."""
 OVERLAP: Final = timedelta(minutes=1)
 """A request may be written so long after the instant that it names."""
-REST_SECONDS: Final = 5.0
-CONNECTION_SECONDS: Final = 0.25
 
 WAITING: Final = {
     STATUS: troubles.STATUS_WAITS,
@@ -84,7 +86,7 @@ class Faces:
         self._clock = clock
         self._connection = connection
         self._syncing = syncing
-        self._woken = asyncio.Event()
+        self._looking = Looking(self._look, what="showing rooms", shard_id=lease.shard_id)
         self._lanes: dict[Lane, asyncio.Task[Outcome | None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._resting: dict[Lane, float] = {}
@@ -104,7 +106,7 @@ class Faces:
 
     def wake(self) -> None:
         """Has the rows looked at, now."""
-        self._woken.set()
+        self._looking.wake()
 
     def tasks(self) -> list[asyncio.Task[object]]:
         """Lists what is under way, to be cancelled with the shard."""
@@ -117,13 +119,7 @@ class Faces:
 
     async def run(self) -> None:
         """Shows what is to be shown until cancelled."""
-        while True:
-            self._woken.clear()
-            pause = await self._look_safely()
-            # Not wait_for(): who is woken and cancelled at once would not hear of the latter.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
+        await self._looking.run()
 
     @contextlib.contextmanager
     def unanswered(self, guild_id: int, user_id: int) -> Iterator[None]:
@@ -155,21 +151,8 @@ class Faces:
 
     # Looking ------------------------------------------------------------------
 
-    async def _look_safely(self) -> float:
-        try:
-            return await self._look()
-        except DatabaseAwayError as error:
-            logger.warning("Shard %s: rooms are not shown: %s", self._lease.shard_id, error)
-            return LOOK_SECONDS
-        except LeaseLostError as error:
-            logger.info("Nothing more is shown of rooms: %s", error)
-            return REST_SECONDS
-        except Exception:
-            logger.exception("Shard %s: rooms could not be shown", self._lease.shard_id)
-            return REST_SECONDS
-
     async def _look(self) -> float:
-        client = self._client()
+        client = open_client(self._connection())
         if client is None:
             return CONNECTION_SECONDS
         self._syncing.begin(client, keep=self.keep)
@@ -251,14 +234,14 @@ class Faces:
         finally:
             del self._lanes[lane]
             # What was written after its last look at the row was written in vain otherwise.
-            self._woken.set()
+            self.wake()
 
     async def _go_on(self, lane: Lane) -> Outcome | None:
         """Does one thing after another until there is none, or the next has to wait."""
         kind, room_id = lane
         last: Outcome | None = None
         while True:
-            client = self._client()
+            client = open_client(self._connection())
             if client is None:
                 return self._rest(lane, CONNECTION_SECONDS)
             outcome = await self._bringing.step(kind, room_id, client)
@@ -283,10 +266,3 @@ class Faces:
                 troubles.note, room_id, WAITING[kind], words=str(error), now=self._clock.now()
             )
             self._noted[lane] = error.code
-
-    # Others ------------------------------------------------------------------
-
-    def _client(self) -> discord.Client | None:
-        """Gives the client where it is connected: another may not have logged in."""
-        connection = self._connection()
-        return connection.client if connection is not None and connection.is_open else None

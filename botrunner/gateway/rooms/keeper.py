@@ -19,13 +19,16 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from botrunner.domain.rooms.happenings import (
-    ChannelMade,
-    CreationNotSent,
-)
+from botrunner.domain.rooms.happenings import ChannelMade, CreationNotSent
 from botrunner.domain.rooms.refusals import ERROR_BITRATE
 from botrunner.domain.rooms.room import HOLDS_SLOT
 from botrunner.gateway.rooms import effects
+from botrunner.gateway.rooms.looking import (
+    CONNECTION_SECONDS,
+    REST_SECONDS,
+    Looking,
+    open_client,
+)
 from botrunner.gateway.rooms.moves import Moves
 from botrunner.gateway.rooms.records import Records
 from botrunner.gateway.rooms.seat import BotSeat
@@ -59,9 +62,6 @@ LOOK_SECONDS: Final = 2.0
 RECOUNT_SECONDS: Final = 5.0
 """So often open rooms are held against who is there, though nothing was heard."""
 DUE_AGAIN_SECONDS: Final = 1.0
-CONNECTION_SECONDS: Final = 0.25
-REST_SECONDS: Final = 5.0
-"""What went wrong in a way that nobody thought of is not tried again at once."""
 SHUT_DOWN_SECONDS: Final = 3.0
 """So long a stop waits for the rooms that are to end with it."""
 ASK_SECONDS: Final = 2.0
@@ -109,7 +109,7 @@ class RoomKeeper:
         )
         self._start_sweep = start_sweep
         self._sweeping: asyncio.Task[None] | None = None
-        self._woken = asyncio.Event()
+        self._looking = Looking(self._look_in_turn, what="keeping rooms", shard_id=lease.shard_id)
         self._lanes: dict[UUID, asyncio.Task[None]] = {}
         self._marks: set[asyncio.Task[None]] = set()
         self._resting: dict[UUID, float] = {}
@@ -124,7 +124,7 @@ class RoomKeeper:
 
     def wake(self) -> None:
         """Has the rows looked at, now."""
-        self._woken.set()
+        self._looking.wake()
 
     def channel_made(self, room_id: UUID, channel_id: int) -> None:
         """The guild's audit log says that a channel was made for a room."""
@@ -142,16 +142,7 @@ class RoomKeeper:
         """Does what is to be done until cancelled."""
         if self._start_sweep is not None:
             self._sweeping = asyncio.create_task(self._start_sweep.run(), name="sweep rooms")
-        while True:
-            self._woken.clear()
-            began = self._clock.elapsed()
-            pause = await self._look_safely()
-            # Whoever writes facts waits for the same thread: it is theirs half of the time.
-            await asyncio.sleep(self._clock.elapsed() - began)
-            # Not wait_for(): who is woken and cancelled at once would not hear of the latter.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
+        await self._looking.run()
 
     async def shut_down(self) -> None:
         """Ends the rooms that are not to outlive the bot, as far as that can be done in time.
@@ -184,26 +175,20 @@ class RoomKeeper:
 
     # Looking ------------------------------------------------------------------
 
-    async def _look_safely(self) -> float:
-        """Looks at the rows; gives for how many seconds there is nothing to look for."""
-        try:
-            return await self._look()
-        except DatabaseAwayError as error:
-            logger.warning("Shard %s: rooms wait: %s", self._lease.shard_id, error)
-            return LOOK_SECONDS
-        except LeaseLostError as error:
-            logger.info("Nothing more is done for rooms: %s", error)
-            return REST_SECONDS
-        except Exception:
-            logger.exception("Shard %s: rooms could not be looked at", self._lease.shard_id)
-            return REST_SECONDS
+    async def _look_in_turn(self) -> float:
+        """Looks at the rooms; gives for how many seconds there is nothing to look for."""
+        began = self._clock.elapsed()
+        pause = await self._look()
+        # Whoever writes facts waits for the same thread: it is theirs half of the time.
+        await asyncio.sleep(self._clock.elapsed() - began)
+        return pause
 
     async def _look(self) -> float:
         rooms = await self._records.at(work.standing, self._lease)
         if not self._is_stopping and await self._admit(rooms):
             self.wake()
         pauses = [LOOK_SECONDS]
-        if self._seat is not None and self._client() is not None:
+        if self._seat is not None and open_client(self._connection()) is not None:
             pauses.append(self._seat.take(rooms))
         self._recount(rooms)
         now = self._clock.now()
@@ -228,7 +213,7 @@ class RoomKeeper:
         rest = self._resting.get(room.room_id, 0.0) - self._clock.elapsed()
         if rest > 0:
             return rest
-        if self._client() is None:
+        if open_client(self._connection()) is None:
             return CONNECTION_SECONDS
         if room.room_id not in self._lanes:
             lane = asyncio.create_task(self._work(room.room_id), name="room")
@@ -306,14 +291,14 @@ class RoomKeeper:
         finally:
             del self._lanes[room_id]
             # What was written after its last look at the row was written in vain otherwise.
-            self._woken.set()
+            self.wake()
 
     def _rest(self, room_id: UUID, seconds: float) -> None:
         self._resting[room_id] = self._clock.elapsed() + seconds
 
     async def _step(self, room_id: UUID) -> bool:
         """Does one thing for a room; tells whether there may be another at once."""
-        client = self._client()
+        client = open_client(self._connection())
         if client is None or client.user is None:
             self._rest(room_id, CONNECTION_SECONDS)
             return False
@@ -359,9 +344,13 @@ class RoomKeeper:
 
     async def _bind(self, room_id: UUID, channel_id: int) -> None:
         """Tells a room of its channel before the answer to its creation has come."""
-        outcome = effects.Outcome(ChannelMade(channel_id))
-        with contextlib.suppress(Room.DoesNotExist):
-            await self._tell(room_id, outcome)
+        try:
+            await self._tell(room_id, effects.Outcome(ChannelMade(channel_id)))
+        except Room.DoesNotExist:
+            logger.info("There is no room %s, for which channel %s was made", room_id, channel_id)
+        except Exception:
+            # Whoever waits for the answer, or looks for the mark, tells it once more.
+            logger.exception("Room %s: it could not be told of its channel", room_id)
 
     async def _tell(self, room_id: UUID, outcome: Outcome) -> None:
         await self._records.insist(
@@ -371,13 +360,6 @@ class RoomKeeper:
             at=self._clock.now(),
             words=outcome.words,
         )
-
-    # Others ------------------------------------------------------------------
-
-    def _client(self) -> discord.Client | None:
-        """Gives the client where it is connected: another may not have logged in."""
-        connection = self._connection()
-        return connection.client if connection is not None and connection.is_open else None
 
 
 def _count_live(room_ids: Sequence[UUID]) -> int:

@@ -7,12 +7,14 @@ after a restart.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 import discord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from botrunner.gateway.rooms.answering import Answering
 
 UUID_PATTERN: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -43,24 +45,29 @@ def custom_id(room_id: UUID, verb: str) -> str:
     return f"room:{room_id}:{verb}"
 
 
-class RoomButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=f"room:(?P<room>{UUID_PATTERN}):(?P<verb>{'|'.join(each[0] for each in BUTTONS)})",
-):
-    """A button of a room."""
+def _template(verbs: Iterable[str]) -> str:
+    """Gives what a custom id looks like that stands for one of these verbs."""
+    return f"room:(?P<room>{UUID_PATTERN}):(?P<verb>{'|'.join(verbs)})"
+
+
+class _OfRoom(discord.ui.DynamicItem[Any], template=_template(())):
+    """A button or a select of a room's; itself it stands for none."""
 
     @classmethod
     async def from_custom_id(
         cls, _: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> RoomButton:
+    ) -> Self:
         """Makes one from a message that an earlier bot may have written."""
-        assert isinstance(item, discord.ui.Button)  # noqa: S101 - the template's are buttons
         return cls(item, UUID(match["room"]), match["verb"])
 
-    def __init__(self, item: discord.ui.Button[Any], room_id: UUID, verb: str) -> None:
+    def __init__(self, item: discord.ui.Item[Any], room_id: UUID, verb: str) -> None:
         super().__init__(item)
         self.room_id = room_id
         self.verb = verb
+
+
+class RoomButton(_OfRoom, template=_template(each[0] for each in BUTTONS)):
+    """A button of a room."""
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Does what it is for."""
@@ -73,24 +80,8 @@ class RoomButton(
             await answering.act(interaction, self.verb, room_id=self.room_id)
 
 
-class RoomSelect(
-    discord.ui.DynamicItem[discord.ui.UserSelect[Any]],
-    template=f"room:(?P<room>{UUID_PATTERN}):(?P<verb>{'|'.join(each[0] for each in SELECTS)})",
-):
+class RoomSelect(_OfRoom, template=_template(each[0] for each in SELECTS)):
     """A choice of somebody, for a room."""
-
-    @classmethod
-    async def from_custom_id(
-        cls, _: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> RoomSelect:
-        """Makes one from a message that an earlier bot may have written."""
-        assert isinstance(item, discord.ui.UserSelect)  # noqa: S101 - the template's are selects
-        return cls(item, UUID(match["room"]), match["verb"])
-
-    def __init__(self, item: discord.ui.UserSelect[Any], room_id: UUID, verb: str) -> None:
-        super().__init__(item)
-        self.room_id = room_id
-        self.verb = verb
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Does what it is for with whom was chosen."""

@@ -114,15 +114,19 @@ class BotSeat:
 
     async def _sit(self, guild_id: int, channel_id: int, room_id: UUID) -> None:
         try:
-            problem = await self._voice.sit(guild_id, channel_id)
-        except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
-            problem = error
+            problem = await self._tried(guild_id, channel_id)
+            if problem is None:
+                self._pauses.pop(guild_id, None)
+                return
+            logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, problem)
+            self._rest(guild_id)
+            if self._note is not None:
+                await self._note(room_id, str(problem) or type(problem).__name__)
         finally:
             del self._moving[guild_id], self._targets[guild_id]
-        if problem is None:
-            self._pauses.pop(guild_id, None)
-            return
-        logger.warning("Guild %s: the bot cannot sit in %s: %r", guild_id, channel_id, problem)
-        self._rest(guild_id)
-        if self._note is not None:
-            await self._note(room_id, str(problem) or type(problem).__name__)
+
+    async def _tried(self, guild_id: int, channel_id: int) -> Exception | None:
+        try:
+            return await self._voice.sit(guild_id, channel_id)
+        except Exception as error:  # noqa: BLE001 - whatever a voice connection stumbles over
+            return error

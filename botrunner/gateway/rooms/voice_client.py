@@ -169,10 +169,10 @@ class SeatState(VoiceConnectionState):
 
     async def _inner_connect(
         self,
-        reconnect: bool,  # noqa: FBT001 - discord.py's, as are the next
-        self_deaf: bool,  # noqa: FBT001
-        self_mute: bool,  # noqa: FBT001
-        resume: bool,  # noqa: FBT001
+        reconnect: bool,  # noqa: FBT001 - discord.py's
+        self_deaf: bool,  # noqa: FBT001 - discord.py's
+        self_mute: bool,  # noqa: FBT001 - discord.py's
+        resume: bool,  # noqa: FBT001 - discord.py's
     ) -> None:
         # A task of its own, that of the time limit.
         self._handshake = asyncio.current_task()
@@ -211,8 +211,7 @@ class SeatState(VoiceConnectionState):
     async def _reader_ends(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                # A thread tells no event loop that it has ended.
-                while self._socket_reader.is_alive():  # noqa: ASYNC110
+                while self._socket_reader.is_alive():  # noqa: ASYNC110 - a thread tells no loop
                     await asyncio.sleep(0.001)
 
     def add_socket_listener(self, callback: Callable[[bytes], Any]) -> None:

@@ -11,12 +11,11 @@ from django.db.models.functions import Coalesce
 
 from botrunner.domain.rooms.happenings import ChannelGone
 from botrunner.domain.rooms.renames import remembered, rename_at
-from botrunner.domain.rooms.room import OPEN
 from botrunner.domain.rooms.wishes import named_in, taken_back, to_do
-from botrunner.models import Room, RoomKind, RoomState, RoomStep
+from botrunner.models import Room, RoomKind, RoomStep
 from botrunner.services.rooms import controls
 from botrunner.services.rooms.plans import overwrites_for
-from botrunner.services.rooms.steps import LONGEST_REASON, tell
+from botrunner.services.rooms.steps import tell, write_down
 from community.services import leases
 from sessions_app.models import VoiceState
 
@@ -121,26 +120,26 @@ def begin_rename(room_id: UUID, *, lease: Lease, now: datetime) -> Rename | Late
 def renamed(rename: Rename, *, now: datetime) -> None:
     """Notes that a room was renamed."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         row.name_applied = rename.name
         row.save(update_fields=["name_applied"])
-        _note(row, RENAMED, now=now)
+        write_down(row, RENAMED, at=now)
 
 
 def rename_refused(rename: Rename, *, now: datetime, words: str) -> None:
     """Notes that Discord will not rename a room: it keeps the name that it has."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         if row.name == rename.name:
             row.name = row.name_applied
             row.save(update_fields=["name"])
-        _note(row, NOT_RENAMED, now=now, words=words)
+        write_down(row, NOT_RENAMED, at=now, words=words)
 
 
 def rename_not_sent(rename: Rename) -> None:
     """Takes a rename back that was counted and surely not made."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=rename.room_id)
+        row = Room.objects.locked().get(pk=rename.room_id)
         row.renamed_at = [at for at in row.renamed_at if at != rename.at]
         row.save(update_fields=["renamed_at"])
 
@@ -204,7 +203,7 @@ def settle_change(
         done: where it refused, the parts that it had done before.
     """
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).get(pk=change.room_id)
+        row = Room.objects.locked().get(pk=change.room_id)
         wishes = RoomStep.objects.filter(room=row, happening__in=controls.WISHES)
         # Whoever does what was wished since then does this once more, which is no harm; what
         # was refused is told, and not asked again with it.
@@ -212,8 +211,8 @@ def settle_change(
             return
         if refusal:
             _take_back(row, done=done)
-        words = PUT_BACK if change.puts_back else ""
-        _note(row, NOT_APPLIED if refusal else APPLIED, now=now, words=refusal or words)
+        words = refusal or (PUT_BACK if change.puts_back else "")
+        write_down(row, NOT_APPLIED if refusal else APPLIED, at=now, words=words)
 
 
 def _take_back(row: Room, *, done: Collection[str]) -> None:
@@ -235,14 +234,8 @@ def _take_back(row: Room, *, done: Collection[str]) -> None:
 
 
 def _has_other(row: Room, user_id: int) -> bool:
-    return (
-        row.kind == RoomKind.PRIVATE
-        and Room.objects.live()
-        .filter(guild_id=row.guild_id, owner_id=user_id, kind=RoomKind.PRIVATE)
-        .exclude(pk=row.pk)
-        .exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED])
-        .exists()
-    )
+    others = Room.objects.of_their_own(row.guild_id, user_id).exclude(pk=row.pk)
+    return row.kind == RoomKind.PRIVATE and others.exists()
 
 
 def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:
@@ -254,8 +247,7 @@ def channel_gone(room_id: UUID, channel_id: int, *, now: datetime) -> None:
 
 
 def _open_row(room_id: UUID) -> Room | None:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    return rows.filter(pk=room_id, state__in=sorted(OPEN)).first()
+    return Room.objects.open().locked().filter(pk=room_id).first()
 
 
 def _since_applied(room_ids: Collection[UUID]) -> dict[UUID, list[tuple[int, str]]]:
@@ -299,14 +291,3 @@ def _leaving(row: Room) -> list[int]:
         guild_id=row.guild_id, channel_id=row.channel_id, user_id__in=row.kicked_ids
     )
     return sorted(inside.values_list("user_id", flat=True))
-
-
-def _note(row: Room, happening: str, *, now: datetime, words: str = "") -> None:
-    RoomStep.objects.create(
-        room=row,
-        at=now,
-        happening=happening,
-        former_state=row.state,
-        state=row.state,
-        reason=words[:LONGEST_REASON],
-    )

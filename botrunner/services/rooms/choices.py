@@ -8,14 +8,18 @@ from django.db import transaction
 
 from botrunner.domain.rooms.templates import problem_of
 from botrunner.models import RoomRules
-from botrunner.models.hub import LONGEST_GRACE_SECONDS, LONGEST_TIMEOUT_SECONDS
+from botrunner.models.hub import (
+    LEAST_TIMEOUT_SECONDS,
+    LONGEST_GRACE_SECONDS,
+    LONGEST_TIMEOUT_SECONDS,
+    MOST_ROOMS,
+)
 from botrunner.services.rooms.choice_errors import OutOfBoundsError, TemplateError
 from botrunner.services.rooms.hub_choices import check_category
 from botrunner.services.rooms.requests import admit
 from botrunner.services.rooms.wakes import wake
 from community.models import Guild
-from community.services import audit, outbox
-from community.services.guild_choices import RULES
+from community.services import audit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,16 +40,16 @@ CHOICES: Final = (
 """The fields of a guild's rules of rooms."""
 
 BOUNDS: Final = {
-    "timeout_seconds": (5, LONGEST_TIMEOUT_SECONDS),
+    "timeout_seconds": (LEAST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS),
     "grace_seconds": (0, LONGEST_GRACE_SECONDS),
-    "most_rooms": (1, 50),
+    "most_rooms": (1, MOST_ROOMS),
 }
 
 
 def choose_rules(
     guild_id: int, choices: Mapping[str, Any], *, actor: User, now: datetime
 ) -> dict[str, Any]:
-    """Changes what a guild has chosen for its rooms, leaves a trail, and tells the bot.
+    """Changes what a guild has chosen for its rooms, leaves a trail, and wakes the bot.
 
     Rooms that wait for their turn get it at once where there may be more of them now.
 
@@ -56,7 +60,7 @@ def choose_rules(
         now: when.
 
     Returns:
-        The values that changed; where none did, nothing is recorded or told.
+        The values that changed; where none did, nothing is recorded.
 
     Raises:
         ChoiceError: one of its kinds, naming the field.
@@ -79,17 +83,8 @@ def choose_rules(
             setattr(rules, name, value)
         _check(rules, changed)
         rules.save()
-        audit.record(
-            actor=actor,
-            action="rooms.choose",
-            target=rules,
-            guild_id=guild_id,
-            reason="",
-            before={name: before[name] for name in changed},
-            after=changed,
-            at=now,
-        )
-        outbox.ask(RULES, guild_id=guild_id, payload={}, now=now)
+        former = {name: before[name] for name in changed}
+        audit.record_change(rules, "rooms.choose", former, changed, actor=actor, reason="", at=now)
         wake(guild_id)
     admit(now=now)
     return changed

@@ -16,11 +16,11 @@ from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.happenings import CloseAsked, Extended
 from botrunner.domain.rooms.names import LONGEST
-from botrunner.domain.rooms.renames import rename_at
-from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.wishes import Wanted, reason_with
-from botrunner.models import Room, RoomKind, RoomState, RoomStep
+from botrunner.models import Room, RoomKind
 from botrunner.models.hub import MOST_USERS
+from botrunner.models.room import ENDING, ONE_FOR_EACH_MEMBER, OPEN
 from botrunner.services.rooms.control_errors import (
     ControlsOffError,
     FarEnoughError,
@@ -38,7 +38,7 @@ from botrunner.services.rooms.control_errors import (
     WrongNameError,
     WrongPersonError,
 )
-from botrunner.services.rooms.steps import tell_locked
+from botrunner.services.rooms.steps import tell_locked, write_down
 from botrunner.services.rooms.wakes import wake
 from community.models import Member
 from sessions_app.models import VoiceState
@@ -67,9 +67,6 @@ LONGEST_AHEAD: Final = timedelta(hours=1)
 MOST_GUESTS: Final = 100
 """So many are invited or shut out; Discord takes 1,000 overwrites in a channel."""
 
-_OPEN: Final = sorted(OPEN)
-_ENDING: Final = [RoomState.CLOSING, RoomState.QUARANTINED]
-
 
 # Which room -------------------------------------------------------------------------------
 
@@ -86,9 +83,9 @@ def room_meant(guild_id: int, user_id: int, *, channel_id: int | None) -> Room:
     here = live.filter(channel_id=channel_id).first() if channel_id is not None else None
     if here is not None:
         return here
-    own = live.filter(owner_id=user_id).exclude(state__in=_ENDING).order_by("-requested_at", "-id")
+    own = live.kept().filter(owner_id=user_id).order_by("-requested_at", "-id")
     # Of a room that is there and one that is to come, the one that is there.
-    room = own.filter(state__in=_OPEN).first() or own.first()
+    room = own.open().first() or own.first()
     if room is None:
         raise NoRoomError if settings.ENABLE_VOICE_FEATURES else ControlsOffError
     return room
@@ -142,8 +139,8 @@ def check_owner(room_id: UUID, *, by: int) -> Room:
 # What owners do ---------------------------------------------------------------------------
 
 
-def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> datetime:
-    """Has a room renamed; tells when Discord takes it, which may be minutes ahead."""
+def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> None:
+    """Has a room renamed as soon as Discord takes it, which may be minutes ahead."""
     cleaned = " ".join(name.split())
     if not 1 <= len(cleaned) <= LONGEST:
         raise WrongNameError
@@ -151,8 +148,7 @@ def rename(room_id: UUID, name: str, *, by: int, now: datetime) -> datetime:
     def change(row: Room) -> None:
         row.name = cleaned
 
-    row = _wish(room_id, RENAMED, change, by=by, now=now)
-    return now if row.name == row.name_applied else rename_at(row.renamed_at, now=now)
+    _wish(room_id, RENAMED, change, by=by, now=now)
 
 
 def set_limit(room_id: UUID, limit: int, *, by: int, now: datetime) -> None:
@@ -237,7 +233,7 @@ def extend(room_id: UUID, *, by: int, now: datetime) -> datetime:
     """Puts the end of a room off that waits for somebody; tells until when it waits now."""
     with transaction.atomic():
         row = _checked(_locked(room_id), by=by)
-        if row.state not in _OPEN:
+        if row.state not in OPEN:
             raise NotThereYetError
         if row.due_at is None:
             raise NothingToExtendError
@@ -258,13 +254,8 @@ def close(room_id: UUID, *, by: int, now: datetime, is_staff: bool = False) -> R
         is_staff: whether they may manage channels, and so close rooms that are not theirs.
     """
     with transaction.atomic():
-        row = _locked(room_id)
-        if row is not None and row.owner_id != by and is_staff:
-            reason = Reason.STAFF
-            row = _checked(row, by=row.owner_id, while_off=True)
-        else:
-            reason = Reason.ASKED
-            row = _checked(row, by=by, while_off=True)
+        row = _checked(_locked(room_id), by=None if is_staff else by, while_off=True)
+        reason = Reason.ASKED if row.owner_id == by else Reason.STAFF
         tell_locked(row, CloseAsked(reason), at=now, by_member=by)
     return row
 
@@ -292,47 +283,34 @@ def _wish(
     now: datetime,
     why: str = "",
     is_owners: bool = True,
-) -> Room:
+) -> None:
     """Changes what a room is to be, and writes into its story who wanted it."""
     try:
         with transaction.atomic():
             row = _checked(_locked(room_id), by=by if is_owners else None)
-            if row.state not in _OPEN and what != RENAMED:
+            if row.state not in OPEN and what != RENAMED:
                 raise NotThereYetError
             former = wanted_of(row)
             change(row)
             row.save(update_fields=["name", *CHANGEABLE])
-            RoomStep.objects.create(
-                room=row,
-                at=now,
-                happening=what,
-                former_state=row.state,
-                state=row.state,
-                reason=reason_with(why, former=former, latter=wanted_of(row)),
-                actor_id_on_discord=by,
-            )
+            words = reason_with(why, former=former, latter=wanted_of(row))
+            write_down(row, what, at=now, words=words, by_member=by)
             wake(row.guild_id)
     except IntegrityError as error:
-        if "room_one_private_for_each_member" not in str(error):
+        if ONE_FOR_EACH_MEMBER not in str(error):
             raise
         raise WrongPersonError(why="They have a room of their own already") from error
-    return row
 
 
 def _locked(room_id: UUID) -> Room | None:
-    return (
-        Room.objects.select_for_update(of=("self",))
-        .select_related("hub")
-        .filter(pk=room_id)
-        .first()
-    )
+    return Room.objects.locked().filter(pk=room_id).first()
 
 
 def _checked(row: Room | None, *, by: int | None, while_off: bool = False) -> Room:
     """Gives a room that something can be done with; None stands for anybody."""
     if not while_off and not settings.ENABLE_VOICE_FEATURES:
         raise ControlsOffError
-    if row is None or row.ended_at is not None or row.state in _ENDING:
+    if row is None or row.ended_at is not None or row.state in ENDING:
         raise RoomOverError
     if by is not None and row.owner_id != by:
         raise NotOwnerError(owner_id=row.owner_id)
@@ -344,12 +322,8 @@ def _hand_over(row: Room, user_id: int) -> None:
     row.owner_id = user_id
     row.kicked_ids = _without(row.kicked_ids, user_id)
     row.invited_ids = _with(_without(row.invited_ids, user_id), former)
-    if row.kind == RoomKind.PRIVATE and (
-        Room.objects.live()
-        .filter(guild_id=row.guild_id, owner_id=user_id, kind=RoomKind.PRIVATE)
-        .exclude(state__in=_ENDING)
-        .exists()
-    ):
+    is_private = row.kind == RoomKind.PRIVATE
+    if is_private and Room.objects.of_their_own(row.guild_id, user_id).exists():
         raise WrongPersonError(why="They have a room of their own already")
 
 

@@ -78,8 +78,9 @@ class OrphanedRooms:
                 swept = sweep_all(rest=rest, now=now, among=guild_ids)
             except SweepRunsError as error:
                 return DriftLook(notes=(str(error),))
-        for guild in Guild.objects.filter(pk__in=[each.guild_id for each in swept if each.done]):
-            of_guild = next(each for each in swept if each.guild_id == guild.pk)
+        mended = {each.guild_id: each for each in swept if each.done}
+        for guild in Guild.objects.filter(pk__in=mended):
+            of_guild = mended[guild.pk]
             audit.record(
                 actor=actor,
                 action=SWEEP,
@@ -108,7 +109,7 @@ class RoomPermissions:
 
     def look(self, guild_ids: Collection[int] | None, *, now: datetime) -> DriftLook:
         """Looks at the mirrored rows; at the guilds with rooms where no guild is chosen."""
-        chosen = list(_guilds_of_rooms(guild_ids)[: MOST_GUILDS + 1])
+        chosen = _guilds_of_rooms(guild_ids)
         findings, notes = [], []
         for guild in chosen[:MOST_GUILDS]:
             for check in preflight_places(guild.pk, bot_id=bot_of(guild.pk, now=now).user_id):
@@ -142,6 +143,7 @@ class RoomPermissions:
 
 
 def _guilds_of_rooms(guild_ids: Collection[int] | None) -> list[Guild]:
+    """Gives those to look at, and one more where they are more than are shown."""
     present = Guild.objects.present()
     if guild_ids is not None:
         present = present.filter(pk__in=guild_ids)

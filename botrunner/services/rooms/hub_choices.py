@@ -8,7 +8,12 @@ from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.templates import problem_of
 from botrunner.models import Hub, Room
-from botrunner.models.hub import LONGEST_GRACE_SECONDS, MOST_USERS
+from botrunner.models.hub import (
+    LEAST_BITRATE,
+    LONGEST_GRACE_SECONDS,
+    MOST_BITRATE,
+    MOST_USERS,
+)
 from botrunner.services.rooms.choice_errors import (
     AfkChannelError,
     CategoryError,
@@ -44,7 +49,7 @@ CHOICES: Final = (
 
 BOUNDS: Final = {
     "user_limit": (0, MOST_USERS),
-    "bitrate": (8_000, 384_000),
+    "bitrate": (LEAST_BITRATE, MOST_BITRATE),
     "grace_seconds": (0, LONGEST_GRACE_SECONDS),
 }
 
@@ -178,16 +183,7 @@ def _record(
     now: datetime,
 ) -> None:
     """Leaves the trail, and tells the bot, in the caller's transaction."""
-    audit.record(
-        actor=actor,
-        action=action,
-        target=hub,
-        guild_id=hub.guild_id,
-        reason=reason,
-        before=before,
-        after=after,
-        at=now,
-    )
+    audit.record_change(hub, action, before, after, actor=actor, reason=reason, at=now)
     # The tracker has to know which channels are hubs; whoever keeps rooms, all the rest.
     outbox.ask(RULES, guild_id=hub.guild_id, payload={}, now=now)
     wake(hub.guild_id)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from botrunner.domain.rooms.happenings import ChannelGone, CloseAsked, GuildLost
 from botrunner.domain.rooms.room import Reason
-from botrunner.models import Room, RoomKind, RoomState
+from botrunner.models import Room, RoomKind
+from botrunner.models.room import TO_COME
 from botrunner.services.rooms.steps import tell_locked
 from community.domain import directory
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 TOLD_OF: Final = (directory.ChannelGone, directory.GuildGone, directory.MemberGone)
 """The events of the directory that may end a room."""
-
-_TO_COME: Final = [RoomState.REQUESTED, RoomState.QUEUED]
 
 
 def hear(events: Iterable[object], *, now: datetime) -> None:
@@ -44,12 +43,11 @@ def hear(events: Iterable[object], *, now: datetime) -> None:
                 guild_id=event.guild_id,
                 owner_id=event.user_id,
                 kind=RoomKind.PRIVATE,
-                state__in=_TO_COME,
+                state__in=TO_COME,
             )
             _tell(rooms, CloseAsked(Reason.OWNER_GONE), at=now)
 
 
 def _tell(rooms: RoomQuerySet, happening: Happening, *, at: datetime) -> None:
-    locked = rooms.select_for_update(of=("self",)).select_related("hub").order_by("pk")
-    for row in locked:
+    for row in rooms.locked().order_by("pk"):
         tell_locked(row, happening, at=at)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from botrunner.models import Room, RoomStep
+from botrunner.models import Room
 from botrunner.services.rooms import troubles
-from botrunner.services.rooms.steps import LONGEST_REASON, tell_in_hub
+from botrunner.services.rooms.steps import LONGEST_REASON, tell_in_hub, write_down
 from botrunner.services.rooms.wakes import wake
 from botrunner.services.rooms.work import moves_owner
 
@@ -48,14 +48,7 @@ def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") ->
             return
         row.is_owner_moved = True
         _tell(row, error, words)
-        RoomStep.objects.create(
-            room=row,
-            at=at,
-            happening=OWNER_NOT_MOVED,
-            former_state=row.state,
-            state=row.state,
-            reason=words[:LONGEST_REASON],
-        )
+        write_down(row, OWNER_NOT_MOVED, at=at, words=words)
 
 
 def owner_waits(
@@ -86,8 +79,7 @@ def owner_waits(
 
 def _waiting(move: Move) -> Room | None:
     """Gives a room whose owner is to be moved as they were; None where that is past."""
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    row = rows.filter(pk=move.room_id, move_owner_since=move.since).first()
+    row = Room.objects.locked().filter(pk=move.room_id, move_owner_since=move.since).first()
     return row if row is not None and moves_owner(row) else None
 
 

@@ -5,8 +5,10 @@ So it takes no request to Discord, and is as old as the bot's last word of the g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from django.db.models import Count
 
 from botrunner.domain.rooms.preflight import Category, Facts, Lack, Role, lacks, settable
 from botrunner.models import Hub
@@ -67,7 +69,9 @@ def preflight(guild_id: int, *, bot_id: int | None, parent_id: int | None) -> li
     if parent_id is None:
         return lacks(facts)
     category = _categories(guild_id, [parent_id]).get(parent_id)
-    return [NO_CATEGORY, *lacks(facts)] if category is None else lacks(_in(facts, category))
+    if category is None:
+        return [NO_CATEGORY, *lacks(facts)]
+    return lacks(replace(facts, category=category))
 
 
 def settable_by(guild_id: int, *, bot_id: int | None) -> int | None:
@@ -99,7 +103,7 @@ def preflight_places(guild_id: int, *, bot_id: int | None) -> list[PlaceCheck]:
             checks.append(PlaceCheck("outside of categories", None, tuple(lacks(facts))))
         elif parent_id in categories:
             category = categories[parent_id]
-            found = tuple(lacks(_in(facts, category)))
+            found = tuple(lacks(replace(facts, category=category)))
             checks.append(PlaceCheck(f"in the category {category.name}", parent_id, found))
         else:
             found = (NO_CATEGORY, *lacks(facts))
@@ -145,26 +149,16 @@ def _facts(guild_id: int, bot_id: int | None) -> Facts | None:
     )
 
 
-def _in(facts: Facts, category: Category) -> Facts:
-    return Facts(
-        guild_id=facts.guild_id,
-        bot_id=facts.bot_id,
-        everyone=facts.everyone,
-        roles=facts.roles,
-        channels=facts.channels,
-        category=category,
-    )
-
-
 def _categories(guild_id: int, ids: Iterable[int]) -> dict[int, Category]:
-    rows = Channel.objects.filter(
-        guild_id=guild_id, pk__in=list(ids), kind=ChannelKind.CATEGORY, gone_at=None
-    ).prefetch_related("overwrites")
+    there = Channel.objects.filter(guild_id=guild_id, gone_at=None)
+    rows = there.filter(pk__in=list(ids), kind=ChannelKind.CATEGORY).prefetch_related("overwrites")
+    within = there.filter(parent__in=rows).order_by().values_list("parent_id")
+    channels = dict(within.annotate(channels=Count("pk")))
     return {
         row.pk: Category(
             id=row.pk,
             name=row.name,
-            channels=Channel.objects.filter(parent_id=row.pk, gone_at=None).count(),
+            channels=channels.get(row.pk, 0),
             overwrites=tuple(
                 Overwrite(
                     each.target_id,

@@ -14,14 +14,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from botrunner.domain.rooms.happenings import Counted, Extended, TimeIsUp
-from botrunner.domain.rooms.room import OPEN
 from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
 from botrunner.services.rooms.steps import tell_locked
 from botrunner.services.rooms.wakes import wake
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -98,17 +97,28 @@ def follow(guild_ids: Collection[int], *, now: datetime) -> None:
         concerned = list({guild_id for (guild_id,) in cursor.fetchall()})
         if not concerned:
             return
-        cursor.execute(_MISCOUNTED, [concerned])
-        miscounted = dict(cursor.fetchall())
         cursor.execute(_IN_HUBS, [concerned])
         in_hubs = cursor.fetchall()
-    if miscounted:
-        _count(miscounted, now=now)
+    count(concerned, now=now)
     if in_hubs and settings.ENABLE_VOICE_FEATURES:
         hubs = _held({hub_id for hub_id, *_ in in_hubs})
         for hub_id, user_id, name in in_hubs:
             if hub_id in hubs:
                 _give(hubs[hub_id], user_id, name, now=now)
+
+
+def count(guild_ids: Collection[int], *, now: datetime) -> None:
+    """Tells the open rooms of guilds how many people are in them.
+
+    Anybody may call it, in a transaction. To give rooms to whoever is in a hub is the bot's
+    alone, which does one thing after another: two at once would give two.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_MISCOUNTED, [list(guild_ids)])
+        inside = dict(cursor.fetchall())
+    if inside:
+        for row in Room.objects.locked().filter(pk__in=inside).order_by("pk"):
+            tell_locked(row, Counted(inside[row.pk]), at=now)
 
 
 def expire(guild_ids: Collection[int], *, now: datetime) -> None:
@@ -117,18 +127,9 @@ def expire(guild_ids: Collection[int], *, now: datetime) -> None:
     Called after :func:`follow`, in the same transaction: whoever was heard to come before
     that came in time.
     """
-    due = Room.objects.live().filter(
-        guild_id__in=list(guild_ids), state__in=[*OPEN], due_at__lte=now
-    )
-    for row in due.select_for_update(of=("self",)).select_related("hub").order_by("pk"):
+    due = Room.objects.live().open().filter(guild_id__in=list(guild_ids), due_at__lte=now)
+    for row in due.locked().order_by("pk"):
         tell_locked(row, TimeIsUp(), at=now)
-
-
-def _count(inside: Mapping[UUID, int], *, now: datetime) -> None:
-    """Tells rooms how many people are in them."""
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    for row in rows.filter(pk__in=inside).order_by("pk"):
-        tell_locked(row, Counted(inside[row.pk]), at=now)
 
 
 def _held(hub_ids: Collection[UUID]) -> dict[UUID, Hub]:
@@ -144,9 +145,7 @@ def _held(hub_ids: Collection[UUID]) -> dict[UUID, Hub]:
 
 def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
     """Gives whoever entered a hub a room: their own, where they still have one."""
-    mine = Room.objects.live().filter(hub=hub, owner_id=user_id)
-    rows = mine.select_for_update(of=("self",)).select_related("hub")
-    held = rows.exclude(state__in=["closing", "quarantined"]).first()
+    held = Room.objects.kept().filter(hub=hub, owner_id=user_id).locked().first()
     if held is not None:
         held.move_owner_since = now
         held.is_owner_moved = False

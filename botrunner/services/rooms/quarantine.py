@@ -5,17 +5,19 @@ Of channels without a room, and of rooms in quarantine. The faces check who may.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from botrunner.domain.rooms.happenings import Adopted, CloseAsked, LetGo
 from botrunner.domain.rooms.room import Reason
 from botrunner.models import QuarantinedChannel, QuarantineState, Room, RoomKind, RoomState
+from botrunner.models.room import ONE_FOR_EACH_CHANNEL, ONE_FOR_EACH_MEMBER
 from botrunner.rest_errors import NotThereError
 from botrunner.services.rooms.kept import kept_in
-from botrunner.services.rooms.presence import follow
+from botrunner.services.rooms.presence import count
 from botrunner.services.rooms.quarantine_errors import (
     ChannelInUseError,
     DecidedError,
@@ -31,7 +33,7 @@ from community.models import Member
 from community.services import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -65,7 +67,7 @@ def adopt_channel(item_id: UUID, *, owner_id: int, actor: User, reason: str, now
     Raises:
         QuarantineError: one of its kinds.
     """
-    with transaction.atomic():
+    with _one_winner():
         item = _open_item(item_id)
         _check_owner(item.guild_id, owner_id)
         _check_free(item.guild_id, item.channel_id)
@@ -132,15 +134,13 @@ def delete_channel(
         if confirmed_id != item.channel_id:
             raise WrongChannelError
         _check_free(item.guild_id, item.channel_id)
-        _record(item, DELETE, {}, {}, actor=actor, reason=reason, now=now)
+        audit.record_change(item, DELETE, {}, {}, actor=actor, reason=reason, at=now)
     # The row stays locked while Discord is asked: who decides otherwise waits, and is too late.
     # Where this breaks off it is to be decided still, and the sweep finds what is gone.
     with transaction.atomic():
         item = _open_item(item_id)
         _check_free(item.guild_id, item.channel_id)
-        item.state, item.decided_at = _deleted(item, rest=rest), now
-        item.decided_by = actor.get_username()
-        item.save(update_fields=["state", "decided_at", "decided_by"])
+        _settle(item, _deleted(item, rest=rest), actor=actor, now=now)
     logger.info(
         "Channel %s in quarantine of guild %s: %s by account %s",
         item.channel_id,
@@ -201,7 +201,7 @@ def adopt_room(
     Raises:
         QuarantineError: one of its kinds.
     """
-    with transaction.atomic():
+    with _one_winner():
         room = _quarantined(room_id)
         wanted = channel_id or room.channel_id
         if wanted is None:
@@ -215,9 +215,7 @@ def adopt_room(
             raise OwnerHasRoomError
         _decide_room(room, Adopted(wanted), ADOPT, actor=actor, reason=reason, now=now)
         if item is not None:
-            item.state, item.decided_at = QuarantineState.ADOPTED, now
-            item.decided_by = actor.get_username()
-            item.save(update_fields=["state", "decided_at", "decided_by"])
+            _settle(item, QuarantineState.ADOPTED, actor=actor, now=now)
     _count(room.guild_id, now)
     room.refresh_from_db()
     return room
@@ -266,6 +264,20 @@ def delete_room(
     return room
 
 
+@contextlib.contextmanager
+def _one_winner() -> Iterator[None]:
+    """Runs a transaction; what was taken since it was looked at is refused in the same words."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if ONE_FOR_EACH_MEMBER in str(error):
+            raise OwnerHasRoomError from error
+        if ONE_FOR_EACH_CHANNEL in str(error):
+            raise ChannelInUseError from error
+        raise
+
+
 def _open_item(item_id: UUID) -> QuarantinedChannel:
     item = QuarantinedChannel.objects.select_for_update().filter(pk=item_id).first()
     if item is None or item.state != QuarantineState.OPEN:
@@ -287,8 +299,7 @@ def _check_free(guild_id: int, channel_id: int, *, but: UUID | None = None) -> N
 
 
 def _quarantined(room_id: UUID) -> Room:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    room = rows.filter(pk=room_id, state=RoomState.QUARANTINED).first()
+    room = Room.objects.locked().filter(pk=room_id, state=RoomState.QUARANTINED).first()
     if room is None:
         raise DecidedError
     return room
@@ -303,8 +314,7 @@ def _check_owner(guild_id: int, owner_id: int) -> None:
 
 
 def _has_room(guild_id: int, owner_id: int) -> bool:
-    mine = Room.objects.live().filter(guild_id=guild_id, owner_id=owner_id, kind=RoomKind.PRIVATE)
-    return mine.exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED]).exists()
+    return Room.objects.of_their_own(guild_id, owner_id).exists()
 
 
 def _decided(
@@ -316,44 +326,28 @@ def _decided(
     reason: str,
     now: datetime,
 ) -> None:
-    former = item.state
+    before, after = {"state": item.state}, {"state": state}
+    _settle(item, state, actor=actor, now=now)
+    audit.record_change(item, action, before, after, actor=actor, reason=reason, at=now)
+
+
+def _settle(
+    item: QuarantinedChannel, state: QuarantineState, *, actor: User, now: datetime
+) -> None:
     item.state, item.decided_at, item.decided_by = state, now, actor.get_username()
     item.save(update_fields=["state", "decided_at", "decided_by"])
-    _record(item, action, {"state": former}, {"state": state}, actor=actor, reason=reason, now=now)
 
 
 def _decide_room(
     room: Room, happening: Happening, action: str, *, actor: User, reason: str, now: datetime
 ) -> None:
-    former = {"state": room.state, "channel_id": room.channel_id}
+    before = {"state": room.state, "channel_id": room.channel_id}
     tell_locked(room, happening, at=now, words=reason, actor=actor)
     after = {"state": room.state, "channel_id": room.channel_id}
-    _record(room, action, former, after, actor=actor, reason=reason, now=now)
-
-
-def _record(
-    target: QuarantinedChannel | Room,
-    action: str,
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    *,
-    actor: User,
-    reason: str,
-    now: datetime,
-) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        target=target,
-        guild_id=target.guild_id,
-        reason=reason,
-        before=before,
-        after=after,
-        at=now,
-    )
+    audit.record_change(room, action, before, after, actor=actor, reason=reason, at=now)
 
 
 def _count(guild_id: int, now: datetime) -> None:
     """Has an adopted room know of those who are in it."""
     with transaction.atomic():
-        follow([guild_id], now=now)
+        count([guild_id], now=now)

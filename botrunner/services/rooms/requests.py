@@ -13,6 +13,7 @@ from botrunner.domain.rooms.admission import Limits, Waiting, admitted
 from botrunner.domain.rooms.happenings import Admitted, Denied, Queued
 from botrunner.domain.rooms.words import OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState
+from botrunner.models.room import TO_COME
 from botrunner.services.rooms.names import room_name
 from botrunner.services.rooms.rules import OFF_WORDS, rules_of
 from botrunner.services.rooms.steps import tell_locked
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 USUAL: Final = 1
 _ADMISSION: Final = 0x726F6F6D  # "room": the key of the lock that admissions take
-_TO_COME: Final = [RoomState.REQUESTED, RoomState.QUEUED]
 
 
 class RoomRequestError(RollcallError):
@@ -77,10 +77,7 @@ def request_room(
         raise RoomsOffError
     with transaction.atomic():
         _take_turns()
-        mine = Room.objects.live().filter(
-            guild_id=guild_id, owner_id=owner_id, kind=RoomKind.PRIVATE
-        )
-        held = mine.exclude(state__in=[RoomState.CLOSING, RoomState.QUARANTINED]).first()
+        held = Room.objects.of_their_own(guild_id, owner_id).first()
         if held is not None:
             raise HasRoomError(held)
         room = Room.objects.create(
@@ -135,8 +132,8 @@ def _take_turns() -> None:
 
 def _admit(now: datetime) -> int:
     asked = list(
-        Room.objects.select_for_update(of=("self",))
-        .filter(state__in=_TO_COME, kind=RoomKind.PRIVATE)
+        Room.objects.locked()
+        .filter(state__in=TO_COME, kind=RoomKind.PRIVATE)
         .order_by("requested_at", "id")
     )
     off = _switched_off({room.guild_id for room in asked})

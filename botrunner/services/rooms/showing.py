@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import F, Q
 
 from botrunner.domain.rooms.renames import rename_at
-from botrunner.domain.rooms.room import OPEN, OVER
 from botrunner.models import Room
+from botrunner.models.room import OPEN, OVER
 from botrunner.services.rooms.applying import wishing_among
 from botrunner.services.rooms.requests import places_in, position_of
 from botrunner.services.rooms.status import panel_text, status_text
@@ -94,7 +94,7 @@ def faces(lease: Lease, *, also: Collection[UUID], since: datetime) -> list[Face
         since: of rooms that are over, those asked for since then too.
     """
     wanted = (
-        ~Q(state__in=sorted(OVER))
+        ~Q(state__in=OVER)
         | Q(pk__in=list(also))
         | Q(requested_at__gte=since, asked_in_id__isnull=False)
     )
@@ -194,7 +194,7 @@ def begin_panel(room_id: UUID, *, lease: Lease) -> Panel | None:
         LeaseLostError: if the shard is another bot's.
     """
     leases.check(lease)
-    row = Room.objects.filter(pk=room_id, state__in=sorted(OPEN)).first()
+    row = Room.objects.open().filter(pk=room_id).first()
     if row is None or row.channel_id is None:
         return None
     return Panel(row.pk, panel_text(row), row.channel_id, row.panel_message_id)

@@ -9,9 +9,9 @@ from django.db import transaction
 from botrunner.domain.rooms.happenings import CloseAsked
 from botrunner.domain.rooms.life import next_effect
 from botrunner.domain.rooms.room import Reason
-from botrunner.models import Room, RoomState, RoomStep
+from botrunner.models import Room, RoomState
 from botrunner.services.rooms.requests import admit
-from botrunner.services.rooms.steps import LONGEST_REASON, life_of, tell_locked
+from botrunner.services.rooms.steps import life_of, tell_locked, write_down
 from botrunner.services.rooms.wakes import wake
 from community.domain.errors import RollcallError
 from community.services import audit
@@ -97,15 +97,7 @@ def try_again(room_id: UUID, *, actor: User, reason: str, now: datetime) -> Room
             raise NothingToTryError
         room.next_try_at = now
         room.save(update_fields=["next_try_at"])
-        RoomStep.objects.create(
-            room=room,
-            at=now,
-            happening=TOLD_TO_TRY,
-            former_state=room.state,
-            state=room.state,
-            reason=reason[:LONGEST_REASON],
-            actor=actor,
-        )
+        write_down(room, TOLD_TO_TRY, at=now, words=reason, actor=actor)
         _record(room, TRY_AGAIN, room.state, actor=actor, reason=reason, now=now)
         wake(room.guild_id)
     return room
@@ -118,20 +110,11 @@ def waits_to_try(room: Room, *, now: datetime) -> bool:
 
 
 def _locked(room_id: UUID) -> Room:
-    rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-    return rows.get(pk=room_id)
+    return Room.objects.locked().get(pk=room_id)
 
 
 def _record(
     room: Room, action: str, former: str, *, actor: User, reason: str, now: datetime
 ) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        target=room,
-        guild_id=room.guild_id,
-        reason=reason,
-        before={"state": former},
-        after={"state": room.state},
-        at=now,
-    )
+    before, after = {"state": former}, {"state": room.state}
+    audit.record_change(room, action, before, after, actor=actor, reason=reason, at=now)

@@ -76,7 +76,7 @@ def tell(
         Room.DoesNotExist: there is no such room.
     """
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
+        row = Room.objects.locked().get(pk=room_id)
         tell_locked(row, happening, at=at, words=words, actor=actor, by_member=by_member)
     return row
 
@@ -124,6 +124,37 @@ def tell_locked(
     wake(row.guild_id)
     _log_once_written(row, before, happening, actor=actor, by_member=by_member)
     return True
+
+
+def write_down(
+    row: Room,
+    happening: str,
+    *,
+    at: datetime,
+    words: str = "",
+    actor: User | None = None,
+    by_member: int | None = None,
+) -> None:
+    """Adds a line to a room's story that changes nothing of where it is in its life.
+
+    Args:
+        row: the room.
+        happening: what it is called.
+        at: when.
+        words: why, as staff are to read it.
+        actor: who did it in the admin.
+        by_member: user id of who did it on Discord.
+    """
+    RoomStep.objects.create(
+        room=row,
+        at=at,
+        happening=happening,
+        former_state=row.state,
+        state=row.state,
+        reason=words[:LONGEST_REASON],
+        actor=actor,
+        actor_id_on_discord=by_member,
+    )
 
 
 def _log_once_written(

@@ -121,7 +121,7 @@ class Sweeping:
         # Whoever decides about either waits, and is too late; else it is seen here. The room
         # goes first, as where staff adopt one.
         with transaction.atomic():
-            Room.objects.select_for_update(of=("self",)).filter(pk=room_id).first()
+            Room.objects.locked().filter(pk=room_id).first()
             _hold(channel_id)
             if not self._is_wanted(action, at):
                 return False

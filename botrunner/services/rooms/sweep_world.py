@@ -23,10 +23,10 @@ from botrunner.domain.rooms.sweep import (
     missing,
 )
 from botrunner.models import QuarantinedChannel, QuarantineState, Room
-from botrunner.rest_answers import made_at
 from botrunner.rest_errors import NotThereError, RefusedError
 from botrunner.services.rooms.kept import kept_in
 from botrunner.services.rooms.steps import life_of
+from community.domain.snowflakes import issued_at
 from community.models import ChannelKind, Member
 from sessions_app.models import VoiceState
 
@@ -134,7 +134,7 @@ def _seen(channel: RestChannel) -> SeenChannel:
         id=channel.id,
         name=channel.name,
         is_voice=channel.kind in _VOICE,
-        made_at=made_at(channel.id),
+        made_at=issued_at(channel.id),
         overwrites=channel.overwrites,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from botrunner.models import Room, RoomStep
-from botrunner.services.rooms.steps import LONGEST_REASON
+from botrunner.services.rooms.steps import LONGEST_REASON, write_down
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,14 +34,7 @@ def note(room_id: UUID, happening: str, *, words: str, now: datetime) -> None:
     if row is None:
         return
     latest = RoomStep.objects.filter(room=row).order_by("-id").first()
-    reason = words[:LONGEST_REASON]
-    if latest is not None and (latest.happening, latest.reason) == (happening, reason):
+    said = (happening, words[:LONGEST_REASON])
+    if latest is not None and (latest.happening, latest.reason) == said:
         return
-    RoomStep.objects.create(
-        room=row,
-        at=now,
-        happening=happening,
-        former_state=row.state,
-        state=row.state,
-        reason=reason,
-    )
+    write_down(row, happening, at=now, words=words)

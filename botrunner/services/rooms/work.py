@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from botrunner.domain.rooms.happenings import (
     Admitted,
@@ -16,9 +16,10 @@ from botrunner.domain.rooms.happenings import (
     Denied,
 )
 from botrunner.domain.rooms.life import Effect, next_effect, wakes_at
-from botrunner.domain.rooms.room import OPEN, Reason
+from botrunner.domain.rooms.room import Reason
 from botrunner.domain.rooms.words import FOREIGN, HUB_GONE, OFF
 from botrunner.models import Room, RoomKind, RoomRules, RoomState
+from botrunner.models.room import HOLDS_SLOT, OPEN
 from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import OFF_WORDS, is_off
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from community.domain.leases import Lease
     from community.domain.permissions import Overwrite
-
-_OPEN: Final = sorted(OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def moves_owner(row: Room) -> bool:
     """Tells whether a room's owner is to be moved into it, as far as is known."""
     return (
         row.kind == RoomKind.HUB
-        and row.state in _OPEN
+        and row.state in OPEN
         and row.channel_id is not None
         and row.move_owner_since is not None
         and not row.is_owner_moved
@@ -175,8 +174,7 @@ def begin(
     """
     leases.check(lease)
     with transaction.atomic():
-        rows = Room.objects.select_for_update(of=("self",)).select_related("hub")
-        row = rows.filter(pk=room_id).first()
+        row = Room.objects.locked().filter(pk=room_id).first()
         if row is None:
             return None
         if not may_make and _standing(row).is_to_be_made:
@@ -284,7 +282,7 @@ def _where(row: Room) -> int | None:
 def owner_left_hub(room_id: UUID) -> None:
     """Notes of an owner who is to be moved and is in the hub no more that there is no need."""
     with transaction.atomic():
-        row = Room.objects.select_for_update(of=("self",)).select_related("hub").get(pk=room_id)
+        row = Room.objects.locked().get(pk=room_id)
         if moves_owner(row) and not _is_in_hub(row):
             row.is_owner_moved = True
             row.error = row.error_text = ""
@@ -304,17 +302,10 @@ def close_at_shutdown(lease: Lease, *, now: datetime) -> list[UUID]:
     leases.check(lease)
     shard = shard_in_query(F("guild_id"), lease.shard_count)
     wanted = RoomRules.objects.filter(closes_at_shutdown=True).values("guild_id")
-    there = Q(state__in=[RoomState.CREATING, *_OPEN, RoomState.CLOSING])
     with transaction.atomic():
-        rows = (
-            Room.objects.live()
-            .annotate(shard=shard)
-            .filter(there, shard=lease.shard_id, guild_id__in=wanted)
-            .select_for_update(of=("self",))
-            .select_related("hub")
-            .order_by("pk")
-        )
-        closed = list(rows)
+        rows = Room.objects.live().filter(state__in=HOLDS_SLOT, guild_id__in=wanted)
+        ours = rows.annotate(shard=shard).filter(shard=lease.shard_id)
+        closed = list(ours.locked().order_by("pk"))
         for row in closed:
             tell_locked(row, CloseAsked(Reason.SHUTDOWN), at=now)
     return [row.pk for row in closed]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from aiohttp import web
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from botrunner.gateway.shard import Shard
     from tests.botrunner.gateway.conftest import Community
 
 NOWHERE = "http://127.0.0.1:9/api/v10"
@@ -72,6 +74,16 @@ async def test_discord_is_waited_for_and_a_stop_does_not_wait_with_it(
     await asyncio.wait_for(task, 2)
 
     assert f"Discord cannot be reached at {NOWHERE}" in caplog.text
+
+
+async def test_a_word_about_rooms_that_names_no_guild_is_let_pass(tmp_path: Path) -> None:
+    told: list[set[int]] = []
+    serving_none = bot(tmp_path)
+    serving_none.shards = [cast("Shard", SimpleNamespace(look_at_rooms=told.append))]
+
+    await serving_none._look_at_rooms(["", "all of them", "7"])
+
+    assert told == [{7}]
 
 
 async def test_discord_says_where_its_gateway_is(community: Community) -> None:

@@ -21,6 +21,7 @@ from botrunner.models import (
 )
 from botrunner.rest import DiscordRest
 from botrunner.rest_errors import NoAnswerError, RefusedError
+from botrunner.services.rooms import quarantine
 from botrunner.services.rooms.quarantine import (
     adopt_channel,
     adopt_room,
@@ -42,8 +43,9 @@ from botrunner.services.rooms.quarantine_errors import (
 )
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
-from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, discord_beside, later
+from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, later
 from tests.factories import (
+    make_channel,
     make_guild,
     make_member,
     make_session_of,
@@ -53,19 +55,11 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.contrib.auth.models import User
 
     from botrunner.sandbox.entities import Channel
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def discord() -> Iterator[Discord]:
-    with discord_beside() as found:
-        yield found
 
 
 @pytest.fixture
@@ -134,6 +128,22 @@ def test_an_adopted_channel_with_people_in_it_is_an_occupied_room(
     assert room.state == RoomState.OCCUPIED
 
 
+def test_to_adopt_gives_no_rooms_to_who_is_in_a_hub(
+    discord: Discord, item: QuarantinedChannel, owner_id: int, sam: User
+) -> None:
+    """That is the bot's: at the same instant it would give another one."""
+    hub = make_channel(discord.row, "Join to create")
+    Hub.objects.create(guild=discord.row, channel_id=hub.pk, created_at=later())
+    member = make_member(discord.row)
+    make_voice_state(
+        make_session_of(member.user_id, guild_id=item.guild_id, channel_id=hub.pk, ended_at=None)
+    )
+
+    room = adopt_channel(item.pk, owner_id=owner_id, **how(sam))
+
+    assert [each.pk for each in Room.objects.all()] == [room.pk]
+
+
 def test_an_owner_is_a_member_without_a_room(
     discord: Discord, item: QuarantinedChannel, owner_id: int, sam: User
 ) -> None:
@@ -149,6 +159,36 @@ def test_an_owner_is_a_member_without_a_room(
     item.refresh_from_db()
     assert item.state == QuarantineState.OPEN
     assert trail() == []
+
+
+@pytest.mark.parametrize(
+    ("what", "check", "refusal"),
+    [
+        ("the owner", "_has_room", OwnerHasRoomError),
+        ("the channel", "_check_free", ChannelInUseError),
+    ],
+)
+def test_what_was_taken_since_it_was_looked_at_is_refused_in_words(
+    discord: Discord,
+    item: QuarantinedChannel,
+    owner_id: int,
+    sam: User,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    check: str,
+    refusal: type[Exception],
+) -> None:
+    if what == "the owner":
+        discord.make_room(RoomState.WAITING, owner_id=owner_id, channel_id=snowflake())
+    else:
+        discord.make_room(RoomState.WAITING, owner_id=1, channel_id=item.channel_id)
+    monkeypatch.setattr(quarantine, check, lambda *_, **__: False)
+
+    with pytest.raises(refusal):
+        adopt_channel(item.pk, owner_id=owner_id, **how(sam))
+
+    item.refresh_from_db()
+    assert (item.state, trail()) == (QuarantineState.OPEN, [])
 
 
 def test_what_is_let_go_is_never_looked_at_again(

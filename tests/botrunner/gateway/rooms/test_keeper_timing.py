@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from botrunner.gateway.rooms import records
 from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import DUE_AGAIN_SECONDS, RECOUNT_SECONDS, RoomKeeper
 from botrunner.gateway.things import RoomsDue
-from botrunner.services.rooms import requests, work
+from botrunner.services.rooms import requests, steps, work
 from botrunner.services.rooms.work import Standing
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ async def test_a_bot_that_stops_gives_no_turns_and_makes_no_rooms(
         return 1
 
     monkeypatch.setattr(requests, "admit", admit)
-    monkeypatch.setattr(keeper, "_client", object)
+    connected = SimpleNamespace(client=object(), is_open=True)
+    monkeypatch.setattr(keeper, "_connection", lambda: connected)
     monkeypatch.setattr(keeper, "_work", done_for)
     done.clear()
     rooms += [
@@ -187,6 +189,23 @@ async def test_a_bot_that_stops_gives_no_turns_and_makes_no_rooms(
 
     assert given == []
     assert done == [UUID(int=1)]
+
+
+async def test_a_mark_that_cannot_be_written_ends_nothing_but_itself(
+    keeper: RoomKeeper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(steps, "tell", stumble)
+    monkeypatch.setattr(
+        records, "at_database", lambda function, *given, **named: function(*given, **named)
+    )
+
+    keeper.channel_made(UUID(int=1), 5)
+    await asyncio.gather(*keeper.tasks())
+
+    assert "could not be told of its channel" in caplog.text
 
 
 async def test_a_stop_goes_on_whatever_rooms_stumble_over(

@@ -163,3 +163,21 @@ async def test_a_seat_that_is_not_to_be_had_is_tried_less_and_less() -> None:
     assert waits[:3] == pytest.approx([0.25, 0.5, 1.0])
     assert waits[-1] == pytest.approx(10.0)
     assert len(noted) == 8
+
+
+async def test_what_a_seat_has_to_say_ends_with_the_shard_too() -> None:
+    noted = asyncio.Event()
+
+    async def note(_: UUID, __: str) -> None:
+        noted.set()
+        await asyncio.Event().wait()
+
+    bot_seat = BotSeat(Voice(refuses=1), elapsed=lambda: 0.0, note=note)
+    bot_seat.take([wants_the_bot(50)])
+    await noted.wait()
+    under_way = bot_seat.tasks()
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+
+    assert (len(under_way), bot_seat.tasks()) == (1, [])
