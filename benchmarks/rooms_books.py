@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections
 
 from botrunner.models import Room, RoomRules, RoomState
 from botrunner.services.rooms import staff
@@ -68,7 +68,7 @@ class Books:
             self._looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
-        await self._run(lambda: connection.close())  # noqa: PLW0108 - of that thread
+        await self._run(connections.close_all)  # those of that thread
         self._thread.shutdown()
 
     async def _run(self, function: Callable[[], Result]) -> Result:

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections import Counter, defaultdict, deque
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from benchmarks.stage import TOKEN, BenchmarkError
@@ -115,7 +116,8 @@ class Town:
     @property
     def refused(self) -> int:
         """How many requests were too many for Discord, of the latest 20,000."""
-        return sum(noted.status == 429 for noted in self.sandbox.requests.noted)  # noqa: PLR2004
+        refused = HTTPStatus.TOO_MANY_REQUESTS
+        return sum(noted.status == refused for noted in self.sandbox.requests.noted)
 
     def left_over(self) -> int:
         """Counts the channels that were not there at the start."""
