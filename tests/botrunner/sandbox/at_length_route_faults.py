@@ -10,23 +10,14 @@ import aiohttp
 import pytest
 
 from botrunner.sandbox.rest.route_faults import RouteFault
+from tests.botrunner.sandbox.controlling import DELETE, MAKE, ask, lay
 from tests.botrunner.sandbox.gateway_client import GatewayClient
-from tests.botrunner.sandbox.test_control import ask
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.server import Sandbox
     from botrunner.sandbox.world import World
     from tests.botrunner.sandbox.rest_client import Rest
-
-MAKE = "POST /guilds/{guild}/channels"
-DELETE = "DELETE /channels/{channel}"
-
-
-async def lay(sandbox: Sandbox, **fault: Any) -> int:
-    status, laid = await ask(sandbox, "POST", "route-fault", fault)
-    assert status == 200, laid
-    return int(laid["id"])
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from botrunner.sandbox.errors import NotAllowedError, UnknownThingError
 from botrunner.sandbox.intents import Intent
 from botrunner.sandbox.options import GatewayOptions
 from community.domain.permissions import Overwrite, Permission
+from tests.botrunner.sandbox.controlling import ask
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.rest_client import text_of
-from tests.botrunner.sandbox.test_control import ask
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
