@@ -42,7 +42,7 @@ from botrunner.services.rooms.quarantine_errors import (
 )
 from botrunner.services.rooms.sweep import sweep_guild
 from community.models import AuditEntry
-from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, discord_beside, later
+from tests.botrunner.rooms.sandbox_beside import DELETE, TOKEN, Discord, later
 from tests.factories import (
     make_guild,
     make_member,
@@ -53,19 +53,11 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.contrib.auth.models import User
 
     from botrunner.sandbox.entities import Channel
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def discord() -> Iterator[Discord]:
-    with discord_beside() as found:
-        yield found
 
 
 @pytest.fixture
