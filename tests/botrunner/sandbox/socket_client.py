@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import aiohttp
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # For an answer that comes at once where the machine has nothing else to do.
 DEADLINE = 20.0
@@ -28,12 +25,7 @@ class SocketClient:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.socket.close()
         await self.http.close()
 

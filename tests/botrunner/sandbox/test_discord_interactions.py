@@ -117,19 +117,13 @@ async def client(sandbox_is_discord: Sandbox) -> AsyncIterator[TreeClient]:
 
 async def answered(sandbox: Sandbox, interaction_id: int, content: str) -> dict[str, Any]:
     """Waits until an actor sees a text, and gives the message."""
-    found: dict[str, Any] = {}
-
-    async def look() -> bool:
-        _, answer = await ask(sandbox, "GET", f"interactions?id={interaction_id}")
-        for message in answer["interactions"][0]["messages"]:
-            if message["content"] == content:
-                found.update(message)
-        return bool(found)
-
     async with asyncio.timeout(DEADLINE):
-        while not await look():  # noqa: ASYNC110 - what is waited for is somebody else's state
+        while True:
+            _, answer = await ask(sandbox, "GET", f"interactions?id={interaction_id}")
+            for message in answer["interactions"][0]["messages"]:
+                if message["content"] == content:
+                    return dict(message)
             await asyncio.sleep(0.01)
-    return found
 
 
 async def test_the_tree_is_synced_and_fetched(client: TreeClient, world: World) -> None:
