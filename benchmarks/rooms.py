@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import django
 
-from benchmarks.stage import database, run, settings_of
+from benchmarks.stage import database, settings_of
 
 SHORTEST_TIMEOUT: Final = 5
 
@@ -55,7 +55,6 @@ def main() -> int:
     """Runs the benchmark, and fails if a target is missed or anything is left behind."""
     options = read_options()
     with database(options.data_dir.resolve()) as url, tempfile.TemporaryDirectory() as folder:
-        run(["manage.py", "migrate", "--verbosity", "0"], url=url)
         os.environ.update(settings_of(url))
         django.setup()
         from benchmarks.rooms_run import play  # noqa: PLC0415 - it imports models: settings first

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections
 
 from botrunner.models import Room, RoomRules, RoomState
 from botrunner.services.rooms import staff
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 LOOK_SECONDS: Final = 0.1
+ACCOUNT: Final = "staff"
 Owner = tuple[int, int]
 Result = TypeVar("Result")
 
@@ -54,11 +55,10 @@ class Books:
         self.looked_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="books")
         self._looking: asyncio.Task[None] | None = None
-        self._staff: User | None = None
 
     async def __aenter__(self) -> Self:
         """Begins to look at the rows of rooms."""
-        self._staff = await self._run(lambda: User.objects.create(username="staff"))
+        await self._run(lambda: User.objects.create(username=ACCOUNT))
         self._looking = asyncio.create_task(self._look())
         return self
 
@@ -68,7 +68,7 @@ class Books:
             self._looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
-        await self._run(lambda: connection.close())  # noqa: PLW0108 - of that thread
+        await self._run(connections.close_all)  # those of that thread
         self._thread.shutdown()
 
     async def _run(self, function: Callable[[], Result]) -> Result:
@@ -120,10 +120,10 @@ class Books:
 
     async def close(self, owner: Owner) -> float:
         """Does what the admin does where staff close a room; gives when that began."""
-        row, actor = self.live[owner], self._staff
-        assert actor is not None  # noqa: S101 - within the context
+        row = self.live[owner]
 
         def write() -> float:
+            actor = User.objects.get(username=ACCOUNT)
             at = time.time()
             staff.close_room(row.id, actor=actor, reason="The benchmark", now=datetime.now(UTC))
             return at

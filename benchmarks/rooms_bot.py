@@ -11,7 +11,6 @@ import asyncio
 import ctypes
 import gc
 import json
-import os
 import runpy
 import signal
 import sys
@@ -41,7 +40,7 @@ def main() -> None:
         }
         new = file.with_suffix(".new")
         new.write_text(json.dumps(held))
-        os.replace(new, file)  # noqa: PTH105 - one name for another, at once
+        new.replace(file)
 
     signal.signal(signal.SIGUSR1, tell)
     signal.signal(signal.SIGUSR2, tell)

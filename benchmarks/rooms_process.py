@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -11,14 +12,12 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 import psutil
 
 from benchmarks.stage import PROJECT, TOKEN, BenchmarkError, settings_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANSWER_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0
@@ -159,12 +158,10 @@ class Bot:
 
     def _open_files(self) -> list[str]:
         targets = []
-        folder = f"/proc/{self._pid()}/fd"
-        for name in os.listdir(folder):  # noqa: PTH208 - names, of which some go at once
-            try:
-                targets.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115 - not a file
-            except FileNotFoundError:
-                continue
+        for entry in Path(f"/proc/{self._pid()}/fd").iterdir():
+            # Some are closed meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                targets.append(str(entry.readlink()))
         return targets
 
     async def _held(self, number: signal.Signals) -> dict[str, Any]:

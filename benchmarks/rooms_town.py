@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections import Counter, defaultdict, deque
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from benchmarks.stage import TOKEN, BenchmarkError
@@ -22,9 +23,9 @@ from community.domain.sharding import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from botrunner.sandbox.entities import Guild
+    from botrunner.sandbox.records import NotedRequest
 
 PATIENCE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.01
@@ -69,21 +70,16 @@ class Town:
         self._next_person = dict.fromkeys(self._text, 0)
         self._people = {guild.id: _people(guild) for guild in self.guilds}
         self.world.on_dispatch.append(self._see)
-        self._hear_requests()
+        self.sandbox.requests.on_note.append(self._hear)
 
     async def __aenter__(self) -> Self:
         """Begins to listen."""
         await self.sandbox.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stops listening."""
-        await self.sandbox.__aexit__(kind, error, trace)
+        await self.sandbox.__aexit__(None, None, None)
 
     # What is seen -----------------------------------------------------------------------
 
@@ -97,25 +93,18 @@ class Town:
                     owner = guild_id, int(overwrite["id"])
                     self.made[owner] = int(payload["id"]), time.time()
 
-    def _hear_requests(self) -> None:
-        requests = self.sandbox.requests
-        note = requests.note
-
-        def hear(route: str, path: str, reason: str | None = None) -> Any:
-            noted = note(route, path, reason)
-            if route == DELETE:
-                self.deleted.setdefault(int(path.rpartition("/")[2]), noted.at)
-            elif route == VOICE_STATE:
-                guild_id = int(path.partition("/")[0])
-                self._sends[shard_of(guild_id, self.shards)].append(noted.at)
-            return noted
-
-        requests.note = hear  # type: ignore[method-assign]  # heard where it is put down
+    def _hear(self, noted: NotedRequest) -> None:
+        if noted.route == DELETE:
+            self.deleted.setdefault(int(noted.path.rpartition("/")[2]), noted.at)
+        elif noted.route == VOICE_STATE:
+            guild_id = int(noted.path.partition("/")[0])
+            self._sends[shard_of(guild_id, self.shards)].append(noted.at)
 
     @property
     def refused(self) -> int:
         """How many requests were too many for Discord, of the latest 20,000."""
-        return sum(noted.status == 429 for noted in self.sandbox.requests.noted)  # noqa: PLR2004
+        refused = HTTPStatus.TOO_MANY_REQUESTS
+        return sum(noted.status == refused for noted in self.sandbox.requests.noted)
 
     def left_over(self) -> int:
         """Counts the channels that were not there at the start."""

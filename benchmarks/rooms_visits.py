@@ -11,6 +11,7 @@ import itertools
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.rooms_town import LOOK_SECONDS, until
@@ -169,7 +170,7 @@ class Visits:
                 "rooms that were asked for",
             )
         for number, owner in enumerate(owners, start=1):
-            await until(lambda owner=owner: owner in town.made, "a room that was asked for")  # type: ignore[misc]
+            await until(partial(town.made.__contains__, owner), "a room that was asked for")
             channel_id, made = town.made[owner]
             await self._deleted(channel_id, TIMEOUT, seconds=waiting + 60.0)
             deleted = town.deleted[channel_id]

@@ -71,12 +71,12 @@ def _serve(
     sandbox: Sandbox, control: Control
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
-        if not ipaddress.ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104 (nobody)
+        if not ipaddress.ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104 - nobody
             return answered({"error": "Only from this machine."}, status=403)
         try:
             body = orjson.loads(await request.read() or b"{}")
             if not isinstance(body, dict):
-                raise ValueError("The body must be an object.")  # noqa: TRY301, TRY004 (one answer for all that is wrong)
+                raise ValueError("The body must be an object.")  # noqa: TRY301, TRY004 - one answer for all that is wrong
             return answered(await control(sandbox, dict(request.query) | body) or {})
         except (ValueError, RollcallError) as error:
             return answered({"error": str(error)}, status=400)

@@ -28,6 +28,6 @@ class NotAllowedError(RollcallError):
 
 
 class CannotDoError(RollcallError):
-    """An actor cannot do that: {why}"""  # noqa: D415 (what follows has its full stop)
+    """An actor cannot do that: {why}"""  # noqa: D415 - what follows has its full stop
 
     code = "cannot_do"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
 MOST_REQUESTS, MOST_EVENTS = 20_000, 20_000
@@ -85,10 +87,15 @@ class NotedEvent:
 
 
 class Requests:
-    """The latest requests, by number."""
+    """The latest requests, by number.
+
+    Attributes:
+        on_note: who is told of each as it comes.
+    """
 
     def __init__(self) -> None:
         self.noted: deque[NotedRequest] = deque(maxlen=MOST_REQUESTS)
+        self.on_note: list[Callable[[NotedRequest], None]] = []
         self._number = 0
 
     def begin(self, route: str, request: web.Request) -> NotedRequest:
@@ -102,6 +109,8 @@ class Requests:
         self._number += 1
         noted = NotedRequest(self._number, time.time(), route, path, reason)
         self.noted.append(noted)
+        for listener in self.on_note:
+            listener(noted)
         return noted
 
 

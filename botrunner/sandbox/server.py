@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from botrunner.sandbox.protocol import Answerer
     from botrunner.sandbox.world import World
 
-DEFAULT_TOKEN = "sandbox"  # noqa: S105 (it opens nothing but this)
+DEFAULT_TOKEN = "sandbox"  # noqa: S105 - it opens nothing but this
 EXPIRY_SECONDS = 5.0
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOTS = Path(__file__).resolve().parents[2] / ".look"
 WIDE, NARROW = (1440, 900), (390, 844)
+SCHEMES: dict[Any, bool] = {"light": False, "dark": True}
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -140,6 +141,26 @@ class Look:
             self.wrong.append(f"{width} px wide")
         self.wrong += self.page.evaluate(PALE)
         assert self.wrong == [], f"{what}: {self.wrong}"
+
+
+def in_all_modes(look: Look, name: str) -> list[str]:
+    """Looks at a page as it stands in light and dark, wide and narrow; gives what is wrong."""
+    problems = []
+    for scheme, is_dark in SCHEMES.items():
+        look.page.emulate_media(color_scheme=scheme)
+        # As the theme does when a page is opened.
+        look.page.evaluate(
+            "dark => document.documentElement.classList.toggle('dark', dark)", is_dark
+        )
+        for width, height in (WIDE, NARROW):
+            look.page.set_viewport_size({"width": width, "height": height})
+            try:
+                look.look(name, f"{name}-{width}-{scheme}")
+            except AssertionError as error:
+                problems.append(f"{width} {scheme}: {error}")
+            look.wrong.clear()
+    look.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    return problems
 
 
 def tab_to(page: Page, selector: str, *, most: int = 80) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
@@ -14,6 +14,7 @@ from tests.look.browser import (
     WIDE,
     Look,
     focus_is_seen,
+    in_all_modes,
     logged_in,
     session_cookie,
     tab_to,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from tests.look.evenings import Evenings
 
-SCHEMES: dict[Any, bool] = {"light": False, "dark": True}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,7 +91,7 @@ def test_every_page_of_events_looks_well(
         response = look.page.goto(look.base + path)
         assert response is not None
         assert response.status == 200, path
-        problems += in_all_modes(look, name)
+        problems += in_all_modes(look, f"event-{name}")
 
     assert not problems, "\n".join(problems)
 
@@ -106,29 +106,9 @@ def test_every_form_of_events_looks_well_when_it_was_sent(
 
     for name, send in (("preview", preview), ("errors", wrong), ("repeat-preview", repeated)):
         send(look, made)
-        problems += in_all_modes(look, name)
+        problems += in_all_modes(look, f"event-{name}")
 
     assert not problems, "\n".join(problems)
-
-
-def in_all_modes(look: Look, name: str) -> list[str]:
-    """Looks at a page as it stands in light and dark, wide and narrow."""
-    problems = []
-    for scheme, is_dark in SCHEMES.items():
-        look.page.emulate_media(color_scheme=scheme)
-        # As the theme does when a page is opened.
-        look.page.evaluate(
-            "dark => document.documentElement.classList.toggle('dark', dark)", is_dark
-        )
-        for width, height in (WIDE, NARROW):
-            look.page.set_viewport_size({"width": width, "height": height})
-            try:
-                look.look(name, f"event-{name}-{width}-{scheme}")
-            except AssertionError as error:
-                problems.append(f"{width} {scheme}: {error}")
-            look.wrong.clear()
-    look.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    return problems
 
 
 def preview(look: Look, made: Evenings) -> None:

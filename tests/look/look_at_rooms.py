@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
@@ -20,7 +20,7 @@ from tests.botrunner.admin.rooms import (
     page,
 )
 from tests.factories import make_channel, make_guild, make_member
-from tests.look.browser import NARROW, WIDE, Look, logged_in, tab_to
+from tests.look.browser import WIDE, Look, in_all_modes, logged_in, tab_to
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from community.models import Guild
 
-SCHEMES: dict[Any, bool] = {"light": False, "dark": True}
 STATES = ("requested", "creating", "waiting", "occupied", "grace", "closing", "closed", "failed")
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,26 +100,6 @@ def make_full(guild: Guild, root: User) -> dict[str, str]:
     }
 
 
-def in_all_modes(look: Look, name: str) -> list[str]:
-    """Looks at a page as it stands in light and dark, wide and narrow."""
-    problems = []
-    for scheme, is_dark in SCHEMES.items():
-        look.page.emulate_media(color_scheme=scheme)
-        # As the theme does when a page is opened.
-        look.page.evaluate(
-            "dark => document.documentElement.classList.toggle('dark', dark)", is_dark
-        )
-        for width, height in (WIDE, NARROW):
-            look.page.set_viewport_size({"width": width, "height": height})
-            try:
-                look.look(name, f"room-{name}-{width}-{scheme}")
-            except AssertionError as error:
-                problems.append(f"{width} {scheme}: {error}")
-            look.wrong.clear()
-    look.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    return problems
-
-
 def test_every_page_of_rooms_looks_well(
     browser: Browser, live_server: LiveServer, root: User
 ) -> None:
@@ -141,7 +120,7 @@ def test_every_page_of_rooms_looks_well(
         response = look.page.goto(look.base + path)
         assert response is not None
         assert response.status == 200, path
-        problems.extend(in_all_modes(look, name))
+        problems.extend(in_all_modes(look, f"room-{name}"))
 
     for name, path in pages.items():
         visit(name, path)
@@ -153,7 +132,7 @@ def test_every_page_of_rooms_looks_well(
     look.page.fill("[name=user_limit]", "100")
     look.page.click("[name=_save]")
     look.page.wait_for_selector(".rc-warned")
-    problems.extend(in_all_modes(look, "hub-errors"))
+    problems.extend(in_all_modes(look, "room-hub-errors"))
 
     assert not problems, "\n".join(problems)
 

@@ -36,7 +36,7 @@ WAYS: Final = {
     "kill": "the process pid gets SIGKILL, and the connection is cut",
     "call": "a function of the test's is called",
 }
-TOO_MANY, WORST = 429, 599
+MILDEST, TOO_MANY, WORST = 400, 429, 599
 SCOPES: Final = ("user", "shared", "global")
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -244,5 +244,5 @@ def _check_sense(given: Mapping[str, Any], routes: Collection[str]) -> None:
         raise WrongRouteFaultError("To kill takes the pid of another process.")
     if given.get("scope", "user") not in SCOPES:
         raise WrongRouteFaultError(f"The scope is one of {', '.join(SCOPES)}.")
-    if not 400 <= given.get("status", 500) <= WORST:  # noqa: PLR2004 (where errors begin)
+    if not MILDEST <= given.get("status", 500) <= WORST:
         raise WrongRouteFaultError("The status is one of an error.")

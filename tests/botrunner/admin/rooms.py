@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -30,15 +29,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from community.models import Guild, Member
-
-HTML = "<script>alert('x')</script>"
-
-
-def as_(user: User | None) -> Client:
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 def keeper(guild: Guild, name: str = "sam") -> User:

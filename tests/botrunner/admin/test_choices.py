@@ -13,8 +13,9 @@ from botrunner.services.rooms.choices import choose_rules
 from botrunner.services.rooms.hub_choices import change_hub, make_hub
 from community.domain.permissions import Permission
 from community.models import AuditEntry, ChannelKind, OutboxItem, Overwrite, OverwriteTarget
-from tests.botrunner.admin.rooms import as_, keeper, lay_room, make_bot, make_hub_of, page
+from tests.botrunner.admin.rooms import keeper, lay_room, make_bot, make_hub_of, page
 from tests.factories import NOW, make_channel, make_guild, make_user
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

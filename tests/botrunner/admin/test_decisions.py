@@ -11,15 +11,9 @@ from django.utils import timezone
 from botrunner.models import QuarantineState, Room, RoomState
 from botrunner.rest_errors import NoTokenError
 from community.models import AuditEntry
-from tests.botrunner.admin.rooms import (
-    as_,
-    keeper,
-    lay_room,
-    make_story,
-    make_suspect,
-    page,
-)
+from tests.botrunner.admin.rooms import keeper, lay_room, make_story, make_suspect, page
 from tests.factories import make_channel, make_guild, make_member, make_user
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -13,8 +13,6 @@ from django.urls import reverse
 from botrunner.models import Hub, QuarantinedChannel, Room, RoomRules, RoomStep
 from community.models import AuditEntry, OutboxItem
 from tests.botrunner.admin.rooms import (
-    HTML,
-    as_,
     keeper,
     lay_room,
     make_hub_of,
@@ -24,6 +22,7 @@ from tests.botrunner.admin.rooms import (
     pages_of,
 )
 from tests.factories import give, make_guild, make_member, make_user, make_viewer
+from tests.pages import HTML, as_
 
 if TYPE_CHECKING:
     from community.models import Guild

@@ -17,6 +17,12 @@ def discord() -> Iterator[Discord]:
 
 
 @pytest.fixture
+def no_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has changes be applied by whoever asks for it, whether they hold a lease or not."""
+    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+
+
+@pytest.fixture
 def others(discord: Discord) -> Iterator[list[int]]:
     """What others made and what resembles ours: it stands in every story, and at its end."""
     channels = list(discord.guild.channels)

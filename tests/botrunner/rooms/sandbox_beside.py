@@ -35,7 +35,6 @@ CHANNELS = "GET /guilds/{guild}/channels"
 CHANNEL = "GET /channels/{channel}"
 LOG = "GET /guilds/{guild}/audit-logs"
 DELETE = "DELETE /channels/{channel}"
-ME = "GET /users/@me"
 
 
 def later(minutes: float = 2) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -27,42 +27,18 @@ from botrunner.services.rooms.control_errors import (
 )
 from community.models import Guild, Member
 from sessions_app.models import VoiceState
+from tests.botrunner.rooms.wished import CHANNEL, GUILD, NOW, OTHER, OWNER, room, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-GUILD, CHANNEL, OWNER, OTHER = 1, 50, 7, 8
-
-
-def room(state: str = "occupied", **fields: Any) -> Room:
-    waits = state in {"waiting", "grace"}
-    has_channel = state in {"waiting", "occupied", "grace", "closing"}
-    values: dict[str, Any] = {
-        "guild_id": GUILD,
-        "owner_id": OWNER,
-        "kind": "private",
-        "state": state,
-        "name": "Voice-Mira",
-        "name_applied": "Voice-Mira",
-        "channel_id": CHANNEL if has_channel else None,
-        "due_at": NOW + timedelta(seconds=30) if waits else None,
-        "requested_at": NOW - timedelta(minutes=1),
-        "ended_at": NOW if state in {"closed", "failed"} else None,
-    }
-    return Room.objects.create(**(values | fields))
-
 
 def put(user_id: int, channel_id: int) -> None:
     VoiceState.objects.create(
         guild_id=GUILD, user_id=user_id, channel_id=channel_id, changed_at=NOW
     )
-
-
-def steps(row: Room) -> list[str]:
-    return list(RoomStep.objects.filter(room=row).values_list("happening", flat=True))
 
 
 VERBS: list[Callable[[Room, int], object]] = [
@@ -264,10 +240,8 @@ def test_staff_close_what_is_not_theirs_as_staff_and_their_own_as_owners() -> No
     assert reasons == ["staff", "asked"]
 
 
-def test_what_was_wished_meanwhile_is_not_settled_with_what_was_done(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+@pytest.mark.usefixtures("no_lease")
+def test_what_was_wished_meanwhile_is_not_settled_with_what_was_done() -> None:
     row = room()
     controls.set_limit(row.pk, 3, by=OWNER, now=NOW)
     lease: Any = None

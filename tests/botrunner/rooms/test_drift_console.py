@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from botrunner.tasks import sweep_rooms
 from community.domain.permissions import Permission
 from community.models import AuditEntry, ChannelKind, JobRun, Overwrite, Role, RoleSpan
 from tests.botrunner.rooms.sandbox_beside import CHANNELS, DELETE, TOKEN, Discord, discord_beside
-from tests.botrunner.rooms.sandbox_beside import later as in_minutes
 from tests.factories import NOW, give, make_channel, make_guild, make_member, make_shard, make_user
 
 if TYPE_CHECKING:
@@ -33,15 +33,11 @@ MENDS = (*SEES, "correct_voicesession", "close_room")
 @pytest.fixture
 def discord(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Discord]:
     # What was made just now is left to the bot; a test does not wait for that.
-    monkeypatch.setattr("botrunner.domain.rooms.sweep.IN_HAND", -in_hand())
+    monkeypatch.setattr("botrunner.domain.rooms.sweep.IN_HAND", timedelta(minutes=-5))
     with discord_beside() as found:
         settings.DISCORD_TOKEN = TOKEN
         settings.DISCORD_API_URL = found.sandbox.api_url
         yield found
-
-
-def in_hand() -> Any:
-    return in_minutes(5) - in_minutes(0)
 
 
 @pytest.fixture
@@ -254,13 +250,13 @@ def test_of_two_sweeps_at_once_one_is_left_out(discord: Discord, orphan: Channel
     assert first.outcome == {"left_out": str(SweepRunsError())}
 
 
-def test_without_a_token_the_task_says_so(discord: Discord, settings: Any) -> None:
+@pytest.mark.usefixtures("discord")
+def test_without_a_token_the_task_says_so(settings: Any) -> None:
     settings.DISCORD_TOKEN = ""
 
     sweep_rooms()
 
     assert "DISCORD_TOKEN is not set" in JobRun.objects.get().outcome["left_out"]
-    assert discord.guild.id
 
 
 def test_urgent_guilds_come_first_and_the_others_in_turn() -> None:

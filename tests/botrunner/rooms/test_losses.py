@@ -8,7 +8,7 @@ from botrunner.models import Room, RoomState
 from botrunner.services.rooms.losses import hear
 from botrunner.services.rooms.presence import expire
 from community.domain.directory import ChannelGone, GuildGone, MemberGone
-from tests.botrunner.rooms.test_presence import make_room
+from tests.botrunner.rooms.room_rows import make_room
 from tests.factories import NOW, make_channel, make_guild, snowflake
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from botrunner.services.rooms.plans import overwrites_for, place_of
 from botrunner.services.rooms.steps import tell
 from community.domain.permissions import Permission
 from community.models import ChannelKind, Overwrite, OverwriteTarget, Role, RoleSpan
-from tests.botrunner.rooms.test_presence import make_room
+from tests.botrunner.rooms.room_rows import make_room
 from tests.factories import NOW, make_channel, make_guild, make_member, snowflake
 
 if TYPE_CHECKING:

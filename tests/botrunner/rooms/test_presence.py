@@ -15,6 +15,7 @@ from botrunner.services.rooms.hub_choices import remove_hub
 from botrunner.services.rooms.presence import RETURN, expire, follow
 from botrunner.services.rooms.status import panel_text, until
 from sessions_app.models import VoiceSession, VoiceState
+from tests.botrunner.rooms.room_rows import make_room
 from tests.factories import (
     NOW,
     make_channel,
@@ -23,7 +24,6 @@ from tests.factories import (
     make_session,
     make_user,
     make_voice_state,
-    snowflake,
 )
 
 if TYPE_CHECKING:
@@ -31,19 +31,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = pytest.mark.django_db
-
-
-def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
-    """Makes a private room that waits for its owner."""
-    usual = {
-        "owner_id": snowflake(),
-        "kind": RoomKind.PRIVATE,
-        "state": RoomState.WAITING,
-        "due_at": NOW + timedelta(seconds=60),
-        "requested_at": NOW,
-        "name": "Voice-Mira",
-    }
-    return Room.objects.create(guild=guild, **({"channel_id": channel.pk} | usual | columns))
 
 
 def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:

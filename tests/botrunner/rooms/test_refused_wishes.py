@@ -11,12 +11,12 @@ from django.db import connection
 from botrunner.domain.rooms.wishes import to_do
 from botrunner.services.rooms import applying, controls
 from botrunner.services.rooms.status import panel_text
-from tests.botrunner.rooms.test_controls import NOW, OTHER, OWNER, room, steps
+from tests.botrunner.rooms.wished import NOW, OTHER, OWNER, room, steps
 
 if TYPE_CHECKING:
     from botrunner.models import Room
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_lease")]
 
 
 def refuse(row: Room, *, done: tuple[str, ...] = ()) -> None:
@@ -28,8 +28,7 @@ def refuse(row: Room, *, done: tuple[str, ...] = ()) -> None:
     row.refresh_from_db()
 
 
-def test_a_lock_that_discord_refuses_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+def test_a_lock_that_discord_refuses_is_none() -> None:
     row = room()
     controls.set_locked(row.pk, is_locked=True, by=OWNER, now=NOW)
 
@@ -40,10 +39,7 @@ def test_a_lock_that_discord_refuses_is_none(monkeypatch: pytest.MonkeyPatch) ->
     assert steps(row) == ["LockAsked", "NotApplied"]
 
 
-def test_a_room_that_discord_does_not_hand_over_stays_its_owners(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+def test_a_room_that_discord_does_not_hand_over_stays_its_owners() -> None:
     row = room(invited_ids=[20, OTHER], kicked_ids=[30])
     controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
 
@@ -54,8 +50,7 @@ def test_a_room_that_discord_does_not_hand_over_stays_its_owners(
     assert controls.check_owner(row.pk, by=OWNER) == row
 
 
-def test_all_that_was_refused_at_once_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+def test_all_that_was_refused_at_once_is_taken_back() -> None:
     row = room(user_limit=3, kicked_ids=[20])
     controls.invite(row.pk, 20, by=OWNER, now=NOW)
     controls.kick(row.pk, 20, by=OWNER, now=NOW)
@@ -69,8 +64,7 @@ def test_all_that_was_refused_at_once_is_taken_back(monkeypatch: pytest.MonkeyPa
     assert (row.invited_ids, row.kicked_ids) == ([], [20])
 
 
-def test_what_discord_did_before_it_refused_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+def test_what_discord_did_before_it_refused_stays() -> None:
     row = room()
     controls.set_limit(row.pk, 5, by=OWNER, now=NOW)
     refuse(row, done=(applying.LIMIT,))
@@ -81,10 +75,7 @@ def test_what_discord_did_before_it_refused_stays(monkeypatch: pytest.MonkeyPatc
     assert (row.user_limit, row.is_locked) == (5, False)
 
 
-def test_who_asked_for_another_room_meanwhile_is_not_given_two(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("botrunner.services.rooms.applying.leases.check", lambda _: None)
+def test_who_asked_for_another_room_meanwhile_is_not_given_two() -> None:
     row = room()
     controls.transfer(row.pk, OTHER, by=OWNER, now=NOW)
     room("requested")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,16 +13,7 @@ from botrunner.rest_errors import NoAnswerError, NoTokenError, RateLimitedError
 from botrunner.sandbox.entities import ChannelType
 from tests.botrunner.rooms.sandbox_beside import CHANNELS, LOG, Discord, discord_beside, later
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def discord() -> Iterator[Discord]:
-    with discord_beside() as found:
-        yield found
 
 
 def test_a_pace_is_kept() -> None:

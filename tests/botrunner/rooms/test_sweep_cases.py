@@ -19,7 +19,7 @@ from botrunner.domain.rooms.sweep import (
     plan,
 )
 from community.domain.permissions import Overwrite
-from tests.botrunner.rooms.test_sweep_plans import (
+from tests.botrunner.rooms.known_rooms import (
     BOT,
     LIKE_OURS,
     LONG_AGO,

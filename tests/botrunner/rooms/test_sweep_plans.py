@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from botrunner.domain.rooms.happenings import ChannelGone, ChannelMade, MarkNotFound
 from botrunner.domain.rooms.life import step
-from botrunner.domain.rooms.overwrites import Guests, overwrites_of
 from botrunner.domain.rooms.room import OPEN, Kind, Reason, Room, State, Timing
 from botrunner.domain.rooms.sweep import (
     Action,
@@ -23,29 +21,25 @@ from botrunner.domain.rooms.sweep import (
     World,
     plan,
 )
+from tests.botrunner.rooms.known_rooms import (
+    BOT,
+    CHANNELS,
+    GUILD,
+    LIKE_OURS,
+    LONG_AGO,
+    NOW,
+    ROOMS,
+    STRANGER,
+    marks,
+    room_of,
+)
 
-NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
-LONG_AGO = NOW - timedelta(hours=2)
-BOT, OTHER, GUILD = 900, 901, 1
-ROOMS = [UUID(int=number) for number in range(1, 5)]
-STRANGER = UUID(int=99)
-CHANNELS = list(range(50, 57))
-LIKE_OURS = tuple(overwrites_of(Guests(7, is_private=True), guild_id=GUILD, bot_id=BOT))
+if TYPE_CHECKING:
+    from uuid import UUID
 
 UNHEARD = [State.CREATING, State.CLOSING, State.QUARANTINED]
 
 instants = st.sampled_from([LONG_AGO, NOW - timedelta(seconds=50), NOW - timedelta(seconds=5)])
-
-
-def room_of(state: State, **fields: Any) -> KnownRoom:
-    if state in {State.WAITING, State.GRACE}:
-        fields.setdefault("due_at", NOW)
-    life = Room(id=ROOMS[0], guild_id=GUILD, owner_id=7, kind=Kind.PRIVATE, state=state, **fields)
-    return KnownRoom(life, LONG_AGO)
-
-
-def marks(*channel_ids: int, room_id: UUID | None = ROOMS[0]) -> tuple[Creation, ...]:
-    return tuple(Creation(channel_id, room_id, LONG_AGO) for channel_id in channel_ids)
 
 
 @st.composite

@@ -10,7 +10,7 @@ from botrunner.domain.rooms.words import FOREIGN, HUB_GONE
 from botrunner.models import Hub, RoomKind, RoomRules, RoomState
 from botrunner.services.rooms.work import Deletion, begin
 from community.services import leases
-from tests.botrunner.rooms.test_presence import make_room
+from tests.botrunner.rooms.room_rows import make_room
 from tests.factories import NOW, at, make_channel, make_guild
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from botrunner.sandbox.rest.route_faults import RouteFault
+from tests.botrunner.sandbox.controlling import DELETE, MAKE, ask, lay
 from tests.botrunner.sandbox.gateway_client import GatewayClient
-from tests.botrunner.sandbox.test_control import ask
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from botrunner.sandbox.server import Sandbox
     from botrunner.sandbox.world import World
     from tests.botrunner.sandbox.rest_client import Rest
-
-MAKE = "POST /guilds/{guild}/channels"
-DELETE = "DELETE /channels/{channel}"
-
-
-async def lay(sandbox: Sandbox, **fault: Any) -> int:
-    status, laid = await ask(sandbox, "POST", "route-fault", fault)
-    assert status == 200, laid
-    return int(laid["id"])
 
 
 @pytest.mark.parametrize(
@@ -220,10 +211,10 @@ async def test_what_is_asked_over_the_gateway_goes_wrong_too(
             assert await client.close_code() == 1006
         else:
             await client.settle()
-        # Before the client parts: its session, and the bot's voice with it, is over then.
-        found = world.bot.id in guild.voice_states
+        # With its session the bot leaves voice.
+        is_in = world.bot.id in guild.voice_states
 
-    assert found is joined
+    assert is_in is joined
     _, log = await ask(sandbox, "GET", f"requests?route={VOICE.replace(' ', '%20')}")
     (noted,) = log["requests"]
     assert (noted["fault"], noted["path"]) == (way, f"{guild.id}/{rooms[0]}")

@@ -4,14 +4,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import aiohttp
+import discord
 import pytest
+import yarl
+from discord.http import Route
 
 from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
 from botrunner.sandbox.world import World, build_world
-from tests.botrunner.sandbox.interacting import INVITE
+from tests.botrunner.sandbox.interacting import INVITE, ROOM, VOICE
 from tests.botrunner.sandbox.rest_client import Rest, text_of
-from tests.botrunner.sandbox.test_rest_commands import ROOM, VOICE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,6 +66,16 @@ async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
 
 
 @pytest.fixture
+def sandbox_is_discord(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, which discord.py takes for Discord in all that a test runs of it."""
+    monkeypatch.setattr(Route, "BASE", sandbox.api_url)
+    monkeypatch.setattr(
+        discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway.url)
+    )
+    return sandbox
+
+
+@pytest.fixture
 async def commands(rest: Rest, world: World) -> None:
     secret = {"name": "secret", "description": "x", "default_member_permissions": "8"}
     path = f"/applications/{world.bot.id}/commands"
@@ -71,5 +83,5 @@ async def commands(rest: Rest, world: World) -> None:
 
 
 @pytest.fixture
-def asked(world: World, guild: Guild, people: list[int], commands: None) -> Interaction:  # noqa: ARG001 (what is used has to be there)
+def asked(world: World, guild: Guild, people: list[int], commands: None) -> Interaction:  # noqa: ARG001 - what is used has to be there
     return world.use_command(guild.id, people[0], text_of(guild), "voice")

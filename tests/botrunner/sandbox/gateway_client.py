@@ -4,57 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
 import zstandard
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from tests.botrunner.sandbox.socket_client import DEADLINE, SocketClient
 
+if TYPE_CHECKING:
     from botrunner.sandbox.server import Sandbox
 
 GUILDS, MEMBERS, MODERATION, VOICE, PRESENCES = 1, 2, 4, 128, 256
-# For an answer that comes at once where the machine has nothing else to do.
-DEADLINE = 20.0
 
 
-class GatewayClient:
+class GatewayClient(SocketClient):
     """One connection; `received` has every message, in order."""
 
     def __init__(
         self, sandbox: Sandbox, *, compress: str | None = None, version: str = "10"
     ) -> None:
-        self.url = f"{sandbox.gateway.url}?v={version}&encoding=json"
+        url = f"{sandbox.gateway.url}?v={version}&encoding=json"
         self.token = sandbox.token
         self.decompress: Any = bytes
         if compress is not None:
-            self.url += f"&compress={compress}"
+            url += f"&compress={compress}"
             self.decompress = (
                 zlib.decompressobj().decompress
                 if compress == "zlib-stream"
                 else zstandard.ZstdDecompressor().decompressobj().decompress
             )
         self.received: list[dict[str, Any]] = []
-
-    async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession()
-        try:
-            self.socket = await self.http.ws_connect(self.url, max_msg_size=0)
-        except aiohttp.ClientError:
-            await self.http.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.socket.close()
-        await self.http.close()
+        super().__init__(url)
 
     async def send(self, opcode: int, data: Any) -> None:
         await self.socket.send_bytes(orjson.dumps({"op": opcode, "d": data}))
@@ -81,13 +62,6 @@ class GatewayClient:
         self.received.append(message)
         return message
 
-    async def opcode(self, opcode: int) -> dict[str, Any]:
-        """Waits for a message with an opcode."""
-        while (message := await self.message()) is not None:
-            if message["op"] == opcode:
-                return message
-        raise AssertionError(f"closed with {self.socket.close_code} before op {opcode}")
-
     async def event(self, name: str) -> dict[str, Any]:
         """Waits for a dispatch and gives its payload."""
         while (message := await self.message()) is not None:
@@ -99,12 +73,6 @@ class GatewayClient:
     async def events(self, name: str, count: int) -> list[dict[str, Any]]:
         """Waits for so many dispatches of a name."""
         return [await self.event(name) for _ in range(count)]
-
-    async def close_code(self) -> int | None:
-        """Waits until the connection closes."""
-        while await self.message() is not None:
-            pass
-        return self.socket.close_code
 
     async def settle(self) -> list[str]:
         """Gives the names of the events that came since, up to an answered heartbeat."""

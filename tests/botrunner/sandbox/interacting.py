@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.botrunner.sandbox.test_control import ask
-from tests.botrunner.sandbox.test_rest_commands import LIMIT
+from tests.botrunner.sandbox.controlling import ask
 
 if TYPE_CHECKING:
     from botrunner.sandbox.interaction import Interaction
     from botrunner.sandbox.server import Sandbox
     from botrunner.sandbox.world import World
 
+NAME = {"type": 3, "name": "name", "description": "A name", "required": True}
+LIMIT = {"type": 4, "name": "limit", "description": "How many", "min_value": 0, "max_value": 99}
+RENAME = {"type": 1, "name": "rename", "description": "Rename it", "options": [NAME]}
+LOCK = {"type": 1, "name": "lock", "description": "Lock it", "options": []}
+ROOM = {"name": "room", "description": "Your room", "options": [RENAME, LOCK]}
+VOICE = {"name": "voice", "description": "Ask for a room"}
 WHO = {"type": 6, "name": "who", "description": "Whom"}
 INVITE = {"name": "invite", "description": "Invite", "options": [WHO, LIMIT]}
 BUTTONS = [

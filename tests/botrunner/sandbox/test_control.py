@@ -3,23 +3,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
+from tests.botrunner.sandbox.controlling import ask
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.server import Sandbox
-
-
-async def ask(sandbox: Sandbox, method: str, name: str, body: Any = None) -> tuple[int, Any]:
-    url = f"http://127.0.0.1:{sandbox.port}/_sandbox/{name}"
-    async with (
-        aiohttp.ClientSession() as http,
-        http.request(method, url, json=body) as response,
-    ):
-        return response.status, await response.json()
 
 
 async def test_verbs_are_done_by_name(

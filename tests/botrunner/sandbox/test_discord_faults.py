@@ -8,15 +8,14 @@ import aiohttp
 import discord
 import pytest
 
-from tests.botrunner.sandbox.at_length_route_faults import DELETE, MAKE, lay
-from tests.botrunner.sandbox.test_discord_client import (
-    _sandbox_is_discord,  # noqa: F401 (a fixture for every test)
-    running,
-)
+from tests.botrunner.sandbox.controlling import DELETE, MAKE, lay
+from tests.botrunner.sandbox.discord_bot import running
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.usefixtures("sandbox_is_discord")
 
 
 def named(guild: Guild, name: str) -> int:

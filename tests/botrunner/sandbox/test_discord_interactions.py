@@ -12,13 +12,10 @@ import pytest
 from discord import app_commands
 
 from botrunner.sandbox.message import EPHEMERAL
+from tests.botrunner.sandbox.controlling import ask
+from tests.botrunner.sandbox.discord_bot import until
 from tests.botrunner.sandbox.rest_client import text_of
-from tests.botrunner.sandbox.test_control import ask
-from tests.botrunner.sandbox.test_discord_client import (
-    DEADLINE,
-    _sandbox_is_discord,  # noqa: F401 (a fixture for every test)
-    until,
-)
+from tests.botrunner.sandbox.socket_client import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from botrunner.sandbox.server import Sandbox
     from botrunner.sandbox.world import World
 
+pytestmark = pytest.mark.usefixtures("sandbox_is_discord")
 Asked = discord.Interaction["TreeClient"]
 
 
@@ -112,26 +110,20 @@ async def running(sandbox: Sandbox) -> AsyncIterator[TreeClient]:
 
 
 @pytest.fixture
-async def client(sandbox: Sandbox) -> AsyncIterator[TreeClient]:
-    async with asyncio.timeout(DEADLINE * 2), running(sandbox) as ready:
+async def client(sandbox_is_discord: Sandbox) -> AsyncIterator[TreeClient]:
+    async with asyncio.timeout(DEADLINE * 2), running(sandbox_is_discord) as ready:
         yield ready
 
 
 async def answered(sandbox: Sandbox, interaction_id: int, content: str) -> dict[str, Any]:
     """Waits until an actor sees a text, and gives the message."""
-    found: dict[str, Any] = {}
-
-    async def look() -> bool:
-        _, answer = await ask(sandbox, "GET", f"interactions?id={interaction_id}")
-        for message in answer["interactions"][0]["messages"]:
-            if message["content"] == content:
-                found.update(message)
-        return bool(found)
-
     async with asyncio.timeout(DEADLINE):
-        while not await look():  # noqa: ASYNC110 (what is waited for is somebody else's state)
+        while True:
+            _, answer = await ask(sandbox, "GET", f"interactions?id={interaction_id}")
+            for message in answer["interactions"][0]["messages"]:
+                if message["content"] == content:
+                    return dict(message)
             await asyncio.sleep(0.01)
-    return found
 
 
 async def test_the_tree_is_synced_and_fetched(client: TreeClient, world: World) -> None:

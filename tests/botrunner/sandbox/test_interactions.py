@@ -9,10 +9,10 @@ import pytest
 
 from botrunner.sandbox.errors import CannotDoError
 from botrunner.sandbox.rest.limits import GLOBAL, GLOBAL_LIMIT
+from tests.botrunner.sandbox.controlling import ask
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.interacting import BUTTONS, MODAL, callback, seen, webhook
 from tests.botrunner.sandbox.rest_client import text_of
-from tests.botrunner.sandbox.test_control import ask
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild

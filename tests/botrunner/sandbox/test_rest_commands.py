@@ -4,17 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.botrunner.sandbox.interacting import LIMIT, LOCK, NAME, RENAME, ROOM, VOICE
+
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
     from botrunner.sandbox.world import World
     from tests.botrunner.sandbox.rest_client import Rest
-
-NAME = {"type": 3, "name": "name", "description": "A name", "required": True}
-LIMIT = {"type": 4, "name": "limit", "description": "How many", "min_value": 0, "max_value": 99}
-RENAME = {"type": 1, "name": "rename", "description": "Rename it", "options": [NAME]}
-LOCK = {"type": 1, "name": "lock", "description": "Lock it", "options": []}
-ROOM = {"name": "room", "description": "Your room", "options": [RENAME, LOCK]}
-VOICE = {"name": "voice", "description": "Ask for a room"}
 
 
 @pytest.fixture

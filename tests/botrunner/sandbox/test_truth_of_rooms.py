@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botrunner.sandbox.truth import TruthWriter
-from tests.botrunner.sandbox.at_length_route_faults import DELETE, MAKE, lay
+from tests.botrunner.sandbox.controlling import DELETE, MAKE, lay
 from tests.botrunner.sandbox.test_truth import rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from botrunner.sandbox.errors import CannotDoError, NotAllowedError
 from community.domain.permissions import Overwrite, Permission
 from tests.botrunner.sandbox.gateway_client import GatewayClient
 from tests.botrunner.sandbox.rest_client import text_of
-from tests.botrunner.sandbox.test_rest_commands import NAME
 
 if TYPE_CHECKING:
     from botrunner.sandbox.entities import Guild
@@ -66,7 +65,7 @@ async def test_subcommands_are_told_within_their_command(
         {
             "name": "rename",
             "type": 1,
-            "options": [{"name": NAME["name"], "type": 3, "value": "Den"}],
+            "options": [{"name": "name", "type": 3, "value": "Den"}],
         }
     ]
     assert used.name == "room rename"

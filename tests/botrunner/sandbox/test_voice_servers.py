@@ -10,14 +10,13 @@ import aiohttp
 import davey
 import discord
 import pytest
-import yarl
-from discord.http import Route
 
 from botrunner.gateway import address
 from botrunner.sandbox.options import GatewayOptions
 from botrunner.sandbox.server import Sandbox
+from tests.botrunner.sandbox.discord_bot import running, until
 from tests.botrunner.sandbox.gateway_client import GatewayClient
-from tests.botrunner.sandbox.test_discord_client import running, until
+from tests.botrunner.sandbox.socket_client import DEADLINE
 from tests.botrunner.sandbox.voice_clients import VoiceGatewayClient, discover
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ async def test_a_key_package_is_answered_with_who_adds_members(
         identity = await joined(client, guild, rooms[0])
         async with described(identity) as voice:
             await voice.socket.send_bytes(b"\x1a" + package)
-            answer = await voice.socket.receive_bytes(timeout=5)
+            answer = await voice.socket.receive_bytes(timeout=DEADLINE)
         async with described(identity) as voice:
             await voice.socket.send_bytes(b"\x1a" + b"none")
             assert await voice.close_code() == 4002
@@ -316,23 +315,16 @@ async def test_a_server_that_refuses_answers_503(
                 pass
 
 
+@pytest.mark.usefixtures("sandbox_is_discord")
 async def test_discord_py_unchanged_joins_and_leaves(
-    sandbox: Sandbox,
-    world: World,
-    guild: Guild,
-    rooms: list[int],
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox, world: World, guild: Guild, rooms: list[int]
 ) -> None:
-    monkeypatch.setattr(Route, "BASE", sandbox.api_url)
-    monkeypatch.setattr(
-        discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway.url)
-    )
     async with running(sandbox) as bot:
         address.speak_plainly(bot.http, sandbox.api_url)
         channel = bot.get_channel(rooms[0])
         assert isinstance(channel, discord.VoiceChannel)
 
-        voice: discord.VoiceClient = await channel.connect(timeout=5)
+        voice: discord.VoiceClient = await channel.connect(timeout=DEADLINE)
 
         assert voice.is_connected()
         assert voice.mode == MODE

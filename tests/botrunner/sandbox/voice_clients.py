@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import aiohttp
 import orjson
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-DEADLINE = 5.0
+from tests.botrunner.sandbox.socket_client import DEADLINE, SocketClient
 
 
-class VoiceGatewayClient:
+class VoiceGatewayClient(SocketClient):
     """One connection to a voice server."""
 
     def __init__(self, endpoint: str, *, version: str = "8") -> None:
-        self.url = f"ws://{endpoint}/?v={version}"
-
-    async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession()
-        try:
-            self.socket = await self.http.ws_connect(self.url)
-        except aiohttp.ClientError:
-            await self.http.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.socket.close()
-        await self.http.close()
+        super().__init__(f"ws://{endpoint}/?v={version}")
 
     async def send(self, opcode: int, data: Any) -> None:
         await self.socket.send_str(orjson.dumps({"op": opcode, "d": data}).decode())
@@ -49,19 +28,6 @@ class VoiceGatewayClient:
             return None
         message: dict[str, Any] = orjson.loads(frame.data)
         return message
-
-    async def opcode(self, opcode: int) -> dict[str, Any]:
-        """Waits for a message with an opcode."""
-        while (message := await self.message()) is not None:
-            if message["op"] == opcode:
-                return message
-        raise AssertionError(f"closed with {self.socket.close_code} before op {opcode}")
-
-    async def close_code(self) -> int | None:
-        """Waits until the connection closes."""
-        while await self.message() is not None:
-            pass
-        return self.socket.close_code
 
 
 async def discover(address: str, port: int, ssrc: int, *, patience: float = DEADLINE) -> bytes:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,18 +24,10 @@ from tests.factories import (
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.test import Client
 
     from community.models import Guild
     from events_app.models import Event
-
-HTML = "<script>alert('x')</script>"
-
-
-def as_(user: User | None) -> Client:
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 def organizer(guild: Guild, name: str = "sam") -> User:

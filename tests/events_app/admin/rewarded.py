@@ -11,10 +11,11 @@ from community.models import Member, OutboxItem, OutboxState, RoleSpan
 from community.services import bot_facts
 from events_app.models import Event, Participation, Reward
 from events_app.services import rewards
-from tests.events_app.admin.evenings import as_, organizer, page
+from tests.events_app.admin.evenings import organizer, page
 from tests.events_app.event_rows import make_event, make_participation
 from tests.events_app.planned import make_role
 from tests.factories import NOW, make_guild, make_member, make_shard
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

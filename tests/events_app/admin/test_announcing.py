@@ -14,9 +14,10 @@ from events_app.models import Event
 from events_app.services import publishing
 from events_app.services.planning import cancel_event
 from events_app.services.publishing import PUBLISH, WITHDRAW
-from tests.events_app.admin.evenings import HTML, as_, changed, organizer, page
+from tests.events_app.admin.evenings import changed, organizer, page
 from tests.events_app.planned import make_event, make_role
 from tests.factories import make_channel, make_guild, make_shard
+from tests.pages import HTML, as_
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

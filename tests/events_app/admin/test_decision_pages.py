@@ -12,7 +12,7 @@ from django.utils import timezone
 from community.models import AuditEntry
 from events_app.models import Credit, Dispute, Event, EventState, Participation
 from events_app.services.series import create_series
-from tests.events_app.admin.evenings import as_, make_evening, organizer, page
+from tests.events_app.admin.evenings import make_evening, organizer, page
 from tests.events_app.planned import make_event, make_plan
 from tests.factories import (
     NOW,
@@ -23,6 +23,7 @@ from tests.factories import (
     make_member,
     make_session,
 )
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

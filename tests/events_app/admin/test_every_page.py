@@ -23,17 +23,10 @@ from events_app.models import (
     Reward,
 )
 from events_app.services.series import create_series
-from tests.events_app.admin.evenings import (
-    HTML,
-    as_,
-    changed,
-    make_evening,
-    organizer,
-    page,
-    pages_of,
-)
+from tests.events_app.admin.evenings import changed, make_evening, organizer, page, pages_of
 from tests.events_app.planned import make_event, make_plan
 from tests.factories import NOW, give, make_guild, make_user, make_viewer
+from tests.pages import HTML, as_
 
 if TYPE_CHECKING:
     from community.models import Guild

@@ -11,8 +11,9 @@ from community.models import OutboxState
 from community.services import outbox
 from events_app.models import DiscordStatus
 from events_app.services.discord_state import tell_discord
-from tests.events_app.admin.evenings import as_, make_evening, organizer, page
+from tests.events_app.admin.evenings import make_evening, organizer, page
 from tests.factories import NOW, make_guild
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

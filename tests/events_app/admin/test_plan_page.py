@@ -13,17 +13,10 @@ from events_app.models import Event, EventSeries, EventState, EventVersion, Part
 from events_app.services.planning import create_event
 from events_app.services.revisions import plan_of
 from events_app.services.series import create_series
-from tests.events_app.admin.evenings import (
-    as_,
-    changed,
-    make_evening,
-    organizer,
-    page,
-    save,
-    sent,
-)
+from tests.events_app.admin.evenings import changed, make_evening, organizer, page, save, sent
 from tests.events_app.planned import berlin, make_category, make_plan, make_role
 from tests.factories import make_channel, make_guild, make_user
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -14,9 +14,10 @@ from events_app.admin import reminder_pages
 from events_app.models import Event, Interest
 from events_app.services import reminder_answers
 from events_app.services.reminder_records import PAUSE
-from tests.events_app.admin.evenings import HTML, as_, organizer, page
+from tests.events_app.admin.evenings import organizer, page
 from tests.events_app.event_rows import make_event
 from tests.factories import make_channel, make_guild, make_member, make_shard, make_viewer
+from tests.pages import HTML, as_
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -13,9 +13,10 @@ from events_app.models import Event, EventSeries, EventState, Participation
 from events_app.services.planning import cancel_event, change_event, create_event
 from events_app.services.revisions import plan_of
 from events_app.services.series import cancel_series, create_series
-from tests.events_app.admin.evenings import as_, make_evening, organizer, page, sent
+from tests.events_app.admin.evenings import make_evening, organizer, page, sent
 from tests.events_app.planned import berlin, make_plan
 from tests.factories import make_guild, make_user, make_viewer
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -9,7 +9,7 @@ import pytest
 from community.models import AuditEntry, OutboxItem
 from events_app.models import Event, Reward
 from events_app.services import rewards
-from tests.events_app.admin.evenings import as_, organizer, page
+from tests.events_app.admin.evenings import organizer, page
 from tests.events_app.admin.rewarded import (
     answer_all,
     client,
@@ -26,6 +26,7 @@ from tests.events_app.admin.rewarded import (
 )
 from tests.events_app.event_rows import make_event, make_participation
 from tests.factories import NOW, make_guild, make_user
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from events_app.domain.scheduled import (
     InterestChanged,
+    ScheduledListed,
     ScheduledRecord,
     ScheduledStated,
 )
@@ -34,6 +35,10 @@ def hear(*facts: ScheduledFact) -> None:
 
 def stated(record: ScheduledRecord | None = None, at: datetime = DAY_BEFORE) -> ScheduledStated:
     return ScheduledStated(raid() if record is None else record, at)
+
+
+def listed(*records: ScheduledRecord, at: datetime, is_whole: bool = True) -> ScheduledListed:
+    return ScheduledListed(GUILD, records, is_whole, None, at)
 
 
 def looks_forward(user_id: int, *, at: datetime = DAY_BEFORE, is_in: bool = True) -> Any:

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def lounge(guild: Guild) -> Channel:
-    return make_channel(guild)
-
-
-@pytest.fixture
 def event(guild: Guild, lounge: Channel) -> Event:
     return make_event(
         guild,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from community.models import ChannelKind, OutboxItem
+from community.models import OutboxItem
 from community.services import outbox
 from events_app.models import Event
 from events_app.services import reminder_answers
 from events_app.services.reminder_records import last_reminders
 from tests.events_app.services.reminded import interested, near, remind
-from tests.factories import at, make_channel
+from tests.factories import at
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from community.models import Channel, Guild
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lounge(guild: Guild) -> Channel:
-    return make_channel(guild)
-
-
-@pytest.fixture
-def chat(guild: Guild) -> Channel:
-    return make_channel(guild, "chat", kind=ChannelKind.TEXT)
 
 
 @pytest.fixture

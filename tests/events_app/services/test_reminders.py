@@ -39,16 +39,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def lounge(guild: Guild) -> Channel:
-    return make_channel(guild)
-
-
-@pytest.fixture
-def chat(guild: Guild) -> Channel:
-    return make_channel(guild, "chat", kind=ChannelKind.TEXT)
-
-
-@pytest.fixture
 def event(guild: Guild, lounge: Channel) -> Event:
     """One that has been on for ten minutes."""
     return near(guild, channel_ids=[lounge.pk])

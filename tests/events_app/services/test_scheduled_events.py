@@ -12,8 +12,6 @@ from events_app.domain.scheduled import (
     COMPLETED,
     ScheduledException,
     ScheduledGone,
-    ScheduledListed,
-    ScheduledRecord,
     with_exceptions,
 )
 from events_app.models import Change, Event, EventVersion, Interest
@@ -32,6 +30,7 @@ from tests.events_app.services.heard_on_discord import (
     DAY_BEFORE,
     hear,
     interested,
+    listed,
     looks_forward,
     stated,
 )
@@ -50,10 +49,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def guild() -> None:
     make_guild(id=GUILD, time_zone="Europe/Berlin")
-
-
-def listed(*records: ScheduledRecord, at: datetime, is_whole: bool = True) -> ScheduledListed:
-    return ScheduledListed(GUILD, records, is_whole, None, at)
 
 
 def edited(event: Event, **fields: Any) -> None:

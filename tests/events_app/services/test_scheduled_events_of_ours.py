@@ -14,11 +14,9 @@ from tests.events_app.services.heard_on_discord import (
     DAY_BEFORE,
     hear,
     interested,
+    listed,
     looks_forward,
     stated,
-)
-from tests.events_app.services.test_scheduled_events import (
-    listed,
 )
 from tests.factories import make_guild
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -24,10 +23,11 @@ from tests.factories import (
     make_viewer,
     snowflake,
 )
+from tests.pages import as_
 from tests.sessions_app.bot_at_hand import bot, drift_of, finds
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.test import Client
 
     from community.models import Guild
     from sessions_app.models import VoiceSession
@@ -51,13 +51,6 @@ def client(guild: Guild) -> Client:
 
 def live(guild: Guild, name: str) -> VoiceSession:
     return make_session(make_member(guild, name), make_channel(guild, "Raid"), ended_at=None)
-
-
-def as_(user: User | None) -> Client:
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 def console(guild: Guild) -> str:

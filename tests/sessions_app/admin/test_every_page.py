@@ -24,9 +24,9 @@ from tests.factories import (
     make_user,
     make_viewer,
 )
+from tests.pages import as_
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from django.db.models import Model
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +39,6 @@ MIRRORS = [
     if isinstance(admin.site._registry[m], MirrorAdmin)
     and m._meta.app_label not in {"events_app", "botrunner"}
 ]
-
-
-def as_(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def address(model: type[Model], page: str, *args: Any) -> str:

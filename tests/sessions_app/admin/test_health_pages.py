@@ -28,11 +28,10 @@ from tests.factories import (
     make_user,
     make_viewer,
 )
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from django.contrib.auth.models import User
 
     from community.models import Guild
 
@@ -45,13 +44,6 @@ HEALTH, SWEEP, DRIFT = "sessions_app_health", "sessions_app_sweep", "sessions_ap
 def _now() -> Iterator[None]:
     with time_machine.travel(NOW, tick=False):
         yield
-
-
-def as_(user: User | None) -> Client:
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 def address(name: str, *args: object) -> str:

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
-from django.test import Client
 from django.urls import reverse
 
 from community.models import AuditEntry, OutboxItem
@@ -27,12 +26,14 @@ from tests.factories import (
     make_viewer,
     make_visit,
 )
+from tests.pages import as_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import User
     from django.http import HttpRequest
+    from django.test import Client
 
     from community.models import Guild, Member
 
@@ -44,13 +45,6 @@ LIST = "admin:sessions_app_voicesession_changelist"
 @pytest.fixture
 def session(member: Member) -> VoiceSession:
     return make_session(member, make_channel(member.guild))
-
-
-def as_(user: User | None) -> Client:
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    return client
 
 
 def page(session: VoiceSession, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,17 +57,14 @@ async def test_one_room_that_waits_holds_up_no_other(rooms: Rooms) -> None:
         hanging = rooms.fail(MAKE, way="hang")
         first = await rooms.ask(0)
         await until(lambda: hanging.struck)
-        since = time.monotonic()
         others = [await rooms.ask(who) for who in (1, 2)]
         for other in others:
             await rooms.until(other, "waiting")
-        took = time.monotonic() - since
         held = await rooms.row(first)
         rooms.community.sandbox.route_faults.lift()
         await rooms.until(first, "waiting")
 
     assert held.state == "creating"
-    assert took < 2.0
 
 
 async def test_an_owner_who_has_left_voice_need_not_be_moved(rooms: Rooms) -> None:

@@ -17,10 +17,10 @@ from tests.botrunner.gateway.rooms.trying import calls_of, hasten, unexpected, w
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.usefixtures("timing")
 @pytest.mark.parametrize("name", STORIES)
 async def test_whatever_discord_says_everybody_reads_how_it_stands_and_rooms_recover(
     name: str,
-    timing: None,  # noqa: ARG001 - short pauses
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -211,24 +211,24 @@ async def test_the_end_of_a_hubs_room_is_announced_and_the_hub_leads_back(rooms:
     hub = await rooms.hub(grace_seconds=30)
     async with visited(rooms) as (visitors, _):
         rooms.enter(0, hub.channel_id)
-        await until(lambda: rooms.where(0) not in {None, hub.channel_id}, seconds=30)
+        await until(lambda: rooms.where(0) not in {None, hub.channel_id})
         [row] = await rooms.rows()
-        room = await rooms.until(row, "occupied", seconds=30)
+        room = await rooms.until(row, "occupied")
         panel = await visitors.panel(room)
         rooms.leave(0)
-        await until(lambda: "Nobody is here any more" in panel.fields["content"], seconds=30)
+        await until(lambda: "Nobody is here any more" in panel.fields["content"])
         grace = await rooms.row(room)
         rooms.enter(0, hub.channel_id)
-        await until(lambda: rooms.where(0) == room.channel_id, seconds=30)
-        await rooms.until(room, "occupied", seconds=30)
-        await until(lambda: "closes" not in panel.fields["content"], seconds=30)
+        await until(lambda: rooms.where(0) == room.channel_id)
+        await rooms.until(room, "occupied")
+        await until(lambda: "closes" not in panel.fields["content"])
 
     assert grace.state == "grace"
     assert len(await rooms.rows()) == 1
 
 
-async def test_commands_answer_in_words_where_rooms_are_off(rooms: Rooms, settings: object) -> None:
-    settings.ENABLE_VOICE_FEATURES = False  # type: ignore[attr-defined]
+async def test_commands_answer_in_words_where_rooms_are_off(rooms: Rooms, settings: Any) -> None:
+    settings.ENABLE_VOICE_FEATURES = False
     async with visited(rooms) as (visitors, _):
         said = [
             await visitors.acts(0, "voice"),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +8,7 @@ from botrunner.gateway.rooms import keeper
 from botrunner.models import Hub, Room, RoomRules
 from botrunner.sandbox.entities import ChannelType
 from botrunner.sandbox.rest.route_faults import RouteFault
-from botrunner.services.rooms import requests, rules
+from botrunner.services.rooms import requests, rules, steps
 from community.services import outbox
 from community.services.guild_choices import RULES
 from tests.botrunner.gateway.conftest import (
@@ -21,13 +19,13 @@ from tests.botrunner.gateway.conftest import (
     stored,
     until_stored,
 )
+from tests.botrunner.gateway.rooms.pauses import shortened
 from tests.botrunner.gateway.rooms.sitting import Sitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
-    from botrunner.domain.rooms.room import Timing
     from botrunner.sandbox.entities import Channel, Guild
     from tests.botrunner.gateway.conftest import Community
 
@@ -113,7 +111,7 @@ class Rooms:
     async def rows(self) -> list[Room]:
         return await stored(lambda: list(Room.objects.order_by("requested_at", "id")))
 
-    async def until(self, room: Room | UUID, *states: str, seconds: float = 10.0) -> Room:
+    async def until(self, room: Room | UUID, *states: str, seconds: float = 30.0) -> Room:
         """Waits until a room is in one of these states."""
 
         async def is_there() -> bool:
@@ -129,19 +127,8 @@ class Rooms:
 
 @pytest.fixture
 def timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes pauses after what failed short; what is waited for stays as it was chosen."""
-    usual = rules.timing_of
-
-    def timing_of(room: Room) -> Timing:
-        return replace(
-            usual(room),
-            settling=timedelta(seconds=1),
-            look_pause=timedelta(seconds=0.2),
-            first_pause=timedelta(seconds=0.1),
-            longest_pause=timedelta(seconds=0.3),
-        )
-
-    monkeypatch.setattr("botrunner.services.rooms.steps.timing_of", timing_of)
+    """Makes pauses after what failed short."""
+    monkeypatch.setattr(steps, "timing_of", lambda room: shortened(rules.timing_of(room)))
     monkeypatch.setattr(keeper, "REST_SECONDS", 0.3)
 
 

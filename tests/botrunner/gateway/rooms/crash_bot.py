@@ -1,8 +1,8 @@
 """The bot as a process that can be killed at a chosen commit, and started again in no time.
 
-``python -m tests.botrunner.gateway.rooms.crash_bot`` imports all that the bot imports, and then
-forks a process for each line that it reads: ``bot``, which is ``manage.py runbot``, or
-``sweep``, which is the sweep of the rooms as Celery runs it. Each is killed as any process is.
+`START` has Python import all that the bot imports, and then fork a process for each line that
+it reads: ``bot``, which is ``manage.py runbot``, or ``sweep``, which is the sweep of the rooms
+as Celery runs it. Each is killed as any process is.
 
 What a process commits of rooms goes to a ledger, a line each; and where a trap names such a
 line, the process kills itself right after that commit. Pauses are as short as in tests of one
@@ -19,12 +19,17 @@ import re
 import signal
 import sys
 import traceback
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import django
+from django.core.management import call_command
+from django.db.backends.signals import connection_created
+from django.utils import timezone
+
+from botrunner.gateway.rooms import seat
+from botrunner.services.rooms import rules, steps, sweep
+from tests.botrunner.gateway.rooms.pauses import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from botrunner.domain.rooms.room import Timing
     from botrunner.models import Room
 
+START: Final = f"import django; django.setup(); import {__name__} as bot; bot.main()"
+"""A program: Django is set up before models are imported."""
 LATER_SWEEP: Final = "later sweep"
 LEDGER, TRAP = "CRASH_LEDGER", "CRASH_TRAP"
 LONG_AFTER: Final = timedelta(minutes=2)
@@ -132,20 +139,10 @@ def told(sql: str, params: Any) -> str:
 
 
 def shorten_pauses() -> None:
-    """Makes pauses after what failed short; what is waited for stays as it was chosen."""
-    from botrunner.gateway.rooms import seat  # noqa: PLC0415 - after Django's setup
-    from botrunner.services.rooms import rules, steps  # noqa: PLC0415
-
-    usual = rules.timing_of
+    """Makes pauses after what failed short."""
 
     def timing_of(room: Room) -> Timing:
-        return replace(
-            usual(room),
-            settling=timedelta(seconds=SETTLING_SECONDS),
-            look_pause=timedelta(seconds=0.2),
-            first_pause=timedelta(seconds=0.1),
-            longest_pause=timedelta(seconds=0.3),
-        )
+        return shortened(rules.timing_of(room), settling_seconds=SETTLING_SECONDS)
 
     vars(steps)["timing_of"] = timing_of
     vars(seat)["LONGEST_SECONDS"] = 0.3
@@ -153,12 +150,6 @@ def shorten_pauses() -> None:
 
 def run(what: str) -> None:
     """Is the bot, or a sweep, until it ends."""
-    from django.core.management import call_command  # noqa: PLC0415 - after Django's setup
-    from django.db.backends.signals import connection_created  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
-
-    from botrunner.services.rooms import sweep  # noqa: PLC0415
-
     ledger = Ledger(Path(os.environ[LEDGER]), Path(os.environ[TRAP]))
     connection_created.connect(ledger.watch)
     if what == "bot":
@@ -198,19 +189,17 @@ def die_with_parent() -> None:
 def main() -> None:
     """Reads what to start, and tells of each its id and then its end."""
     die_with_parent()
-    os.environ["DJANGO_SETTINGS_MODULE"] = "community.settings"
-    django.setup()
     importlib.import_module("botrunner.management.commands.runbot")  # so that no fork has to
-
     shorten_pauses()
-    print("ready", flush=True)  # noqa: T201 - what the test reads
+    say("ready")
     for line in sys.stdin:
         what, log = line.rstrip("\n").split("\t")
         child = fork(what, log)
-        print(f"began {child}", flush=True)  # noqa: T201
+        say(f"began {child}")
         _, status = os.waitpid(child, 0)
-        print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)  # noqa: T201
+        say(f"ended {os.waitstatus_to_exitcode(status)}")
 
 
-if __name__ == "__main__":
-    main()
+def say(line: str) -> None:
+    """Tells the test."""
+    print(line, flush=True)  # noqa: T201 - what the test reads

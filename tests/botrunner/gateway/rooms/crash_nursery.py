@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.botrunner.gateway.bot_processes import ROOT, database_url
 from tests.botrunner.gateway.conftest import TOKEN
-from tests.botrunner.gateway.rooms.crash_bot import LEDGER, TRAP
+from tests.botrunner.gateway.rooms.crash_bot import LEDGER, START, TRAP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,6 +108,7 @@ async def nursery(community: Community, **settings: str) -> AsyncIterator[Nurser
     (folder / "trap").write_text("")
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {
+        "DJANGO_SETTINGS_MODULE": "community.settings",
         "DATABASE_URL": database_url(),
         "DISCORD_TOKEN": TOKEN,
         "DISCORD_API_URL": community.sandbox.api_url,
@@ -121,8 +122,8 @@ async def nursery(community: Community, **settings: str) -> AsyncIterator[Nurser
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "tests.botrunner.gateway.rooms.crash_bot",
+        "-c",
+        START,
         cwd=ROOT,
         env=environment | settings,
         stdin=asyncio.subprocess.PIPE,

@@ -29,6 +29,7 @@ SAYS: Final = {
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("timing")
 @pytest.mark.parametrize(
     ("name", "call", "answers"),
     [
@@ -40,7 +41,6 @@ async def test_everybody_reads_how_it_stands_and_rooms_recover(
     name: str,
     call: str,
     answers: list[str],
-    timing: None,  # noqa: ARG001 - short pauses
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

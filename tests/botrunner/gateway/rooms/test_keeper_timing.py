@@ -55,7 +55,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
     """The live rooms, for the test to fill."""
     live: list[Standing] = []
     monkeypatch.setattr(work, "standing", lambda _: live)
-    monkeypatch.setattr(requests, "admit", lambda *, now: 0)  # noqa: ARG005 - called by name
+    monkeypatch.setattr(requests, "admit", lambda **_: 0)
     monkeypatch.setattr(work, "close_at_shutdown", lambda *_, **__: [])
     monkeypatch.setattr(
         records, "at_database", lambda function, *given, **named: function(*given, **named)

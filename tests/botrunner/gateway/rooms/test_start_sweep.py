@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -69,8 +69,8 @@ async def test_orphans_go_at_the_start_and_others_stand(rooms: Rooms) -> None:
     by_another = make_channel(rooms, mark=over.pk, by=rooms.people(5))
     unknown = make_channel(rooms, mark=uuid4())
     async with running(rooms.community):
-        await until(lambda: orphan.id not in rooms.guild.channels, seconds=30)
-        await until_stored(is_any_shown, seconds=30)
+        await until(lambda: orphan.id not in rooms.guild.channels)
+        await until_stored(is_any_shown)
 
     assert {by_another.id, unknown.id} <= set(rooms.guild.channels)
     shown = await stored(lambda: list(QuarantinedChannel.objects.values_list("channel_id")))
@@ -83,7 +83,7 @@ async def test_an_orphan_with_people_in_it_is_left_to_staff(rooms: Rooms) -> Non
     orphan = make_channel(rooms, mark=over.pk)
     rooms.enter(0, orphan.id)
     async with running(rooms.community):
-        await until_stored(is_any_shown, seconds=30)
+        await until_stored(is_any_shown)
 
     assert orphan.id in rooms.guild.channels
 
@@ -95,8 +95,8 @@ async def test_what_a_room_asks_for_is_left_to_its_keeper(
     swept: list[sweep.GuildSweep] = []
     usual = sweep.sweep_guild
 
-    def noting(guild_id: int, **options: object) -> sweep.GuildSweep:
-        swept.append(usual(guild_id, **options))  # type: ignore[arg-type]
+    def noting(guild_id: int, **options: Any) -> sweep.GuildSweep:
+        swept.append(usual(guild_id, **options))
         return swept[-1]
 
     monkeypatch.setattr(sweep, "sweep_guild", noting)
@@ -104,9 +104,9 @@ async def test_what_a_room_asks_for_is_left_to_its_keeper(
     channel = make_channel(rooms, mark=None)
     room = await make_room(rooms, RoomState.CLOSING, channel_id=channel.id, reason="timeout")
     async with running(rooms.community):
-        await until(lambda: swept, seconds=30)
+        await until(lambda: swept)
         rooms.community.sandbox.route_faults.lift()
-        await rooms.until(room, "closed", seconds=30)
+        await rooms.until(room, "closed")
 
     assert swept[0].found == []
     assert channel.id not in rooms.guild.channels

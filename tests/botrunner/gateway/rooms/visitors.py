@@ -4,7 +4,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from botrunner.sandbox.entities import ChannelType
-from botrunner.services.rooms.showing import TOKEN_VALID  # noqa: F401 - for tests
 from tests.botrunner.gateway.conftest import running, until
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Visitors:
         """What the actor reads in the answer now; empty while the bot thinks."""
         return "" if used.original is None else used.original.fields.get("content", "")
 
-    async def reads(self, used: Interaction, *parts: str, seconds: float = 10.0) -> str:
+    async def reads(self, used: Interaction, *parts: str, seconds: float = 30.0) -> str:
         """Waits until the actor reads all of these in the answer."""
 
         def does() -> bool:
@@ -69,7 +68,7 @@ class Visitors:
             ) from None
         return self.shown(used)
 
-    async def answered(self, used: Interaction, *, seconds: float = 10.0) -> str:
+    async def answered(self, used: Interaction, *, seconds: float = 30.0) -> str:
         """Waits until the actor reads any answer."""
         await until(lambda: self.shown(used), seconds=seconds)
         return self.shown(used)
@@ -129,5 +128,5 @@ class Visitors:
 async def visited(rooms: Rooms, **settings: Any) -> AsyncIterator[tuple[Visitors, Supervisor]]:
     """Runs the bot until members can use its commands."""
     async with running(rooms.community, **settings) as supervisor:
-        await until(lambda: rooms.world.commands.get(None), seconds=10)
+        await until(lambda: rooms.world.commands.get(None))
         yield Visitors(rooms), supervisor
