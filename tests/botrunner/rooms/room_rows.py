@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from botrunner.models import Room, RoomKind, RoomState
-from tests.factories import NOW, snowflake
+from botrunner.models import Hub, Room, RoomKind, RoomState
+from tests.factories import NOW, make_session, make_voice_state, snowflake
 
 if TYPE_CHECKING:
-    from community.models import Channel, Guild
+    from community.models import Channel, Guild, Member
+    from sessions_app.models import VoiceState
 
 
 def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
@@ -23,3 +24,20 @@ def make_room(guild: Guild, channel: Channel, **columns: Any) -> Room:
         "name": "Voice-Mira",
     }
     return Room.objects.create(guild=guild, **({"channel_id": channel.pk} | usual | columns))
+
+
+def make_hub(guild: Guild, channel: Channel, **columns: Any) -> Hub:
+    """Makes a channel a hub."""
+    return Hub.objects.create(guild=guild, channel_id=channel.pk, created_at=NOW, **columns)
+
+
+def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:
+    """Writes that a member came into a channel so many seconds after NOW."""
+    session = make_session(
+        member,
+        channel,
+        started_at=NOW + timedelta(seconds=at),
+        ended_at=None,
+        last_seen_at=NOW + timedelta(seconds=at),
+    )
+    return make_voice_state(session)

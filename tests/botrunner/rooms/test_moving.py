@@ -14,8 +14,7 @@ from botrunner.services.rooms import moving, work
 from botrunner.services.rooms.status import status_text
 from botrunner.services.rooms.steps import tell
 from botrunner.services.rooms.work import Move
-from tests.botrunner.rooms.room_rows import make_room
-from tests.botrunner.rooms.test_presence import enter, make_hub
+from tests.botrunner.rooms.room_rows import enter, make_hub, make_room
 from tests.factories import NOW, make_channel, make_guild, make_member
 
 if TYPE_CHECKING:

@@ -15,15 +15,13 @@ from botrunner.services.rooms.hub_choices import remove_hub
 from botrunner.services.rooms.presence import RETURN, expire, follow
 from botrunner.services.rooms.status import panel_text, until
 from sessions_app.models import VoiceSession, VoiceState
-from tests.botrunner.rooms.room_rows import make_room
+from tests.botrunner.rooms.room_rows import enter, make_hub, make_room
 from tests.factories import (
     NOW,
     make_channel,
     make_guild,
     make_member,
-    make_session,
     make_user,
-    make_voice_state,
 )
 
 if TYPE_CHECKING:
@@ -31,18 +29,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = pytest.mark.django_db
-
-
-def enter(member: Member, channel: Channel, *, at: float = 0.0) -> VoiceState:
-    """Writes that a member came into a channel so many seconds after NOW."""
-    session = make_session(
-        member,
-        channel,
-        started_at=NOW + timedelta(seconds=at),
-        ended_at=None,
-        last_seen_at=NOW + timedelta(seconds=at),
-    )
-    return make_voice_state(session)
 
 
 def test_whoever_comes_makes_a_room_occupied_and_ends_its_timer() -> None:
@@ -95,10 +81,6 @@ def test_other_guilds_and_other_channels_are_left_alone() -> None:
     for each in (room, others):
         each.refresh_from_db()
     assert (room.state, others.state) == (RoomState.WAITING, RoomState.OCCUPIED)
-
-
-def make_hub(guild: Guild, channel: Channel, **columns: Any) -> Hub:
-    return Hub.objects.create(guild=guild, channel_id=channel.pk, created_at=NOW, **columns)
 
 
 def test_each_who_joins_a_hub_gets_a_room_once() -> None:
