@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import discord
@@ -19,10 +19,13 @@ from botrunner.gateway.refusals import (
 from botrunner.gateway.rooms import voice_client
 
 if TYPE_CHECKING:
+    from discord import app_commands
+
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.feed import Feed
     from botrunner.gateway.members import MemberRequests
     from botrunner.gateway.pauses import Gate
+    from botrunner.gateway.rooms.answering import Answering
     from botrunner.gateway.settings import BotSettings
 
 logger = logging.getLogger(__name__)
@@ -50,7 +53,15 @@ REFUSALS: Final = {
 
 
 class ShardClient(discord.Client):
-    """discord.py's client of one shard; it caches as little as it can."""
+    """discord.py's client of one shard; it caches as little as it can.
+
+    Attributes:
+        answering: who answers what members ask through it; None before it is attached.
+        tree: the commands that members have; None before.
+    """
+
+    answering: Answering | None = None
+    tree: app_commands.CommandTree[Any] | None = None
 
     def __init__(
         self, *, shard_id: int, shard_count: int, intents: discord.Intents, gate: Gate

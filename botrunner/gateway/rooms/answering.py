@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from uuid import UUID
 
+    from botrunner.gateway.client import ShardClient
     from botrunner.gateway.clock import Clock
     from botrunner.gateway.rooms.faces import Faces
     from botrunner.gateway.rooms.panel import RoomForm
@@ -92,10 +93,10 @@ class Answering:
         self._answers = Answers(clock)
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    def attach(self, client: discord.Client) -> None:
+    def attach(self, client: ShardClient) -> None:
         """Has a client that has not connected yet hear what members ask."""
-        client.answering = self  # type: ignore[attr-defined]
-        client.tree = tree_of(client, self)  # type: ignore[attr-defined]
+        client.answering = self
+        client.tree = tree_of(client, self)
         client.add_dynamic_items(*ITEMS)
 
         async def on_interaction(used: Used) -> None:

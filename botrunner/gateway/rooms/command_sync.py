@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from discord import app_commands
 
+    from botrunner.gateway.client import ShardClient
+
 logger = logging.getLogger(__name__)
 
 COMMANDS: Final = "/applications/{application_id}/commands"
@@ -69,14 +71,14 @@ class CommandSync:
         self.trouble = ""
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, client: discord.Client, *, keep: Callable[[asyncio.Task[None]], None]) -> None:
+    def begin(self, client: ShardClient, *, keep: Callable[[asyncio.Task[None]], None]) -> None:
         """Begins where that was not done, and is not under way.
 
         Args:
             client: one that is logged in, with its tree of commands.
             keep: has the task end with the shard.
         """
-        tree = getattr(client, "tree", None)
+        tree = client.tree
         under_way = self._task is not None and not self._task.done()
         if self.is_done or under_way or tree is None or client.application_id is None:
             return

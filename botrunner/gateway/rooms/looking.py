@@ -13,9 +13,7 @@ from community.services.leases import LeaseLostError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    import discord
-
-    from botrunner.gateway.client import Connection
+    from botrunner.gateway.client import Connection, ShardClient
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +67,6 @@ class Looking:
         return REST_SECONDS
 
 
-def open_client(connection: Connection | None) -> discord.Client | None:
+def open_client(connection: Connection | None) -> ShardClient | None:
     """Gives the client where it is connected: another may not have logged in."""
     return connection.client if connection is not None and connection.is_open else None

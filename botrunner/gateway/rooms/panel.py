@@ -12,6 +12,8 @@ from uuid import UUID
 
 import discord
 
+from botrunner.gateway.client import ShardClient
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -155,4 +157,4 @@ def panel_components(room_id: UUID) -> list[dict[str, Any]]:
 
 def answering_of(client: discord.Client) -> Answering | None:
     """Gives who answers for a client."""
-    return getattr(client, "answering", None)
+    return client.answering if isinstance(client, ShardClient) else None
