@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
 
 SESSIONS_AT_ONCE = 16
+
+# How long an example takes is the machine's business.
+hypothesis.settings.register_profile("rollcall", deadline=None)
+hypothesis.settings.load_profile("rollcall")
 
 
 @pytest.fixture(scope="session")

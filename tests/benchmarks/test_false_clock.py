@@ -44,21 +44,21 @@ def test_wall_clock_of_a_process_goes_with_what_is_set_and_its_forks_do(tmp_path
     with process:
         as_it_is = ahead()
         clock.set(-HOUR)
-        was_obeyed = wait_until(lambda: clock.is_obeyed("one"), 10)
+        was_obeyed = wait_until(lambda: clock.is_obeyed("one"), 20)
         back = ahead()
         process.stdin.write("fork\n")
         process.stdin.flush()
         in_fork = float(process.stdout.readline())
         clock.set(HOUR)
-        assert wait_until(lambda: clock.is_obeyed("one"), 10)
-        forward = ahead()
+        # Its parent obeys too, and may be the first.
+        is_forward = wait_until(lambda: abs(ahead() - HOUR) < 1, 20)
         process.stdin.close()
 
     assert was_obeyed
     assert abs(as_it_is) < 1
     assert abs(back + HOUR) < 1
     assert abs(in_fork + HOUR) < 1
-    assert abs(forward - HOUR) < 1
+    assert is_forward
 
 
 def start(clock: FalseClock) -> subprocess.Popen[str]:

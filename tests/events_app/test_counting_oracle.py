@@ -219,7 +219,6 @@ def expected(story: Story) -> list[dict[str, Any] | None]:
 @pytest.mark.django_db
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(story=stories())

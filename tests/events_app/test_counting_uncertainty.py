@@ -93,7 +93,7 @@ def truth(story: Story) -> int:
 
 
 @pytest.mark.django_db
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories())
 def test_what_truly_counted_lies_within_the_uncertainty(story: Story) -> None:
     Event.objects.all().delete()

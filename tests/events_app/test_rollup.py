@@ -152,7 +152,6 @@ CHANGES = [name for name in vars(Town) if not name.startswith("_")]
 @pytest.mark.django_db
 @settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(
@@ -179,7 +178,7 @@ def test_rollups_leave_what_a_rebuild_gives(story: Story, steps: list[Any]) -> N
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories(), chance=st.randoms())
 def test_rollups_of_dropped_sessions_leave_what_a_rebuild_gives(
     story: Story, chance: random.Random
@@ -236,7 +235,7 @@ def test_a_session_beside_a_gap_over_the_windows_edge_is_credited_at_once(
 
 
 @pytest.mark.django_db
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories())
 def test_a_rebuild_twice_writes_nothing(story: Story) -> None:
     Event.objects.all().delete()

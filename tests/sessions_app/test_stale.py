@@ -141,7 +141,7 @@ def test_sweep_does_not_end_a_session_for_one_that_is_no_next_one() -> None:
     assert session.ended_at == ago(280)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_sweep_states_an_uncertainty_that_covers_the_truth_and_no_more_than_the_gap(
     data: st.DataObject,

@@ -134,7 +134,6 @@ class Story(RuleBasedStateMachine):
 Story.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestStory = Story.TestCase

@@ -192,7 +192,7 @@ class Heartbeats(RuleBasedStateMachine):
             assert complete_until <= self.feed._clock.at(self.stalled_since)
 
 
-Heartbeats.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Heartbeats.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestHeartbeats = Heartbeats.TestCase
 
 

@@ -274,4 +274,4 @@ def assert_may_close(before: Room, happening: Happening, *, at: datetime) -> Non
 
 
 TestStories = Stories.TestCase
-TestStories.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestStories.settings = settings(max_examples=300, stateful_step_count=40)

@@ -93,7 +93,6 @@ def session_id() -> UUID:
 @schema.exclude(path_regex=OF_EVENTS).parametrize()
 @settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

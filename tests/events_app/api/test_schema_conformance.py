@@ -111,7 +111,6 @@ def address(guild: Guild) -> dict[str, str]:
 @schema.include(path_regex=OURS).parametrize()
 @settings(
     max_examples=10,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

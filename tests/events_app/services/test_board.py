@@ -142,7 +142,6 @@ def test_presence_tells_which_time_counts(guild: Guild, lounge: Channel, event: 
 
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(story=stories())

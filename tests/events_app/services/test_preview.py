@@ -42,7 +42,6 @@ def qualifying(outcomes: dict[int, Outcome]) -> set[int]:
 @pytest.mark.django_db
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from events_app.domain.local_times import wall_of, zone_named
@@ -299,7 +299,6 @@ def slots_or_none(rule: str, **times: Any) -> list[Slot]:
         return []
 
 
-@settings(deadline=None)
 @given(rules(), first_dates, minutes_of_day, st.sampled_from(ZONES), st.integers(1, 24 * HOUR))
 def test_each_begins_when_the_wall_shows_the_rules_time_and_ends_by_the_wall_too(
     rule: str, first: date, start_time: time, name: str, length: int
@@ -328,7 +327,6 @@ def test_each_begins_when_the_wall_shows_the_rules_time_and_ends_by_the_wall_too
     assert places == sorted(places, key=lambda slot: slot.starts_at)
 
 
-@settings(deadline=None)
 @given(rules(), first_dates)
 def test_a_series_is_the_same_counted_from_its_own_first_day(rule: str, first: date) -> None:
     times = {**EVENING, "first_date": first}

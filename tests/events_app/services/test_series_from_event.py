@@ -218,7 +218,6 @@ def test_of_two_who_repeat_it_at_once_the_second_is_refused() -> None:
 
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 @pytest.mark.django_db
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(story=stories())

@@ -175,5 +175,5 @@ class BlindStory(RuleBasedStateMachine):
 
 TestBlindStory = BlindStory.TestCase
 TestBlindStory.settings = settings(
-    max_examples=200, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200, stateful_step_count=12, suppress_health_check=list(HealthCheck)
 )

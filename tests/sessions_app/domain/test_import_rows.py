@@ -284,7 +284,7 @@ JSON_VALUES = st.recursive(
 
 
 # Under load a machine draws nested values slowly.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*NAMES, "x"]), JSON_VALUES))
 def test_any_record_is_read_or_refused_in_words_that_can_be_kept(row: dict[str, Any]) -> None:
     chosen = {"old_id": "old_id"}

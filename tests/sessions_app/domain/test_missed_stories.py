@@ -312,5 +312,5 @@ def is_same_place(first: VoicePresence, second: VoicePresence) -> bool:
 
 TestMissedStory = MissedStory.TestCase
 TestMissedStory.settings = settings(
-    max_examples=200, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200, stateful_step_count=12, suppress_health_check=list(HealthCheck)
 )
