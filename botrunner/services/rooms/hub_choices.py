@@ -97,6 +97,10 @@ def remove_hub(hub_id: UUID, *, actor: User, reason: str, now: datetime) -> None
             raise HubGoneError
         before = {name: getattr(hub, name) for name in CHOICES}
         _record(hub, "hub.remove", before, {}, actor=actor, reason=reason, now=now)
+        # Who waits for a room reads in its chat that there is none: no row names it afterwards.
+        Room.objects.live().filter(hub=hub, channel_id=None, asked_in_id=None).update(
+            asked_in_id=hub.channel_id
+        )
         hub.delete()
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from botrunner.domain.rooms.words import FOREIGN, HUB_GONE
 from botrunner.models import Hub, RoomKind, RoomRules, RoomState
+from botrunner.services.rooms.hub_choices import remove_hub
 from botrunner.services.rooms.work import Deletion, begin
 from community.services import leases
 from tests.botrunner.rooms.room_rows import make_room
-from tests.factories import NOW, at, make_channel, make_guild
+from tests.factories import NOW, at, make_channel, make_guild, make_user
 
 if TYPE_CHECKING:
     from botrunner.models import Room
@@ -89,7 +90,7 @@ def test_no_channel_is_asked_for_once_the_hub_gives_no_rooms_any_more(end: str) 
         channel_id=None,
     )
     if end == "removed":
-        hub.delete()
+        remove_hub(hub.pk, actor=make_user(), reason="x", now=NOW)
     else:
         Hub.objects.filter(pk=hub.pk).update(is_enabled=False)
 
@@ -97,3 +98,4 @@ def test_no_channel_is_asked_for_once_the_hub_gives_no_rooms_any_more(end: str) 
 
     room.refresh_from_db()
     assert (room.state, room.error) == (RoomState.FAILED, HUB_GONE)
+    assert room.asked_in_id == entrance.pk
