@@ -34,7 +34,7 @@ class QuarantinedChannel(models.Model):
         default=False,
         db_default=False,
         help_text="Whether only the audit log, which does not tell who made it, is in the way. "
-        "The sweep settles it once the log does.",
+        "What the log proves of it later, the sweep does.",
     )
     state = models.CharField(max_length=16, choices=QuarantineState, default=QuarantineState.OPEN)
     found_at = models.DateTimeField()

@@ -30,7 +30,9 @@ waits of some seconds, most of which are over before they could be read.
 
 def owner_gone_from_voice(move: Move) -> None:
     """Notes of an owner who Discord says is in no channel that they need not be moved."""
-    Room.objects.filter(pk=move.room_id, move_owner_since=move.since).update(is_owner_moved=True)
+    Room.objects.filter(pk=move.room_id, move_owner_since=move.since).update(
+        is_owner_moved=True, error="", error_text=""
+    )
 
 
 def owner_not_moved(move: Move, *, at: datetime, error: str, words: str = "") -> None:

@@ -18,6 +18,7 @@ from botrunner.models import Hub, Room, RoomKind
 from botrunner.services.rooms.names import room_name
 from botrunner.services.rooms.steps import tell_locked
 from botrunner.services.rooms.wakes import wake
+from botrunner.services.rooms.work import need_not_move_owner
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,6 +78,20 @@ _IN_HUBS: Final = """
       )
     ORDER BY session.entered_at, state.user_id
 """
+# Open rooms whose owner is in the hub no more, and need not be moved, or read why they were not.
+_OUT_OF_HUBS: Final = """
+    SELECT room.id
+    FROM botrunner_room AS room
+    WHERE room.guild_id = ANY(%s) AND room.state IN ('waiting', 'occupied', 'grace')
+      AND NOT (room.state IN ('closed', 'failed'))  -- the condition of the index of live ones
+      AND room.kind = 'hub' AND (NOT room.is_owner_moved OR room.error <> '')
+      AND NOT EXISTS (
+          SELECT FROM botrunner_hub AS hub
+          JOIN sessions_app_voicestate AS state
+            ON state.guild_id = hub.guild_id AND state.channel_id = hub.channel_id
+          WHERE hub.id = room.hub_id AND state.user_id = room.owner_id
+      )
+"""
 # As a foreign key takes it: who changes a hub does not wait for it, who deletes one does.
 _HELD: Final = "SELECT id FROM botrunner_hub WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
@@ -97,9 +112,14 @@ def follow(guild_ids: Collection[int], *, now: datetime) -> None:
         concerned = list({guild_id for (guild_id,) in cursor.fetchall()})
         if not concerned:
             return
+        cursor.execute(_OUT_OF_HUBS, [concerned])
+        out_of_hubs = [room_id for (room_id,) in cursor.fetchall()]
         cursor.execute(_IN_HUBS, [concerned])
         in_hubs = cursor.fetchall()
     count(concerned, now=now)
+    if out_of_hubs:
+        for row in Room.objects.open().locked().filter(pk__in=out_of_hubs).order_by("pk"):
+            need_not_move_owner(row)
     if in_hubs and settings.ENABLE_VOICE_FEATURES:
         hubs = _held({hub_id for hub_id, *_ in in_hubs})
         for hub_id, user_id, name in in_hubs:
@@ -149,7 +169,8 @@ def _give(hub: Hub, user_id: int, name: str, *, now: datetime) -> None:
     if held is not None:
         held.move_owner_since = now
         held.is_owner_moved = False
-        held.save(update_fields=["move_owner_since", "is_owner_moved"])
+        held.error = held.error_text = ""
+        held.save(update_fields=["move_owner_since", "is_owner_moved", "error", "error_text"])
         _wait_for_return(held, now=now)
     else:
         made = Room.objects.create(

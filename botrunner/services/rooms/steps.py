@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
+from botrunner.domain.rooms.happenings import CreationRefused, DeletionFailed, Denied
 from botrunner.domain.rooms.life import step
 from botrunner.domain.rooms.room import Kind, State
 from botrunner.domain.rooms.room import Room as Life
@@ -36,6 +37,9 @@ _FIELDS: Final = (
     "reason",
     "error",
 )
+
+
+_TELLS_ERROR: Final = (CreationRefused, DeletionFailed, Denied)
 
 
 def life_of(row: Room) -> Life:
@@ -98,7 +102,7 @@ def tell_locked(
     row.state = after.state.value
     for name in _FIELDS:
         setattr(row, name, getattr(after, name))
-    if words or after.error != before.error:
+    if after.error != before.error or isinstance(happening, _TELLS_ERROR):
         row.error_text = words[:LONGEST_REASON] if after.error else ""
     changed = ["state", *_FIELDS, "error_text"]
     if _is_untold(row):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -139,24 +138,24 @@ class Sweeping:
             _settle(action, channel_id, QuarantineState.GONE, at)
 
     def _delete(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> bool:
+        with transaction.atomic():
+            shown = _hold(channel_id)
+            if not self._is_wanted(action, at):
+                return False
+            # Whoever decides from now on is too late, and waits for nobody. Where this breaks
+            # off, the next sweep deletes it: that it may rests on no decision.
+            _settle(action, channel_id, QuarantineState.DELETED, at)
         try:
-            # What staff were shown stays locked while Discord is asked: whoever decides waits.
-            with transaction.atomic():
-                _hold(channel_id)
-                if not self._is_wanted(action, at):
-                    return False
-                self._ask_to_delete(action, channel_id, room_id)
-                _settle(action, channel_id, QuarantineState.DELETED, at)
+            self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
+        except NotThereError:
+            pass
         except RestError as error:
+            if shown is not None:
+                _show_again(shown)
             self._not_deleted(action, channel_id, room_id, error=error, at=at)
             raise
         _tell(action, room_id, ChannelGone(channel_id), at)
         return True
-
-    def _ask_to_delete(self, action: Action, channel_id: int, room_id: UUID) -> None:
-        """Asks Discord; what is gone already is as good."""
-        with contextlib.suppress(NotThereError):
-            self.rest.delete_channel(channel_id, reason=reason_of(room_id, f"swept, {action.why}"))
 
     def _not_deleted(
         self, action: Action, channel_id: int, room_id: UUID, *, error: RestError, at: datetime
@@ -213,9 +212,19 @@ def quarantine(
     )
 
 
-def _hold(channel_id: int) -> None:
-    """Locks what staff are shown of a channel, if it is anything, to the transaction's end."""
-    QuarantinedChannel.objects.select_for_update().filter(channel_id=channel_id).first()
+def _hold(channel_id: int) -> QuarantinedChannel | None:
+    """Gives what staff are to decide about a channel, if anything.
+
+    It is locked to the transaction's end: whoever decides waits.
+    """
+    rows = QuarantinedChannel.objects.select_for_update()
+    return rows.filter(channel_id=channel_id, state=QuarantineState.OPEN).first()
+
+
+def _show_again(shown: QuarantinedChannel) -> None:
+    """Leaves to staff what was settled too early."""
+    settled = QuarantinedChannel.objects.filter(pk=shown.pk, state=QuarantineState.DELETED)
+    settled.update(state=QuarantineState.OPEN, decided_at=None, decided_by="", why=shown.why)
 
 
 def _settle(action: Action, channel_id: int, state: QuarantineState, at: datetime) -> None:

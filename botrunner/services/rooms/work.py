@@ -24,6 +24,7 @@ from botrunner.services.rooms.plans import Place, overwrites_for, place_of
 from botrunner.services.rooms.preflight import preflight
 from botrunner.services.rooms.rules import OFF_WORDS, is_off
 from botrunner.services.rooms.steps import life_of, tell_locked
+from botrunner.services.rooms.wakes import wake
 from community.models import Channel, Member
 from community.models.shard import shard_in_query
 from community.services import leases
@@ -284,9 +285,15 @@ def owner_left_hub(room_id: UUID) -> None:
     with transaction.atomic():
         row = Room.objects.locked().get(pk=room_id)
         if moves_owner(row) and not _is_in_hub(row):
-            row.is_owner_moved = True
-            row.error = row.error_text = ""
-            row.save(update_fields=["is_owner_moved", "error", "error_text"])
+            need_not_move_owner(row)
+
+
+def need_not_move_owner(row: Room) -> None:
+    """Notes of a locked row that nothing is in the way of its owner any more."""
+    row.is_owner_moved = True
+    row.error = row.error_text = ""
+    row.save(update_fields=["is_owner_moved", "error", "error_text"])
+    wake(row.guild_id)
 
 
 def use_usual_bitrate(room_id: UUID, *, bitrate: int) -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from botrunner.domain.rooms.happenings import CloseAsked, Counted, TimeIsUp
+from botrunner.domain.rooms.happenings import CloseAsked, Counted, Extended, TimeIsUp
 from botrunner.domain.rooms.refusals import ERROR_PERMISSIONS, MOVE_WAITS, NOT_ANSWERED
 from botrunner.models import RoomKind, RoomState
-from botrunner.services.rooms import moving, work
+from botrunner.services.rooms import moving, presence, work
 from botrunner.services.rooms.status import status_text
 from botrunner.services.rooms.steps import tell
 from botrunner.services.rooms.work import Move
+from community.models import Channel
+from sessions_app.models import VoiceSession, VoiceState
 from tests.botrunner.rooms.room_rows import enter, make_hub, make_room
 from tests.factories import NOW, make_channel, make_guild, make_member
 
@@ -141,6 +143,58 @@ def test_who_has_left_the_hub_reads_nothing_more_of_it() -> None:
 
     room.refresh_from_db()
     assert (room.error, room.error_text, room.is_owner_moved) == ("", "", True)
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_who_goes_in_though_they_were_not_moved_reads_nothing_more_of_it(*, is_told: bool) -> None:
+    room = waiting()
+    friend = make_member(room.guild)
+    channel = Channel.objects.get(pk=move_of(room).channel_id)
+    enter(friend, channel)
+    presence.follow([room.guild_id], now=NOW)
+    if is_told:
+        moving.owner_not_moved(move_of(room), at=NOW, error=ERROR_PERMISSIONS, words="May not")
+    else:
+        wait(room, 120)
+    VoiceState.objects.filter(user_id=room.owner_id).update(channel_id=channel.pk)
+
+    presence.follow([room.guild_id], now=NOW)
+
+    room.refresh_from_db()
+    assert room.state == RoomState.OCCUPIED
+    assert (room.error, room.error_text, room.is_owner_moved) == ("", "", True)
+
+
+def test_who_is_in_no_channel_any_more_reads_nothing_more_of_it() -> None:
+    room = waiting()
+    wait(room, 120)
+
+    moving.owner_gone_from_voice(move_of(room))
+
+    room.refresh_from_db()
+    assert (room.error, room.error_text, room.is_owner_moved) == ("", "", True)
+
+
+def test_who_enters_the_hub_again_is_moved_as_at_first() -> None:
+    room = waiting()
+    moving.owner_not_moved(move_of(room), at=NOW, error=ERROR_PERMISSIONS, words="May not")
+    later = NOW + timedelta(seconds=5)
+    VoiceSession.objects.filter(user_id=room.owner_id).update(entered_at=later)
+
+    presence.follow([room.guild_id], now=later)
+
+    room.refresh_from_db()
+    assert (room.error, room.error_text, room.is_owner_moved) == ("", "", False)
+
+
+def test_what_else_happens_does_not_change_why_they_were_not_moved() -> None:
+    room = waiting()
+    wait(room, 120)
+
+    longer = tell(room.pk, Extended(timedelta(minutes=5)), at=NOW, words="put off by its owner")
+
+    assert longer.error_text == SAID
+    assert "put off" not in status_text(longer)
 
 
 def test_a_refusal_that_comes_after_the_end_changes_nothing() -> None:

@@ -185,6 +185,24 @@ def test_who_decides_while_the_sweep_deletes_is_too_late(
     assert (item.state, discord.has(channel)) == (QuarantineState.DELETED, False)
 
 
+def test_what_staff_were_shown_and_discord_will_not_delete_is_theirs_to_decide_again(
+    discord: Discord,
+) -> None:
+    channel = discord.make_channel(mark=discord.make_room(RoomState.CLOSED).pk)
+    discord.lay(LOG, way="answer", status=403, count=1)
+    sweep(discord)
+    former = QuarantinedChannel.objects.get(channel_id=channel.id)
+    discord.lay(DELETE, way="answer", status=403, code=50013, count=1)
+
+    swept = sweep(discord, now=later(15))
+
+    item = QuarantinedChannel.objects.get(channel_id=channel.id)
+    assert [type(each.error) for each in swept.found] == [RefusedError]
+    assert (item.state, item.decided_at, item.why) == (former.state, None, former.why)
+    sweep(discord, now=later(30))
+    assert not discord.has(channel)
+
+
 def open_items() -> set[int]:
     rows = QuarantinedChannel.objects.filter(state=QuarantineState.OPEN)
     return set(rows.values_list("channel_id", flat=True))
