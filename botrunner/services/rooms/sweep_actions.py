@@ -118,11 +118,11 @@ class Sweeping:
 
     def _bind(self, action: Action, channel_id: int, room_id: UUID, *, at: datetime) -> bool:
         # Whoever decides about either waits, and is too late; else it is seen here. The room
-        # goes first, as where staff adopt one.
+        # goes first, as where staff adopt one; so the bot, which writes of it, is not kept
+        # waiting by staff who have Discord delete the channel.
         with transaction.atomic():
             Room.objects.locked().filter(pk=room_id).first()
-            _hold(channel_id)
-            if not self._is_wanted(action, at):
+            if not _hold_at_once(channel_id) or not self._is_wanted(action, at):
                 return False
             _tell(action, room_id, ChannelMade(channel_id), at)
             _settle(action, channel_id, QuarantineState.ADOPTED, at)
@@ -219,6 +219,13 @@ def _hold(channel_id: int) -> QuarantinedChannel | None:
     """
     rows = QuarantinedChannel.objects.select_for_update()
     return rows.filter(channel_id=channel_id, state=QuarantineState.OPEN).first()
+
+
+def _hold_at_once(channel_id: int) -> bool:
+    """Locks what staff are to decide about a channel, if anything, unless they are at it."""
+    rows = QuarantinedChannel.objects.filter(channel_id=channel_id, state=QuarantineState.OPEN)
+    held = rows.select_for_update(skip_locked=True).first()
+    return held is not None or not rows.exists()
 
 
 def _show_again(shown: QuarantinedChannel) -> None:

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from botrunner.domain.rooms.sweep import What
 from botrunner.models import (
@@ -183,6 +183,35 @@ def test_who_decides_while_the_sweep_deletes_is_too_late(
     item.refresh_from_db()
     assert said == [DecidedError.code]
     assert (item.state, discord.has(channel)) == (QuarantineState.DELETED, False)
+
+
+def test_a_sweep_waits_for_no_decision_with_a_room_in_its_hands(discord: Discord) -> None:
+    room = discord.make_room(RoomState.CREATING, asked_at=later(-1), creations=1)
+    channel = discord.make_channel(mark=room.pk)
+    discord.lay(LOG, way="answer", status=403, count=1)
+    sweep(discord)
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def decide_for_long() -> None:
+        try:
+            with transaction.atomic():
+                QuarantinedChannel.objects.select_for_update().get(channel_id=channel.id)
+                is_held.set()
+                is_over.wait(60)
+        finally:
+            connection.close()
+
+    staff = threading.Thread(target=decide_for_long)
+    staff.start()
+    assert is_held.wait(30)
+    swept = sweep(discord)
+    is_over.set()
+    staff.join(30)
+
+    assert (acts(swept), swept.done) == ([(What.BIND, channel.id)], 0)
+    assert sweep(discord).done == 1
+    room.refresh_from_db()
+    assert room.channel_id == channel.id
 
 
 def test_what_staff_were_shown_and_discord_will_not_delete_is_theirs_to_decide_again(
