@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='quarantinedchannel',
             name='is_untold',
-            field=models.BooleanField(db_default=False, default=False, help_text='Whether only the audit log, which does not tell who made it, is in the way. The sweep settles it once the log does.', verbose_name='untold'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Whether only the audit log, which does not tell who made it, is in the way. What the log proves of it later, the sweep does.', verbose_name='untold'),
         ),
     ]
