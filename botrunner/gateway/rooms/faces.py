@@ -237,7 +237,11 @@ class Faces:
             self.wake()
 
     async def _go_on(self, lane: Lane) -> Outcome | None:
-        """Does one thing after another until there is none, or the next has to wait."""
+        """Does one thing after another until there is none, or the next has to wait.
+
+        A refusal ends it, too: whoever wished for that is to read it, and not what came of the
+        next one's wish, which is done as soon as the room is looked at again.
+        """
         kind, room_id = lane
         last: Outcome | None = None
         while True:
@@ -250,6 +254,8 @@ class Faces:
             self._noted.pop(lane, None)
             if outcome is None:
                 return last
+            if outcome.refusal:
+                return outcome
             last = outcome
 
     def _rest(self, lane: Lane, seconds: float) -> Outcome:

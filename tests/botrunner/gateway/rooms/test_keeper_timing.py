@@ -12,8 +12,10 @@ from uuid import UUID
 import pytest
 
 from botrunner.gateway.rooms import records
+from botrunner.gateway.rooms.bringing import CHANGE
 from botrunner.gateway.rooms.faces import Faces
 from botrunner.gateway.rooms.keeper import DUE_AGAIN_SECONDS, RECOUNT_SECONDS, RoomKeeper
+from botrunner.gateway.rooms.outcome import Outcome
 from botrunner.gateway.things import RoomsDue
 from botrunner.services.rooms import requests, steps, work
 from botrunner.services.rooms.work import Standing
@@ -227,17 +229,39 @@ async def test_a_keeper_that_is_woken_as_it_is_cancelled_ends(keeper: RoomKeeper
 
 
 async def test_faces_that_are_woken_as_they_are_cancelled_end() -> None:
+    faces = faces_with(None)
+
+    await ends_though_woken(asyncio.create_task(faces.run()), faces.wake)
+
+
+def faces_with(connection: Any) -> Faces:
     stand_in: Any = Here()
     any_clock: Any = Hand()
-    faces = Faces(
+    return Faces(
         lease=stand_in,
         writer=stand_in,
         clock=any_clock,
-        connection=lambda: None,
+        connection=lambda: connection,
         syncing=stand_in,
     )
 
-    await ends_though_woken(asyncio.create_task(faces.run()), faces.wake)
+
+async def test_a_refusal_is_not_hidden_by_what_came_of_the_next_wish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faces = faces_with(SimpleNamespace(is_open=True, client=SimpleNamespace()))
+    outcomes = [Outcome(refusal="Missing Permissions"), Outcome(), None]
+
+    async def step(*_: object) -> Outcome | None:
+        return outcomes.pop(0)
+
+    monkeypatch.setattr(faces._bringing, "step", step)
+
+    first = await faces.in_line(UUID(int=1), CHANGE)
+    second = await faces.in_line(UUID(int=1), CHANGE)
+
+    assert (first, second) == (Outcome(refusal="Missing Permissions"), Outcome())
+    assert outcomes == []
 
 
 async def ends_though_woken(running: asyncio.Task[None], wake: Callable[[], None]) -> None:
