@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from botrunner.admin.pages import CHANGE_RULES, address
-from botrunner.admin.rows import STATE_LABELS, length_of, on_discord
+from botrunner.admin.rows import STATE_LABELS, category_name, length_of, on_discord
 from botrunner.models import Hub, QuarantinedChannel, QuarantineState, Room, RoomState
 from botrunner.services.rooms.preflight import preflight_places
 from botrunner.services.rooms.rules import rules_of
 from community.admin.pages import Names
 from community.admin.showing import link_to, link_to_list, moment
 from community.domain.durations import in_words
-from community.models import Channel
 from community.services.bot_facts import bot_of
 
 if TYPE_CHECKING:
@@ -99,16 +98,9 @@ def facts_of_rules(rules: RoomRules) -> list[tuple[str, str]]:
         ("rooms on demand", "members may ask for them" if rules.is_enabled else "switched off"),
         ("rooms at once", str(rules.most_rooms)),
         ("their name", rules.name_template),
-        ("made in", _category_of(rules)),
+        ("made in", category_name(rules.parent_id) if rules.parent_id else "no category"),
         ("time to come", waiting if rules.timeout_seconds else f"{waiting}, as VOICE_TIMEOUT says"),
         ("grace", in_words(rules.grace_seconds) if rules.grace_seconds else "none"),
         ("the bot joins", "yes, the oldest of them" if rules.bot_joins else "no"),
         ("when Rollcall stops", "rooms end" if rules.closes_at_shutdown else "rooms stay"),
     ]
-
-
-def _category_of(rules: RoomRules) -> str:
-    if rules.parent_id is None:
-        return "no category"
-    category = Channel.objects.filter(pk=rules.parent_id).first()
-    return str(category) if category else f"category {rules.parent_id}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botrunner.admin.pages import address
 from botrunner.admin.rows import (
     STATE_LABELS,
+    category_name,
     facts_of,
     length_of,
     on_discord,
@@ -74,7 +75,7 @@ def _actions(asker: Asker, room: Room) -> list[tuple[str, str]]:
 
 
 def _facts(asker: Asker, room: Room, names: Names, zone: tzinfo) -> list[tuple[str, Any]]:
-    category = on_discord(room.guild_id, room.parent_id, f"category {room.parent_id}")
+    category = category_name(room.parent_id) if room.parent_id else ""
     return facts_of(
         ("owner", names.link(room.owner_id)),
         ("guild", link_or_id(room, "guild", id_name="guild_id", kind="guild")),
@@ -90,7 +91,7 @@ def _facts(asker: Asker, room: Room, names: Names, zone: tzinfo) -> list[tuple[s
         ("tried again at", moment(room.next_try_at, zone)),
         ("failures in a row", room.failures or ""),
         ("channels asked for", room.creations if room.creations > 1 else ""),
-        ("category", category if room.parent_id else ""),
+        ("category", category and on_discord(room.guild_id, room.parent_id, category)),
         ("most members", room.user_limit or ""),
         ("bitrate", f"{room.bitrate:,}" if room.bitrate else ""),
         ("locked", "yes" if room.is_locked else ""),

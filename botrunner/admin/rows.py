@@ -11,6 +11,7 @@ from botrunner.services.rooms import troubles
 from botrunner.services.rooms.staff import TOLD_TO_TRY
 from community.admin.showing import NOTHING, moment
 from community.domain.durations import in_words
+from community.models import Channel
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -180,6 +181,12 @@ def on_discord(guild_id: int, channel_id: int | None, text: str = "") -> SafeStr
         channel_id,
         text or channel_id,
     )
+
+
+def category_name(category_id: int) -> str:
+    """Gives a category's name, as far as it is known."""
+    category = Channel.objects.filter(pk=category_id).first()
+    return category.name if category is not None else f"category {category_id}"
 
 
 def facts_of(*facts: tuple[str, Any]) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from botrunner.models import Hub, QuarantinedChannel, Room, RoomRules, RoomStep
-from community.models import AuditEntry, OutboxItem
+from community.models import AuditEntry, ChannelKind, OutboxItem
 from tests.botrunner.admin.rooms import (
     keeper,
     lay_room,
@@ -21,7 +21,7 @@ from tests.botrunner.admin.rooms import (
     page,
     pages_of,
 )
-from tests.factories import give, make_guild, make_member, make_user, make_viewer
+from tests.factories import give, make_channel, make_guild, make_member, make_user, make_viewer
 from tests.pages import HTML, as_
 
 if TYPE_CHECKING:
@@ -253,6 +253,22 @@ def test_even_a_superuser_writes_no_row_by_hand(guild: Guild) -> None:
     assert client.post(pages["room"][0], POSTED).status_code in {200, 403, 405}
     assert client.post(pages["quarantined"][0], POSTED).status_code in {200, 403, 405}
     assert state_of_all() == before
+
+
+def test_pages_name_the_category_of_rooms_as_far_as_it_is_known(guild: Guild) -> None:
+    client = as_(keeper(guild))
+    category = make_channel(guild, "Back rooms", kind=ChannelKind.CATEGORY)
+    RoomRules.objects.create(guild=guild, parent_id=category.pk)
+    known = lay_room(guild, parent_id=category.pk)
+    gone = lay_room(guild, parent_id=77)
+
+    shown = [
+        client.get(url).content.decode()
+        for url in (page("room_change", known.pk), page("guild_rooms", guild.pk))
+    ]
+
+    assert ["Back rooms" in text for text in shown] == [True, True]
+    assert "category 77" in client.get(page("room_change", gone.pk)).content.decode()
 
 
 def test_rooms_stand_on_the_pages_of_guilds_and_members_and_in_the_sidebar(guild: Guild) -> None:
