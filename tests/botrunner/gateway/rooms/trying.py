@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management import call_command
 
 from botrunner.gateway import asked_once
-from botrunner.gateway.rooms import answers, bot_voice, seat
+from botrunner.gateway.rooms import answers, bot_voice, bringing, seat
 from botrunner.models import RoomRules, RoomState
 from tests.botrunner.gateway.conftest import running, serving, settled, stored, until
 from tests.botrunner.gateway.rooms.refusals import DONE, Place, answers_to, written
@@ -42,6 +42,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked_once, "SECONDS_IN_TIME", 2.0)
     monkeypatch.setattr(asked_once, "LONGEST_WAIT_SECONDS", 1.0)
     monkeypatch.setattr(answers, "LONGEST_PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr(bringing, "REFUSED_SECONDS", 5.0)
     monkeypatch.setattr(seat, "LONGEST_SECONDS", 0.2)
     usual = bot_voice.BotVoice.__init__.__kwdefaults__ or {}
     monkeypatch.setitem(usual, "sit_seconds", 2.0)
