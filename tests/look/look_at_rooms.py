@@ -24,7 +24,7 @@ from tests.look.browser import WIDE, Look, in_all_modes, logged_in, tab_to
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
     from pytest_django.live_server_helper import LiveServer
 
     from community.models import Guild
@@ -183,12 +183,7 @@ def test_a_hub_is_made_with_the_keyboard_alone(
     shown = logged_in(browser, live_server, root, size=WIDE, scheme="dark").new_page()
     shown.goto(live_server.url + page("hub_add"))
 
-    tab_to(shown, ".select2-selection[aria-labelledby*=channel_id]")
-    shown.keyboard.press("Enter")
-    shown.wait_for_selector(".select2-search__field:focus")
-    shown.keyboard.type("Join")
-    shown.wait_for_selector(".select2-results__option--highlighted:has-text('Join to create')")
-    shown.keyboard.press("Enter")
+    choose(shown, "channel_id", typed="Join", option="Join to create")
     tab_to(shown, "[name=name_template]")
     shown.keyboard.press("Control+A")
     shown.keyboard.type("{guild}")
@@ -208,6 +203,16 @@ def test_a_hub_is_made_with_the_keyboard_alone(
     assert (hub.channel_id, hub.name_template) == (wanted.pk, "Den {number}")
 
 
+def choose(shown: Page, field: str, *, typed: str, option: str) -> None:
+    """Chooses an option by typing a part of it, with the keyboard alone."""
+    tab_to(shown, f".select2-selection[aria-labelledby*={field}]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".select2-search__field:focus")
+    shown.keyboard.type(typed)
+    shown.wait_for_selector(f".select2-results__option--highlighted:has-text('{option}')")
+    shown.keyboard.press("Enter")
+
+
 def test_a_channel_is_adopted_with_the_keyboard_alone(
     browser: Browser, live_server: LiveServer, root: User
 ) -> None:
@@ -219,12 +224,7 @@ def test_a_channel_is_adopted_with_the_keyboard_alone(
     tab_to(shown, f"[href='{page('quarantinedchannel_adopt', item.pk)}']")
     shown.keyboard.press("Enter")
     shown.wait_for_selector("[name=reason]")
-    tab_to(shown, ".select2-selection[aria-labelledby*=owner_id]")
-    shown.keyboard.press("Enter")
-    shown.wait_for_selector(".select2-search__field:focus")
-    shown.keyboard.type("Mir")
-    shown.wait_for_selector(".select2-results__option--highlighted:has-text('Mira')")
-    shown.keyboard.press("Enter")
+    choose(shown, "owner_id", typed="Mir", option="Mira")
     tab_to(shown, "[name=reason]")
     shown.keyboard.type("it was theirs")
     tab_to(shown, ".rc-form button")

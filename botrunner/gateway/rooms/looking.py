@@ -63,6 +63,7 @@ class Looking:
         except LeaseLostError as error:
             logger.info("Shard %s: %s is over: %s", self._shard_id, self._what, error)
         except Exception:
+            # Whatever it is, the next look is not lost with this one.
             logger.exception("Shard %s: %s failed", self._shard_id, self._what)
         return REST_SECONDS
 
